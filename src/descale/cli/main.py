@@ -1,0 +1,77 @@
+"""Entry point of the command line: subcommands, error messages, exit statuses."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import typer
+from rich.console import Console
+
+from descale import __version__
+from descale.errors import DescaleError
+
+INTERRUPTED = 130
+ERRORS = Console(stderr=True, soft_wrap=True, highlight=False)
+
+app = typer.Typer(
+    name="descale",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="Corrosion-segmentation networks made small enough for the edge.",
+)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"descale {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+    version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True),
+) -> None:
+    logging.basicConfig(level=logging.DEBUG if debug else logging.INFO, format="%(message)s", stream=sys.stderr)
+
+
+def main() -> None:
+    """Run the command line; a user's error becomes one message and a non-zero status."""
+    from descale.cli import commands
+
+    commands.register(app)
+    debug = "--debug" in sys.argv
+    if debug:  # accepted before and after the subcommand
+        sys.argv = [sys.argv[0], "--debug", *(a for a in sys.argv[1:] if a != "--debug")]
+    try:
+        app(standalone_mode=True)
+    except DescaleError as error:
+        if debug:
+            raise
+        ERRORS.print(f"[bold red]error:[/] {_escape(str(error))}")
+        sys.exit(error.exit_status)
+    except ModuleNotFoundError as error:
+        if debug or (error.name or "").startswith("descale"):
+            raise
+        ERRORS.print(
+            f"[bold red]error:[/] this command needs the package '{error.name}'. "
+            "Install it with: pip install 'descale\\[train]'"
+        )
+        sys.exit(1)
+    except OSError as error:
+        if debug:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        ERRORS.print(f"[bold red]error:[/] {error.strerror or error}{_escape(where)}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        ERRORS.print("interrupted; run the same command again to continue")
+        sys.exit(INTERRUPTED)
+
+
+def _escape(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
