@@ -1,0 +1,77 @@
+"""What a network is, before any weight: architecture, encoder, classes, how pixels go in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from descale.errors import ModelError
+from descale.runtime.classes import ClassTable
+
+STRIDE = 32
+"""Height and width of every input must be divisible by this (five halvings in the encoder)."""
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Everything that determines a dense network and how to use it.
+
+    Attributes:
+        architecture: name in :data:`descale.models.architectures.ARCHITECTURES`.
+        encoder: name of an encoder of segmentation_models_pytorch.
+        classes: meaning of the output channels.
+        mean, std: normalisation of RGB in 0..1.
+        input_size: (height, width) in pixels it was trained at; other multiples of 32 work too.
+        threshold: binary models call a pixel corroded when p(corrosion) is at least this (0..1).
+    """
+
+    architecture: str
+    encoder: str
+    classes: ClassTable
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    input_size: tuple[int, int]
+    threshold: float = 0.5
+
+    def __post_init__(self) -> None:
+        for side in self.input_size:
+            if side <= 0 or side % STRIDE:
+                nearest = max(STRIDE, round(side / STRIDE) * STRIDE)
+                raise ModelError(f"Input size {side} is not a multiple of {STRIDE}; use {nearest}.")
+        if not 0.0 < self.threshold < 1.0:
+            raise ModelError(f"Threshold {self.threshold} is outside 0..1.")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dictionary for ``model.json``."""
+        return {
+            "architecture": self.architecture,
+            "encoder": self.encoder,
+            "classes": self.classes.to_json(),
+            "normalisation": {"mean": list(self.mean), "std": list(self.std)},
+            "input_size": list(self.input_size),
+            "threshold": self.threshold,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> ModelSpec:
+        """Inverse of :meth:`to_json`.
+
+        Raises:
+            ModelError: a key is missing or a value is of the wrong kind.
+        """
+        try:
+            red, green, blue = (float(x) for x in value["normalisation"]["mean"])
+            red_std, green_std, blue_std = (float(x) for x in value["normalisation"]["std"])
+            height, width = (int(x) for x in value["input_size"])
+            return cls(
+                architecture=str(value["architecture"]),
+                encoder=str(value["encoder"]),
+                classes=ClassTable.from_json(value["classes"]),
+                mean=(red, green, blue),
+                std=(red_std, green_std, blue_std),
+                input_size=(height, width),
+                threshold=float(value["threshold"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"model description is not valid: {error!r}") from error
