@@ -1,0 +1,195 @@
+"""The description of a data set: where its files are, what its labels mean, how it is split."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from descale.data.scenes import ByName, SceneRule
+from descale.errors import DataError
+from descale.runtime.classes import BINARY, ClassTable, PixelClass
+
+Format = Literal["id-masks", "colour-masks", "coco", "yolo", "labelme"]
+
+_LAYOUTS: dict[str, tuple[str, str]] = {
+    "id-masks": ("{split}/images", "{split}/masks"),
+    "colour-masks": ("{split}/images", "{split}/masks"),
+    "coco": ("{split}", "{split}/_annotations.coco.json"),
+    "yolo": ("{split}/images", "{split}/labels"),
+    "labelme": ("{split}", "{split}"),
+}
+"""Usual places of photos and labels per format."""
+
+_COLOURS = ((0, 0, 0), (224, 82, 32), (240, 170, 40), (150, 30, 90), (60, 120, 200), (80, 170, 90))
+"""Colours for classes that are described without one (told apart in greyscale as well)."""
+
+Channel = Annotated[int, Field(ge=0, le=255)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ClassEntry(_Strict):
+    """One class; its place in the list is its id."""
+
+    name: Annotated[str, Field(min_length=1)]
+    colour: tuple[Channel, Channel, Channel] | None = None
+    corrosion: bool = False
+    metal: bool | None = None
+
+
+class Splits(_Strict):
+    """How photos are divided when the set does not say: whole scenes, by a hash of their name."""
+
+    train: Annotated[float, Field(gt=0, lt=1)] = 0.7
+    valid: Annotated[float, Field(ge=0, lt=1)] = 0.15
+    test: Annotated[float, Field(ge=0, lt=1)] = 0.15
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _sum(self) -> Splits:
+        total = self.train + self.valid + self.test
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"train + valid + test = {total:g}; make them add up to 1")
+        return self
+
+
+class Description(_Strict):
+    """All that a reader must know. Paths are relative to ``root``; ``{split}`` stands for the split.
+
+    Attributes:
+        name: how reports call the set.
+        format: how labels are stored.
+        root: folder of the set, relative to the description file.
+        images: folder(s) of the photos.
+        labels: folder(s) of the labels; for COCO the file(s).
+        classes: the class table, in order of the ids.
+        label_names: what the label files call a class (name, number, or pixel value) -> class name.
+        groups: which photos show one scene.
+        splits: shares, for a set that is not split.
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    format: Format = "id-masks"
+    root: str = "."
+    images: str = ""
+    labels: str = ""
+    classes: tuple[ClassEntry, ...] = tuple(
+        ClassEntry(name=c.name, colour=c.colour, corrosion=c.corrosion, metal=c.metal) for c in BINARY.classes
+    )
+    label_names: dict[str, str] = {}
+    groups: SceneRule = ByName()
+    splits: Splits = Splits()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_places(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        images, labels = _LAYOUTS.get(str(value.get("format", "id-masks")), ("", ""))
+        filled = {**value, "images": value.get("images") or images, "labels": value.get("labels") or labels}
+        if isinstance(value.get("label_names"), dict):  # YAML reads 255: corrosion as a number
+            filled["label_names"] = {str(key): name for key, name in value["label_names"].items()}
+        return filled
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Description:
+        try:
+            table = self.table
+        except ValueError as error:
+            raise ValueError(f"classes: {error}") from error
+        if len(table) > 255:
+            raise ValueError("classes: at most 255 classes fit an 8-bit mask")
+        for key, name in self.label_names.items():
+            if name not in table.names:
+                near = difflib.get_close_matches(name, table.names, n=1)
+                hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(table.names)}"
+                raise ValueError(f"label_names: {key}: no class is called '{name}'; {hint}")
+        if self.format == "colour-masks" and len(set(table.colours)) != len(table):
+            raise ValueError("classes: two classes have the same colour; colour masks cannot tell them apart")
+        for key in ("images", "labels"):
+            text = getattr(self, key)
+            if "{" in text.replace("{split}", "") or "}" in text.replace("{split}", ""):
+                raise ValueError(f"{key}: '{text}' may hold {{split}} and no other braces")
+        if ("{split}" in self.labels) and ("{split}" not in self.images):
+            raise ValueError("labels holds {split} but images does not; use it in both")
+        return self
+
+    @property
+    def table(self) -> ClassTable:
+        """The class table; classes without a colour get one."""
+        classes = []
+        for i, entry in enumerate(self.classes):
+            colour = entry.colour or _COLOURS[i % len(_COLOURS)]
+            classes.append(PixelClass(entry.name, colour, entry.corrosion, entry.metal))
+        return ClassTable(tuple(classes))
+
+    def class_id(self, name: str) -> int:
+        """Id of the class of this name (which must exist)."""
+        return self.table.names.index(name)
+
+
+def read_description(path: Path) -> Description:
+    """Read and validate a description file (YAML).
+
+    Raises:
+        DataError: not readable, not YAML, an unknown key, a wrong value; names the line and the fix.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        value = yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read ({error}). Check the path.") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise DataError(f"{path}{line}: not valid YAML ({getattr(error, 'problem', error)}).") from error
+    if not isinstance(value, dict):
+        raise DataError(f"{path}: expected 'key: value' lines; docs/data.md has an example.")
+    value.setdefault("name", path.parent.name if path.stem == "dataset" else path.stem)
+    try:
+        return Description.model_validate(value)
+    except ValidationError as error:
+        messages = [_explain(path, node, item) for item in error.errors()]
+        raise DataError("\n".join(messages)) from error
+
+
+def _explain(path: Path, node: yaml.Node | None, item: Any) -> str:
+    cause = item.get("ctx", {}).get("error")
+    location: tuple[str | int, ...] = tuple(item["loc"])
+    message = str(cause or item["msg"])
+    if isinstance(cause, ValueError) and ":" in message and not location:
+        location = (message.split(":", 1)[0],)  # checks that span settings name theirs first
+    if item["type"] == "extra_forbidden":
+        known = list(Description.model_fields if len(location) == 1 else ClassEntry.model_fields)
+        near = difflib.get_close_matches(str(location[-1]), known, n=1)
+        message = (
+            f"unknown key; did you mean '{near[0]}'?" if near else f"unknown key; known: {', '.join(known)}"
+        )
+    elif item["type"] == "missing":
+        message = "is missing; add it"
+    elif isinstance(item.get("input"), (str, int, float)) and cause is None:
+        message = f"{message}, not {item['input']!r}"
+    where = ".".join(str(part) for part in location)
+    prefix = "" if message.startswith(f"{where}:") else f"{where}: "
+    return f"{path}:{_line(node, location)}: {prefix}{message}"
+
+
+def _line(node: yaml.Node | None, location: tuple[str | int, ...]) -> int:
+    line = int(node.start_mark.line) if node else 0
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            entry = next(((k, v) for k, v in node.value if k.value == str(part)), None)
+            if entry is None:  # discriminators and missing keys have no place of their own
+                continue
+            line, node = int(entry[0].start_mark.line), entry[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = int(node.start_mark.line)
+    return line + 1

@@ -1,0 +1,100 @@
+"""Find photos and labels in folders and pair them by file name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from descale.data.sample import Label, Split
+from descale.errors import DataError
+
+SPLIT_FOLDERS: dict[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "valid": "valid",
+    "val": "valid",
+    "validation": "valid",
+    "test": "test",
+    "testing": "test",
+}
+"""Folder names that are taken for a split, when a layout says ``{split}``."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A photo and its label, before the set's ids and scenes are known. ``split`` is as published."""
+
+    stem: str
+    split: Split | None
+    image: Path
+    label: Label
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All that a reader finds under a root.
+
+    Attributes:
+        pairs: photos with a label.
+        unlabelled: photos without one.
+        orphans: labels without a photo.
+    """
+
+    pairs: tuple[Pair, ...]
+    unlabelled: tuple[Path, ...] = ()
+    orphans: tuple[Path, ...] = ()
+
+
+def split_folders(root: Path, layout: str) -> list[tuple[Split | None, Path, str]]:
+    """Folders that ``layout`` names under ``root``: (split, folder, name of the split's folder).
+
+    ``{split}`` in the layout stands for any name in :data:`SPLIT_FOLDERS`; a layout without it is
+    one folder whose photos have no split yet.
+
+    Raises:
+        DataError: none of them exists, or two folders claim the same split.
+    """
+    if "{split}" not in layout:
+        folder = root / layout
+        if not folder.is_dir():
+            raise DataError(f"{folder}: no such folder. Check 'root' and 'images' in the description.")
+        return [(None, folder, "")]
+    found: dict[Split, tuple[Path, str]] = {}
+    for name, split in SPLIT_FOLDERS.items():
+        folder = root / layout.format(split=name)
+        if folder.is_dir():
+            if split in found:
+                raise DataError(f"{folder} and {found[split][0]} are the same split. Keep one of them.")
+            found[split] = (folder, name)
+    if not found:
+        example = root / layout.format(split="train")
+        raise DataError(
+            f"{root}: no photos found; expected a folder {example}. See 'descale data check --help'."
+        )
+    return [(split, folder, name) for split, (folder, name) in found.items()]
+
+
+def files_by_stem(folder: Path, suffixes: Collection[str]) -> dict[str, Path]:
+    """Files of a folder by name without ending, sorted by name; hidden files are left out.
+
+    Raises:
+        DataError: the folder is missing, or two files differ only in their ending.
+    """
+    try:
+        names = sorted(entry.name for entry in os.scandir(folder) if not entry.is_dir())
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be listed ({error.strerror}). Check the path.") from error
+    found: dict[str, Path] = {}
+    for name in names:
+        stem, suffix = os.path.splitext(name)
+        if name.startswith(".") or suffix.lower() not in suffixes:
+            continue
+        if stem in found:
+            raise DataError(
+                f"{folder / name} and {found[stem].name} share the name '{stem}', so their labels cannot be "
+                "told apart. Rename or remove one."
+            )
+        found[stem] = folder / name
+    return found

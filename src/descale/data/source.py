@@ -1,0 +1,132 @@
+"""From the words a person types (a folder, a description file, a preset) to a data set."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from descale.data.description import Description, read_description
+from descale.data.folders import Listing
+from descale.data.presets import PRESETS
+from descale.data.readers import READERS
+from descale.data.sample import SPLITS, Dataset, Sample
+from descale.data.splits import split_of
+from descale.errors import DataError
+
+logger = logging.getLogger(__name__)
+
+DESCRIPTION_FILE = "dataset.yaml"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A description and the folder it is about."""
+
+    description: Description
+    root: Path
+
+
+def load_dataset(source: str | Path, *, binary: bool = False) -> Dataset:
+    """List a data set; no picture is decoded.
+
+    Args:
+        source: a folder (its ``dataset.yaml`` describes it; without one, ``{train,valid,test}/{images,
+            masks}`` with id masks of two classes, 0 background and 1 or 255 corrosion), a description
+            file, or a preset with its folder (``nea:/path``, ``sscs:/path``).
+        binary: merge the classes to "corrosion or not".
+
+    Raises:
+        DataError: nothing there, no photos, photos without a label, or a wrong description.
+    """
+    found = find_source(source)
+    listing = list_source(found)
+    if listing.unlabelled:
+        shown = ", ".join(str(path) for path in listing.unlabelled[:3])
+        total = len(listing.unlabelled) + len(listing.pairs)
+        raise DataError(
+            f"{found.root}: {len(listing.unlabelled)} of {total} photos have no label ({shown}). "
+            "Add the labels, or move these photos elsewhere."
+        )
+    if listing.orphans:
+        logger.warning(
+            "%s: %d labels have no photo and are left out (%s)",
+            found.root, len(listing.orphans), ", ".join(path.name for path in listing.orphans[:3]),
+        )  # fmt: skip
+    dataset = make_dataset(found, listing)
+    if not dataset.samples:
+        raise DataError(f"{found.root}: there are no photos. Check the path and the layout (docs/data.md).")
+    if not dataset.split("train"):
+        raise DataError(f"{found.root}: no photo is in the split 'train'. Add photos, or change 'splits'.")
+    for name in SPLITS[1:]:
+        if not dataset.split(name):
+            logger.warning("%s: no photo is in the split '%s'", found.root, name)
+    return dataset.merged_to_binary() if binary else dataset
+
+
+def find_source(source: str | Path) -> Source:
+    """Resolve what was typed to a description and a folder.
+
+    Raises:
+        DataError: no such folder or file, an unknown preset, or a wrong description.
+    """
+    text = str(source)
+    preset, colon, place = text.partition(":")
+    if colon and not Path(text).exists() and len(preset) > 1:
+        if preset not in PRESETS:
+            raise DataError(f"'{preset}' is not a preset; known: {', '.join(PRESETS)}.")
+        return Source(PRESETS[preset], _folder(Path(place)))
+    path = Path(text)
+    if path.suffix.lower() in (".yaml", ".yml"):
+        description = read_description(path)
+        return Source(description, _folder(path.parent / description.root))
+    _folder(path)
+    if (path / DESCRIPTION_FILE).is_file():
+        description = read_description(path / DESCRIPTION_FILE)
+        return Source(description, _folder(path / description.root))
+    return Source(_undescribed(path), path)
+
+
+def list_source(source: Source) -> Listing:
+    """Pairs, unlabelled photos and orphaned labels of a set.
+
+    Raises:
+        DataError: folders or label files are missing or broken.
+    """
+    return READERS[source.description.format](source.description, source.root)
+
+
+def make_dataset(source: Source, listing: Listing) -> Dataset:
+    """Give every pair its id, scene and split.
+
+    An id is the file name without ending; where two photos share it, the split is put before it.
+
+    Raises:
+        DataError: the rule for scenes does not fit a file name.
+    """
+    description = source.description
+    repeated = {stem for stem, count in Counter(pair.stem for pair in listing.pairs).items() if count > 1}
+    samples = []
+    for pair in listing.pairs:
+        group = description.groups.scene(pair.stem)
+        split = pair.split or split_of(group, description.splits)
+        name = f"{split}.{pair.stem}" if pair.stem in repeated else pair.stem
+        samples.append(Sample(name, split, pair.image, pair.label, group))
+    samples.sort(key=lambda sample: (SPLITS.index(sample.split), sample.id))
+    return Dataset(description.name, description.table, tuple(samples))
+
+
+def _undescribed(path: Path) -> Description:
+    """The description of a folder without one: told from marks of a platform's export, or the usual."""
+    description = Description(name=path.resolve().name)
+    logger.info("%s: no %s; read as %s with classes %s", path, DESCRIPTION_FILE, description.format,
+                ", ".join(description.table.names))  # fmt: skip
+    return description
+
+
+def _folder(path: Path) -> Path:
+    if not path.is_dir():
+        kind = "a file, not a folder" if path.is_file() else "no such folder"
+        raise DataError(f"{path}: {kind}. Name a data set's folder or its description (.yaml).")
+    return path
