@@ -1,0 +1,182 @@
+"""95 % intervals over images, scenes and seeds, and the test "no worse than a margin".
+
+Percentile bootstrap (Efron & Tibshirani 1993, chapter 13). The unit that is drawn is the scene where
+scenes are known, otherwise the image: photos of one scene resemble each other, and drawing them one by
+one would make the interval too narrow. Several seeds of one model share the drawn images, and the seeds
+themselves are drawn again as well. All scores come from per-image confusions, so a replicate costs one
+row of a matrix product and no picture is read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from descale.evaluation.confusion import ImageConfusions
+from descale.evaluation.metrics import METRICS, Metric
+from descale.runtime.classes import ClassTable
+
+REPLICATES = 2000
+CONFIDENCE = 0.95
+CHUNK = 250  # replicates at a time: bounds memory for splits of many thousand images
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A score with its bootstrap interval.
+
+    Attributes:
+        estimate: mean over seeds of the score on the images as they are.
+        clusters: how many scenes (or images, where scenes are unknown) were drawn from. With fewer than
+            about 20 the interval is itself uncertain, and rather too narrow.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    images: int
+    clusters: int
+    seeds: int
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Score of the dense parent minus score of the pruned model on the same images, in 0..1.
+
+    Attributes:
+        interval: the drop with its two-sided 95 % interval; negative means that pruning helped.
+        margin: the largest drop that counts as "no worse".
+        upper: one-sided 95 % upper bound of the drop.
+        p_value: of the hypothesis "the drop is at least the margin"; small means: no worse.
+    """
+
+    interval: Interval
+    margin: float
+    upper: float
+    p_value: float
+
+    @property
+    def no_worse(self) -> bool:
+        """Whether the test shows, at 5 %, that the drop is smaller than the margin."""
+        return self.upper < self.margin
+
+
+def score_interval(
+    runs: Sequence[ImageConfusions],
+    classes: ClassTable,
+    metric: str = "iou_corrosion",
+    *,
+    replicates: int = REPLICATES,
+    seed: int = 0,
+) -> Interval:
+    """Interval of a score over images (by scene) and over the seeds in ``runs``.
+
+    Args:
+        runs: the same images, predicted by models that differ in the seed only; at least one.
+
+    Raises:
+        ValueError: no run, or runs over different images.
+    """
+    draws = _draw(runs, classes, METRICS[metric], replicates, seed)
+    return _interval(draws, _estimate(runs, classes, metric), runs)
+
+
+def paired_drop(
+    dense: Sequence[ImageConfusions],
+    pruned: Sequence[ImageConfusions],
+    classes: ClassTable,
+    metric: str = "iou_corrosion",
+    *,
+    margin: float = 0.01,
+    replicates: int = REPLICATES,
+    seed: int = 0,
+) -> Drop:
+    """Drop from dense to pruned, each pruned run paired with its own parent on the same drawn images.
+
+    Args:
+        dense, pruned: as many of one as of the other; position ``i`` is one seed.
+        margin: 0.01 is one point of IoU.
+
+    Raises:
+        ValueError: numbers of runs or images differ.
+    """
+    if len(dense) != len(pruned):
+        raise ValueError(f"{len(dense)} dense runs cannot be paired with {len(pruned)} pruned ones")
+    if dense and dense[0].ids != pruned[0].ids:
+        raise ValueError("the dense and the pruned model were evaluated on different images")
+    chosen = METRICS[metric]
+    # The same seed draws the same images and the same runs on both sides: that is the pairing.
+    draws = _draw(dense, classes, chosen, replicates, seed) - _draw(pruned, classes, chosen, replicates, seed)
+    estimate = _estimate(dense, classes, metric) - _estimate(pruned, classes, metric)
+    known = draws[~np.isnan(draws)]
+    upper = float(np.quantile(known, CONFIDENCE)) if known.size else float("nan")
+    p_value = (float((known >= margin).sum()) + 1) / (known.size + 1)
+    return Drop(_interval(draws, estimate, dense), margin, upper, p_value)
+
+
+def _estimate(runs: Sequence[ImageConfusions], classes: ClassTable, metric: str) -> float:
+    return float(np.mean([METRICS[metric].of(run, classes) for run in runs]))
+
+
+def _interval(draws: Array, estimate: float, runs: Sequence[ImageConfusions]) -> Interval:
+    known = draws[~np.isnan(draws)]
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(known, [tail, 1 - tail]) if known.size else (np.nan, np.nan)
+    clusters = int(_clusters(runs[0]).max()) + 1
+    return Interval(estimate, float(low), float(high), len(runs[0]), clusters, len(runs))
+
+
+def _draw(
+    runs: Sequence[ImageConfusions], classes: ClassTable, metric: Metric, replicates: int, seed: int
+) -> Array:
+    """Bootstrap replicates of the mean score over runs, ``(replicates,)``."""
+    if not runs or not len(runs[0]):
+        raise ValueError("a bootstrap needs at least one evaluated image")
+    if any(run.ids != runs[0].ids for run in runs):
+        raise ValueError("the runs were evaluated on different images")
+    random = np.random.default_rng(seed)
+    cluster = _clusters(runs[0])
+    count = int(cluster.max()) + 1
+    sums = [_by_cluster(run, cluster, count, classes, metric) for run in runs]
+    pieces = []
+    for start in range(0, replicates, CHUNK):
+        size = min(CHUNK, replicates - start)
+        weights = random.multinomial(count, np.full(count, 1 / count), size=size).astype(np.float64)
+        shares = random.multinomial(len(runs), np.full(len(runs), 1 / len(runs)), size=size) / len(runs)
+        scores = np.stack([_weighted(weights, *parts, classes, metric) for parts in sums], axis=1)
+        # A seed that was not drawn must not spoil the mean if its score is undefined.
+        pieces.append(np.where(shares > 0, scores * shares, 0.0).sum(axis=1))
+    return np.concatenate(pieces)
+
+
+def _by_cluster(
+    run: ImageConfusions, cluster: NDArray[np.intp], count: int, classes: ClassTable, metric: Metric
+) -> tuple[Array, Array]:
+    """Per cluster: summed confusions or summed image scores, flattened, and the number of images."""
+    values = metric.compute(run.counts, classes.corrosion_ids) if metric.imagewise else run.counts
+    flat = values.reshape(len(run), -1).astype(np.float64)
+    sums = np.zeros((count, flat.shape[1]))
+    np.add.at(sums, cluster, flat)
+    return sums, np.bincount(cluster, minlength=count).astype(np.float64)
+
+
+def _weighted(weights: Array, sums: Array, images: Array, classes: ClassTable, metric: Metric) -> Array:
+    totals = weights @ sums
+    if metric.imagewise:
+        return totals[:, 0] / (weights @ images)
+    return metric.compute(totals.reshape(len(totals), len(classes), len(classes)), classes.corrosion_ids)
+
+
+def _clusters(run: ImageConfusions) -> NDArray[np.intp]:
+    """Cluster number of each image: its scene, or itself where the scene is not known."""
+    keys = [
+        f"scene {group}" if group else f"image {name}"
+        for name, group in zip(run.ids, run.groups, strict=True)
+    ]
+    _, numbers = np.unique(keys, return_inverse=True)
+    return numbers.astype(np.intp).reshape(-1)

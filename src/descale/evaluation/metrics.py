@@ -1,0 +1,162 @@
+"""Scores from confusion matrices: what each one is, and which of them is the headline.
+
+* ``iou_corrosion`` (headline): data-set IoU of the corrosion classes. True and false positives are
+  summed over the whole split before dividing. With several corrosion classes it is the mean of their
+  IoUs, so that a rare, severe class weighs as much as a common, mild one.
+* ``f1_corrosion``: the same with F1 (Dice).
+* ``iou_corrosion_union``: "corroded or not", all corrosion classes pooled into one. Equal to the
+  headline when there is one corrosion class.
+* ``iou_mean``: mean of the data-set IoU over all classes, background included.
+* ``iou_paper``: the metric of Yu et al. 2025 (doi 10.1109/ACCESS.2025.3562435): per image, true positives
+  of all classes over (true positives + false positives + false negatives) of all classes, background
+  included; then the mean over images. It has a high floor: a constant prediction scores well.
+
+A class that is neither in the truth nor in the prediction has no IoU (NaN) and is left out of means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from descale.evaluation.confusion import Counts, ImageConfusions
+from descale.runtime.classes import ClassTable
+
+Array = NDArray[np.float64]
+Compute = Callable[[NDArray[Any], tuple[int, ...]], Array]
+
+
+def class_iou(counts: NDArray[Any]) -> Array:
+    """IoU of each class, ``(..., K, K)`` counts to ``(..., K)``; NaN where a class occurs nowhere.
+
+    >>> class_iou(np.array([[6, 2], [1, 1]])).tolist()
+    [0.66..., 0.25]
+    """
+    hits = np.diagonal(counts, axis1=-2, axis2=-1)
+    return _ratio(hits, counts.sum(axis=-1) + counts.sum(axis=-2) - hits)
+
+
+def class_f1(counts: NDArray[Any]) -> Array:
+    """F1 (Dice) of each class, ``(..., K, K)`` counts to ``(..., K)``; NaN where a class occurs nowhere."""
+    hits = np.diagonal(counts, axis1=-2, axis2=-1)
+    return _ratio(2 * hits, counts.sum(axis=-1) + counts.sum(axis=-2))
+
+
+def merge_corrosion(counts: NDArray[Any], corrosion_ids: tuple[int, ...]) -> NDArray[Any]:
+    """Pool all corrosion classes into one: ``(..., K, K)`` counts to ``(..., 2, 2)``."""
+    corroded = np.zeros(counts.shape[-1], dtype=counts.dtype)
+    corroded[list(corrosion_ids)] = 1
+    membership = np.stack([1 - corroded, corroded])  # (2, K)
+    return membership @ counts @ membership.T
+
+
+def _iou_corrosion(counts: NDArray[Any], corrosion_ids: tuple[int, ...]) -> Array:
+    return _mean_of_known(class_iou(counts)[..., list(corrosion_ids)])
+
+
+def _f1_corrosion(counts: NDArray[Any], corrosion_ids: tuple[int, ...]) -> Array:
+    return _mean_of_known(class_f1(counts)[..., list(corrosion_ids)])
+
+
+def _iou_corrosion_union(counts: NDArray[Any], corrosion_ids: tuple[int, ...]) -> Array:
+    return class_iou(merge_corrosion(counts, corrosion_ids))[..., 1]
+
+
+def _iou_mean(counts: NDArray[Any], corrosion_ids: tuple[int, ...]) -> Array:
+    return _mean_of_known(class_iou(counts))
+
+
+def _iou_micro(counts: NDArray[Any], corrosion_ids: tuple[int, ...]) -> Array:
+    hits = np.trace(counts, axis1=-2, axis2=-1)
+    return _ratio(hits, 2 * counts.sum(axis=(-2, -1)) - hits)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score of a split.
+
+    Attributes:
+        compute: ``(..., K, K)`` counts and the corrosion ids to ``(...)`` scores in 0..1.
+        imagewise: computed per image, then averaged over images; otherwise computed once from the
+            counts of the whole split.
+    """
+
+    name: str
+    compute: Compute
+    imagewise: bool = False
+
+    def of(self, confusions: ImageConfusions, classes: ClassTable) -> float:
+        """The score of a split; NaN where it is not defined (no corrosion, and none predicted)."""
+        counts = confusions.counts if self.imagewise else confusions.total
+        scores = self.compute(counts, classes.corrosion_ids)
+        return float(np.mean(scores)) if scores.size else float("nan")
+
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("iou_corrosion", _iou_corrosion),
+        Metric("f1_corrosion", _f1_corrosion),
+        Metric("iou_corrosion_union", _iou_corrosion_union),
+        Metric("iou_mean", _iou_mean),
+        Metric("iou_paper", _iou_micro, imagewise=True),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """All scores of one split; each in 0..1, NaN where not defined."""
+
+    iou_corrosion: float
+    f1_corrosion: float
+    iou_corrosion_union: float
+    iou_mean: float
+    iou_paper: float
+    iou_by_class: tuple[float, ...]
+
+
+def score(confusions: ImageConfusions, classes: ClassTable) -> Scores:
+    """Compute every score of a split.
+
+    Raises:
+        ValueError: the matrices do not have one row and column per class of the table.
+
+    >>> from descale.runtime.classes import BINARY
+    >>> counts = np.array([[[90, 2], [4, 4]], [[98, 0], [1, 1]]])
+    >>> round(score(ImageConfusions(("a", "b"), ("", ""), counts), BINARY).iou_corrosion, 4)
+    0.4167
+    """
+    if confusions.classes != len(classes):
+        raise ValueError(f"confusions of {confusions.classes} classes, class table of {len(classes)}")
+    named = {name: metric.of(confusions, classes) for name, metric in METRICS.items()}
+    return Scores(**named, iou_by_class=tuple(class_iou(confusions.total).tolist()))
+
+
+def imagewise_iou(confusions: ImageConfusions, classes: ClassTable) -> Array:
+    """Headline IoU of each image on its own, ``(N,)``; for ranking pictures, not for reporting.
+
+    NaN for an image without corrosion in which none was predicted either.
+    """
+    return _iou_corrosion(confusions.counts, classes.corrosion_ids)
+
+
+def constant_counts(truth: Counts, predicted: int) -> Counts:
+    """Counts of a predictor that says ``predicted`` everywhere: truth ``(..., K)`` to ``(..., K, K)``."""
+    counts = np.zeros((*truth.shape, truth.shape[-1]), dtype=np.int64)
+    counts[..., predicted] = truth
+    return counts
+
+
+def _ratio(numerator: NDArray[Any], denominator: NDArray[Any]) -> Array:
+    out = np.full(np.shape(denominator), np.nan)
+    return np.divide(numerator, denominator, out=out, where=np.asarray(denominator) > 0)
+
+
+def _mean_of_known(values: Array) -> Array:
+    known = ~np.isnan(values)
+    return _ratio(np.where(known, values, 0.0).sum(axis=-1), known.sum(axis=-1))

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from segmentation_models_pytorch import metrics as reference
+
+from descale.evaluation import METRICS, ImageConfusions, confusion_matrix, imagewise_iou, score
+from descale.runtime.classes import BINARY, ClassTable, PixelClass
+
+FOUR = ClassTable(
+    (
+        PixelClass("good", (0, 0, 0)),
+        PixelClass("fair", (128, 0, 0), corrosion=True),
+        PixelClass("poor", (0, 128, 0), corrosion=True),
+        PixelClass("severe", (128, 128, 0), corrosion=True),
+    )
+)
+
+
+def random_masks(classes: int, images: int = 7) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(classes)
+    truth = random.integers(0, classes, (images, 24, 20))
+    predicted = np.where(random.random(truth.shape) < 0.6, truth, random.integers(0, classes, truth.shape))
+    return truth, predicted
+
+
+def confusions_of(truth: np.ndarray, predicted: np.ndarray, classes: int) -> ImageConfusions:
+    counts = [confusion_matrix(t, p, classes) for t, p in zip(truth, predicted, strict=True)]
+    names = tuple(f"photo{i}" for i in range(len(truth)))
+    return ImageConfusions(names, ("",) * len(names), np.stack(counts))
+
+
+@pytest.mark.parametrize("classes", [BINARY, FOUR], ids=["binary", "four classes"])
+def test_scores_agree_with_segmentation_models_pytorch(classes: ClassTable) -> None:
+    count = len(classes)
+    truth, predicted = random_masks(count)
+    ours = score(confusions_of(truth, predicted, count), classes)
+    stats = reference.get_stats(
+        torch.tensor(predicted), torch.tensor(truth), mode="multiclass", num_classes=count
+    )
+    over_split = [part.sum(dim=0, keepdim=True) for part in stats]
+    corrosion = [part[:, list(classes.corrosion_ids)] for part in over_split]
+    assert ours.iou_paper == pytest.approx(float(reference.iou_score(*stats, reduction="micro-imagewise")))
+    assert ours.iou_mean == pytest.approx(float(reference.iou_score(*over_split, reduction="macro")))
+    assert ours.iou_corrosion == pytest.approx(float(reference.iou_score(*corrosion, reduction="macro")))
+    assert ours.f1_corrosion == pytest.approx(float(reference.f1_score(*corrosion, reduction="macro")))
+    by_class = reference.iou_score(*over_split, reduction="none")[0]
+    assert ours.iou_by_class == pytest.approx(by_class.tolist())
+
+
+def test_union_asks_only_whether_corroded() -> None:
+    truth, predicted = random_masks(4)
+    ours = score(confusions_of(truth, predicted, 4), FOUR)
+    merged = score(confusions_of((truth > 0).astype(int), (predicted > 0).astype(int), 2), BINARY)
+    assert ours.iou_corrosion_union == pytest.approx(merged.iou_corrosion)
+    assert merged.iou_corrosion_union == merged.iou_corrosion
+
+
+def test_headline_sums_over_the_split_before_dividing() -> None:
+    large, small = [[0, 0], [10, 90]], [[99, 0], [1, 0]]
+    ours = score(ImageConfusions(("a", "b"), ("", ""), np.array([large, small])), BINARY)
+    assert ours.iou_corrosion == pytest.approx(90 / 101)  # a mean over photos would be 0.45
+
+
+def test_class_that_occurs_nowhere_is_left_out_of_the_mean() -> None:
+    truth = predicted = np.array([[[0, 1], [1, 0]]])
+    ours = score(confusions_of(truth, predicted, 4), FOUR)
+    assert ours.iou_corrosion == 1
+    assert np.isnan(ours.iou_by_class[3])
+
+
+def test_no_corrosion_anywhere_is_undefined_not_perfect() -> None:
+    blank = np.zeros((1, 4, 4), dtype=int)
+    ours = score(confusions_of(blank, blank, 2), BINARY)
+    assert np.isnan(ours.iou_corrosion)
+    assert ours.iou_paper == 1
+
+
+def test_imagewise_iou_ranks_pictures() -> None:
+    counts = np.array([[[5, 0], [0, 5]], [[5, 0], [5, 0]], [[9, 0], [0, 0]]])
+    values = imagewise_iou(ImageConfusions(("a", "b", "c"), ("",) * 3, counts), BINARY)
+    np.testing.assert_array_equal(values, [1, 0, np.nan])
+
+
+def test_wrong_class_table_is_refused() -> None:
+    truth, predicted = random_masks(4)
+    with pytest.raises(ValueError, match="4 classes, class table of 2"):
+        score(confusions_of(truth, predicted, 4), BINARY)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_perfect_prediction_scores_one(name: str) -> None:
+    truth, _ = random_masks(4)
+    assert METRICS[name].of(confusions_of(truth, truth, 4), FOUR) == 1
