@@ -1,0 +1,184 @@
+"""The study file: what to train, prune and compare. Read once, validated before anything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from descale.errors import StudyError
+from descale.study._settings import PruningConfig, TrainingConfig
+from descale.study.located_yaml import LocatedError, nearest, parse
+
+Sparsity = Annotated[float, Field(gt=0.0, lt=1.0)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Control = Literal["random", "slim-scratch"]
+LoggerName = Literal["csv", "tensorboard", "mlflow", "wandb"]
+
+FROM_THE_MATRIX = ("strategy", "sparsity")
+"""Settings of pruning that the study varies itself, so they may not stand in its ``pruning`` section."""
+
+
+class Synthesis(BaseModel):
+    """An embedded data set, generated inside the study's folder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    count: int = Field(160, ge=10, description="number of pictures")
+    classes: Literal[2, 4] = 2
+    seed: Seed = 0
+
+
+class StudyData(BaseModel):
+    """One data set of a study: ``source`` (yours) or ``synthesize`` (generated)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str | None = Field(
+        None, description="folder, YAML description or preset (nea:FOLDER); relative to the study file"
+    )
+    synthesize: Synthesis | None = None
+    name: str | None = Field(None, min_length=1, description="how tables call it; default: its own name")
+    binary: bool = Field(False, description="merge all corrosion classes into one")
+    accept: tuple[str, ...] = Field((), description="problems found by `data check` to go on with")
+    leave_one_out: bool = Field(False, description="hold every photo out in turn; scores are pooled")
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if (self.source is None) == (self.synthesize is None):
+            raise ValueError("give either 'source: FOLDER' or 'synthesize: {count: ...}'")
+        return self
+
+
+class StudyConfig(BaseModel):
+    """A matrix of trials: data x architectures x encoders x (dense + strategies x sparsities) x seeds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9._-]+$")
+    data: tuple[StudyData, ...] = Field(min_length=1)
+    architectures: tuple[str, ...] = Field(min_length=1)
+    encoders: tuple[str, ...] = Field(("tu-tf_efficientnet_lite0",), min_length=1)
+    encoder_weights: str = Field(
+        "imagenet", description="imagenet, none, or a file relative to the study file"
+    )
+    strategies: tuple[str, ...] = ()
+    controls: tuple[Control, ...] = ()
+    sparsities: tuple[Sparsity, ...] = ()
+    seeds: tuple[Seed, ...] = Field((0,), min_length=1)
+    training: TrainingConfig = Field(default_factory=TrainingConfig)
+    pruning: PruningConfig = Field(default_factory=PruningConfig)
+    logger: LoggerName | None = Field(None, description="where Lightning logs the curves of every trial")
+
+    @field_validator("pruning", mode="before")
+    @classmethod
+    def _matrix_sets_these(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            for key in FROM_THE_MATRIX:
+                if key in value:
+                    plural = {"strategy": "strategies", "sparsity": "sparsities"}[key]
+                    raise LocatedError((key,), f"the study varies this; list the values under '{plural}:'")
+        return value
+
+    @field_validator(
+        "architectures", "encoders", "strategies", "controls", "sparsities", "seeds", mode="after"
+    )
+    @classmethod
+    def _no_repeats(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        for index, entry in enumerate(value):
+            if entry in value[:index]:
+                raise LocatedError((index,), f"{entry} is listed twice; remove one")
+        return value
+
+    @model_validator(mode="after")
+    def _matrix_is_whole(self) -> Self:
+        if self.strategies and not self.sparsities:
+            raise LocatedError(("strategies",), "no sparsity to reach; add 'sparsities: [0.5, 0.9]'")
+        if (self.sparsities or self.controls) and not self.strategies:
+            raise LocatedError(("sparsities",), "no strategy is listed; add 'strategies: [agp]'")
+        for reserved in ("dense", "random", "slim-scratch"):
+            if reserved in self.strategies:
+                index = self.strategies.index(reserved)
+                remedy = "every study has it" if reserved == "dense" else f"write 'controls: [{reserved}]'"
+                raise LocatedError(("strategies", index), f"'{reserved}' is not a strategy here; {remedy}")
+        return self
+
+
+def load_study(path: Path) -> StudyConfig:
+    """Read a study file and check every name in it.
+
+    Paths in the file (data sources, a file of encoder weights) are relative to the file's folder; they
+    are absolute in the result.
+
+    Raises:
+        StudyError: the file is missing or wrong; one line per error with file, line, key and remedy.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise StudyError(f"Study file {path} not found. Examples lie in the folder studies/.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyError(
+            f"Study file {path} cannot be read: {error}. It must be a UTF-8 text file."
+        ) from error
+    return parse_study(text, path)
+
+
+def parse_study(text: str, path: Path) -> StudyConfig:
+    """Like :func:`load_study`, from the text of a file that stands (or stood) at ``path``."""
+    config = parse(text, StudyConfig, path)
+    _check_names(config, text, path)
+    base = path.resolve().parent
+    data = tuple(
+        entry.model_copy(update={"source": absolute_source(entry.source, base)}) for entry in config.data
+    )
+    weights = config.encoder_weights
+    if weights not in ("none", "imagenet"):
+        weights = str((base / weights).resolve())
+    return config.model_copy(update={"data": data, "encoder_weights": weights})
+
+
+def absolute_source(source: str | None, base: Path) -> str | None:
+    """A data source with its path made absolute; ``preset:path`` keeps its preset.
+
+    >>> absolute_source("nea:sets/nea", Path("/home/me"))
+    'nea:/home/me/sets/nea'
+    """
+    if source is None:
+        return None
+    preset, colon, folder = source.partition(":")
+    if colon and len(preset) > 1 and "/" not in preset:
+        return f"{preset}:{(base / folder).resolve()}"
+    return str((base / source).resolve())
+
+
+def trial_pruning(config: StudyConfig, strategy: str, sparsity: float) -> PruningConfig:
+    """The pruning settings of one trial: the study's own with strategy and sparsity filled in."""
+    given = config.pruning.model_dump(exclude_unset=True)
+    return PruningConfig.model_validate({**given, "strategy": strategy, "sparsity": sparsity})
+
+
+def _check_names(config: StudyConfig, text: str, path: Path) -> None:
+    """Look every name up in its registry, so that a typo costs a second and not a night."""
+    from descale.models.architectures import ARCHITECTURES
+    from descale.models.encoders import check_encoder
+    from descale.study._settings import strategy_names
+    from descale.study.located_yaml import line_of
+
+    def fail(key: str, index: int, message: str) -> StudyError:
+        return StudyError(f"{path}:{line_of(text, (key, index))}: {key}: {message}")
+
+    for key, names, known in (
+        ("architectures", config.architectures, tuple(ARCHITECTURES)),
+        ("strategies", config.strategies, strategy_names()),
+    ):
+        for index, name in enumerate(names):
+            if name not in known:
+                raise fail(key, index, f"unknown name '{name}'; {nearest(name, known)}")
+    for index, name in enumerate(config.encoders):
+        try:
+            check_encoder(name)
+        except Exception as error:
+            raise fail("encoders", index, str(error)) from error

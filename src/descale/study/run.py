@@ -1,0 +1,107 @@
+"""Run a study: expand it, work it off in this process or in several, and say how it went."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from descale.errors import PartialFailure, StudyError
+from descale.study.config import StudyConfig, load_study
+from descale.study.folder import Row, StudyFolder
+from descale.study.manifest import record_start
+from descale.study.parallel import work_in_parallel
+from descale.study.results import DONE, all_rows, write_results
+from descale.study.trials import Trial, expand
+from descale.study.watch import LineWatcher
+from descale.study.work import TrialRunner, work_off
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study that has been read, validated and expanded, in its folder."""
+
+    config: StudyConfig
+    file: Path
+    text: str
+    trials: tuple[Trial, ...]
+    folder: StudyFolder
+
+    def rows(self) -> list[tuple[Trial, Row]]:
+        """Every trial that has a result or a failure, in order."""
+        return all_rows(self.trials, self.folder)
+
+
+def open_study(file: Path, out: Path, runner: TrialRunner) -> Study:
+    """Read and validate a study file, look at its data, and open (or make) its folder.
+
+    Raises:
+        StudyError: the file or the folder cannot be used.
+        DataError: a data set cannot be used.
+    """
+    config = load_study(file)
+    folder = StudyFolder(out)
+    with folder.exclusive("data"):  # two starts at once must not both generate an embedded data set
+        trials = expand(config, lambda data: runner.describe(data, folder.root))
+    return Study(config, Path(file).resolve(), Path(file).read_text(encoding="utf-8"), trials, folder)
+
+
+def run_study(
+    study: Study, runner: TrialRunner, *, parallel: int = 1, threads: int | None = None
+) -> list[tuple[Trial, Row]]:
+    """Work a study off; what is done is never done again, what failed before is tried again.
+
+    Args:
+        parallel: number of processes.
+        threads: threads of each process; default: the machine's cores divided by ``parallel``.
+
+    Returns:
+        Every trial with its row, in order.
+
+    Raises:
+        PartialFailure: some trials failed; the others are done and recorded.
+        StudyError: a setting makes no sense, or a worker process could not even start.
+    """
+    if parallel < 1:
+        raise StudyError(f"--parallel {parallel}: give 1 or more processes.")
+    if threads is None:
+        threads = max(1, (os.cpu_count() or 1) // parallel)
+    folder, trials = study.folder, study.trials
+    folder.sweep()
+    record_start(
+        folder, study.config.name, study.file, study.text, trials, parallel=parallel, threads=threads
+    )
+    write_results(trials, folder)
+    since = time.time()
+    try:
+        if parallel == 1:
+            runner.prepare(threads)
+            work_off(trials, folder, runner, since=since, watcher=LineWatcher(trials, folder))
+        else:
+            work_in_parallel(trials, folder, runner, since=since, processes=parallel, threads=threads)
+    finally:
+        write_results(trials, folder)
+    rows = study.rows()
+    report_failures(rows, len(trials))
+    return rows
+
+
+def report_failures(rows: Sequence[tuple[Trial, Row]], planned: int) -> None:
+    """Say which trials failed.
+
+    Raises:
+        PartialFailure: at least one did.
+    """
+    failed = [(trial, row) for trial, row in rows if row["status"] != DONE]
+    for trial, row in failed:
+        logger.warning("%s: %s", trial.title, row["status"])
+    if failed:
+        raise PartialFailure(
+            f"{len(failed)} of {planned} trials failed (column 'status' of results.csv says why). "
+            "Run the same command again to retry them."
+        )
