@@ -7,4 +7,7 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Attach every subcommand to ``app``."""
+    from descale.cli import evaluate
+
     # Each subcommand module imports its heavy parts inside its function, so this stays quick.
+    app.command("evaluate")(evaluate.evaluate)
