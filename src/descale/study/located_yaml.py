@@ -52,7 +52,8 @@ def parse(text: str, model: type[Model], source: Path) -> Model:
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        found = [_explain(root, model, source, item) for item in error.errors()]
+        items = _causes(error)
+        found = [_explain(root, model, source, item) for item in items]
     lines = list(dict.fromkeys(found))
     hidden = len(lines) - SHOWN_ERRORS
     if hidden > 0:
@@ -119,6 +120,17 @@ def _line(node: yaml.Node, location: Sequence[str | int]) -> int:
         else:
             return line
     return line
+
+
+def _causes(error: ValidationError) -> list[Any]:
+    """Errors without those that merely follow from one inside them (a list left empty by a bad entry)."""
+    items = error.errors()
+    places = [tuple(item["loc"]) for item in items]
+    return [
+        item
+        for item, place in zip(items, places, strict=True)
+        if not any(len(other) > len(place) and other[: len(place)] == place for other in places)
+    ]
 
 
 def _explain(root: yaml.Node, model: type[BaseModel], source: Path, item: Any) -> str:

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from descale.errors import StudyError
+from descale.study.config import load_study, trial_pruning
+
+STUDIES = Path(__file__).parents[2] / "studies"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "what"),
+    [
+        ("[unet, fpn]", "[unet, fpm]", 5, "unknown name 'fpm'; did you mean 'fpn'?"),
+        ("resnet18", "resnet81", 6, "Nearest: resnet18"),
+        ("[linear, agp]", "[linaer, agp]", 8, "did you mean 'linear'?"),
+    ],
+)
+def test_unknown_names_are_found_before_anything_runs(
+    study_file: Path, old: str, new: str, line: int, what: str
+) -> None:
+    study_file.write_text(study_file.read_text().replace(old, new))
+    with pytest.raises(StudyError) as caught:
+        load_study(study_file)
+    assert f"fake.yaml:{line}: " in str(caught.value)
+    assert what in str(caught.value)
+
+
+def test_paths_are_relative_to_the_file(study_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = study_file.read_text().replace("weights: none", "weights: lite0.safetensors")
+    study_file.write_text(text.replace("source: .", "source: nea:sets/nea"))
+    monkeypatch.chdir("/")
+    config = load_study(study_file)
+    assert config.data[0].source == f"nea:{study_file.parent}/sets/nea"
+    assert config.encoder_weights == f"{study_file.parent}/lite0.safetensors"
+
+
+def test_strategy_and_sparsity_are_filled_in(study_file: Path) -> None:
+    pruning = trial_pruning(load_study(study_file), "linear", 0.9)
+    assert (pruning.strategy, pruning.sparsity) == ("linear", 0.9)
+
+
+def test_missing_file_and_wrong_encoding(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="not found"):
+        load_study(tmp_path / "no.yaml")
+    (tmp_path / "latin.yaml").write_bytes("name: Brücke".encode("latin-1"))
+    with pytest.raises(StudyError, match="UTF-8"):
+        load_study(tmp_path / "latin.yaml")
+
+
+@pytest.mark.parametrize("path", sorted(STUDIES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_studies_of_the_project_are_valid(path: Path) -> None:
+    assert load_study(path).name == path.stem

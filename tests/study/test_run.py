@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from fake_runner import FakeRunner
+
+from descale.errors import PartialFailure, StudyError
+from descale.study.results import COLUMNS, read_csv
+from descale.study.run import open_study, run_study
+
+
+def run(file: Path, out: Path, runner: FakeRunner, parallel: int = 1) -> list[dict[str, str]]:
+    run_study(open_study(file, out, runner), runner, parallel=parallel)
+    return read_csv(out / "results.csv")
+
+
+def times_run(out: Path) -> list[int]:
+    return [len(path.read_text().splitlines()) for path in sorted((out.parent / "runs").iterdir())]
+
+
+def test_every_trial_once_with_all_columns(study_file: Path, out: Path) -> None:
+    rows = run(study_file, out, FakeRunner())
+    assert tuple(rows[0])[: len(COLUMNS)] == COLUMNS
+    assert [row["status"] for row in rows] == ["ok"] * 36
+    assert (rows[0]["strategy"], rows[0]["sparsity"]) == ("dense", "0")
+    assert times_run(out) == [1] * 36
+    before = (out / "results.csv").read_bytes()
+    run(study_file, out, FakeRunner())
+    assert times_run(out) == [1] * 36
+    assert (out / "results.csv").read_bytes() == before
+
+
+def test_nothing_unfinished_is_left(study_file: Path, out: Path) -> None:
+    run(study_file, out, FakeRunner())
+    names = {path.name for path in out.rglob("*")}
+    assert not names & {"work", "running.json", "failure.json"}
+    assert not [name for name in names if name.endswith((".part", ".old"))]
+
+
+def test_a_larger_study_reuses_what_is_done(study_file: Path, out: Path) -> None:
+    run(study_file, out, FakeRunner())
+    study_file.write_text(study_file.read_text().replace("seeds: [0, 1]", "seeds: [0, 1, 2]"))
+    assert len(run(study_file, out, FakeRunner())) == 54
+    assert times_run(out) == [1] * 54
+
+
+def test_a_failure_is_recorded_the_rest_goes_on_and_a_rerun_retries(study_file: Path, out: Path) -> None:
+    broken = out.parent / "broken"
+    broken.touch()
+    runner = FakeRunner(fails="fpn/resnet18 dense seed 1")
+    with pytest.raises(PartialFailure, match="9 of 36"):
+        run(study_file, out, runner)
+    rows = read_csv(out / "results.csv")
+    failed = [row for row in rows if row["status"] != "ok"]
+    assert failed[0]["status"] == "failed: the loss is not finite at epoch 3; lower the learning rate"
+    assert failed[1]["status"] == f"failed: its parent {failed[0]['trial']} failed"
+    assert all("its parent" in row["status"] for row in failed[1:])
+    assert {(row["architecture"], row["seed"]) for row in failed} == {("fpn", "1")}
+    broken.unlink()
+    assert {row["status"] for row in run(study_file, out, runner)} == {"ok"}
+    assert times_run(out) == [1] * 36
+
+
+def test_manifest_tells_what_made_it(study_file: Path, out: Path) -> None:
+    run(study_file, out, FakeRunner())
+    run(study_file, out, FakeRunner())
+    manifest = json.loads((out / "study.json").read_text())
+    assert manifest["study_text"] == study_file.read_text()
+    assert manifest["data"][0]["fingerprint"] == "f" * 64
+    assert len(manifest["starts"]) == 2
+    start = manifest["starts"][-1]
+    assert start["versions"]["torch"]
+    assert start["machine"]["cores"] >= 1
+    assert start["command"]
+
+
+def test_results_can_be_derived_again(study_file: Path, out: Path) -> None:
+    run(study_file, out, FakeRunner())
+    before = (out / "results.csv").read_bytes()
+    (out / "results.csv").unlink()
+    run(study_file, out, FakeRunner())
+    assert (out / "results.csv").read_bytes() == before
+
+
+def test_a_folder_of_something_else_is_refused(study_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "holiday").mkdir()
+    (tmp_path / "holiday" / "photo.jpg").touch()
+    with pytest.raises(StudyError, match="not a study's"):
+        open_study(study_file, tmp_path / "holiday", FakeRunner())
+    with pytest.raises(StudyError, match="is a file"):
+        open_study(study_file, study_file, FakeRunner())
+
+
+def test_a_damaged_result_is_told_not_guessed(study_file: Path, out: Path) -> None:
+    rows = run(study_file, out, FakeRunner())
+    result = out / "trials" / rows[3]["trial"] / "result.json"
+    result.write_text("{half")
+    with pytest.raises(StudyError, match="Delete it"):
+        run(study_file, out, FakeRunner())
+    result.unlink()
+    run(study_file, out, FakeRunner())
+
+
+def test_unreasonable_number_of_processes(study_file: Path, out: Path) -> None:
+    with pytest.raises(StudyError, match="--parallel 0"):
+        run(study_file, out, FakeRunner(), parallel=0)
