@@ -1,0 +1,104 @@
+"""Settings of a training run; frozen, validated, and part of a trial's identity."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from descale.models.spec import STRIDE
+
+Size = tuple[Annotated[int, Field(ge=STRIDE)], Annotated[int, Field(ge=STRIDE)]]
+
+
+class TrainingConfig(BaseModel):
+    """How a network is trained.
+
+    Attributes:
+        epochs: passes over the training split.
+        batch_size: pictures a step.
+        size: (height, width) in pixels that the network sees; labels are scored at this size.
+        crop: (height, width) of training crops; ``None`` means ``size``, cropped from a larger copy.
+        loss: names of :data:`descale.training.losses.LOSSES` joined by ``+``.
+        optimizer: ``adamw`` or ``sgd``.
+        learning_rate: peak rate.
+        encoder_rate: factor on the rate of the encoder, whose weights come from ImageNet.
+        lowest_rate: the rate a cyclic schedule starts from.
+        momentum: of ``sgd``.
+        weight_decay: decoupled for ``adamw``.
+        schedule: ``cosine`` (with a linear warm-up over the first tenth), ``triangular2`` (the
+            study's, stepped per batch), or ``constant``.
+        augmentation: name of :data:`descale.data.augment.AUGMENTATIONS`.
+        ema: decay per step of an exponential moving average of the weights, or ``None``.
+        early_stopping: stop after so many epochs without a better validation IoU and keep the best
+            epoch; ``None`` trains all epochs and keeps the last, which selects nothing on few photos.
+        validate_every: epochs between looks at the validation split.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: int = Field(20, ge=1)
+    batch_size: int = Field(16, ge=1)
+    size: Size = (160, 160)
+    crop: Size | None = None
+    loss: str = "dice+cross-entropy"
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: float = Field(1e-3, gt=0)
+    encoder_rate: float = Field(1.0, gt=0)
+    lowest_rate: float = Field(1e-4, gt=0)
+    momentum: float = Field(0.9, ge=0, lt=1)
+    weight_decay: float = Field(1e-2, ge=0)
+    schedule: Literal["cosine", "triangular2", "constant"] = "cosine"
+    augmentation: str = "standard"
+    ema: float | None = Field(0.99, gt=0, lt=1)
+    early_stopping: int | None = Field(None, ge=1)
+    validate_every: int = Field(1, ge=1)
+
+    @field_validator("size", "crop")
+    @classmethod
+    def _multiple_of_stride(cls, value: Size | None) -> Size | None:
+        for side in value or ():
+            if side % STRIDE:
+                raise ValueError(f"{side} is not a multiple of {STRIDE}; use {round(side / STRIDE) * STRIDE}")
+        return value
+
+    @field_validator("loss")
+    @classmethod
+    def _known_loss(cls, value: str) -> str:
+        from descale.training.losses import check_loss
+
+        check_loss(value)
+        return value
+
+    @field_validator("augmentation")
+    @classmethod
+    def _known_augmentation(cls, value: str) -> str:
+        from descale.data.augment import AUGMENTATIONS
+
+        if value not in AUGMENTATIONS:
+            raise ValueError(f"unknown augmentation '{value}'; known: {', '.join(AUGMENTATIONS)}")
+        return value
+
+
+class DeviceConfig(BaseModel):
+    """Where a run happens; passed to Lightning as it is and not part of a trial's identity.
+
+    Attributes:
+        accelerator: ``auto``, ``cpu``, ``cuda``, ``mps``.
+        devices: how many, or ``auto``.
+        precision: ``auto`` means 16-bit mixed on CUDA, 32-bit elsewhere; else Lightning's names.
+        threads: torch threads on the CPU; ``None`` leaves torch's choice.
+        workers: processes that augment pictures; 0 does it in the training process.
+        loggers: beside the CSV: ``tensorboard``, ``mlflow``, ``wandb``.
+        progress: show a progress bar.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    devices: int | Literal["auto"] = "auto"
+    precision: str = "auto"
+    threads: int | None = Field(None, ge=1)
+    workers: int = Field(0, ge=0)
+    loggers: tuple[Literal["tensorboard", "mlflow", "wandb"], ...] = ("tensorboard",)
+    progress: bool = True

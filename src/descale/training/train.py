@@ -1,0 +1,122 @@
+"""Train a dense network, or any network of the same interface, on a data set."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from descale import __version__
+from descale.data import Dataset
+from descale.data.augment import make_augmentation
+from descale.data.loading import PixelArrays, load_split
+from descale.errors import TrainingError
+from descale.models import ModelSpec, SavedModel, build_network, load_model, read_widths, save_model
+from descale.training.batches import AugmentedPhotos
+from descale.training.config import DeviceConfig, TrainingConfig
+from descale.training.fit import fit
+from descale.training.module import SegmentationModule
+
+logger = logging.getLogger(__name__)
+
+CACHE_SCALE = 1.5
+"""Training pictures are kept so much larger than the network's input, so that a zoomed crop stays sharp."""
+
+
+def train_model(
+    dataset: Dataset,
+    spec: ModelSpec,
+    config: TrainingConfig,
+    folder: Path,
+    *,
+    encoder_weights: str = "none",
+    seed: int = 0,
+    devices: DeviceConfig | None = None,
+) -> SavedModel:
+    """Train a dense network and save it as ``folder/model``.
+
+    A folder that holds a finished model is not trained again; an interrupted one is continued.
+
+    Raises:
+        TrainingError: classes of data and model differ, the loss is not finite, a checkpoint is corrupt.
+        DataError: the pictures cannot be read.
+        ModelError: the encoder's weights cannot be had.
+    """
+    check_classes(dataset, spec)
+    if (folder / "model" / "model.json").exists():
+        return load_model(folder / "model")
+    torch.manual_seed(seed)
+    network = build_network(spec, encoder_weights=encoder_weights)
+    dense_widths = read_widths(network)
+    train_network(
+        network, dataset, spec, config, folder, seed=seed, devices=devices, label=f"{spec.architecture} dense"
+    )
+    made_by = provenance(dataset, config, seed) | {"encoder_weights": encoder_weights, "strategy": "dense"}
+    model = SavedModel(spec, network, dense_widths, made_by)
+    save_model(folder / "model", model)
+    return model
+
+
+def train_network(
+    network: nn.Module,
+    dataset: Dataset,
+    spec: ModelSpec,
+    config: TrainingConfig,
+    folder: Path,
+    *,
+    seed: int,
+    label: str,
+    devices: DeviceConfig | None = None,
+) -> None:
+    """Train any network ``(N, 3, H, W) -> (N, K, H, W)`` in place on the labels of a data set."""
+    source = AugmentedPhotos(
+        load_training_pictures(dataset, config), make_augmentation(config.augmentation, config.crop or config.size)
+    )
+    steps = source.steps(config.batch_size) * config.epochs
+    module = SegmentationModule(network, spec, config, total_steps=steps)
+    validation = load_split(dataset.split("valid"), config.size)
+    fit(module, source, validation, config, folder, seed=seed, label=label, devices=devices)
+
+
+def load_training_pictures(dataset: Dataset, config: TrainingConfig) -> PixelArrays:
+    """The training split, larger than the input where crops of it will be magnified."""
+    if config.crop is not None:
+        return load_split(dataset.split("train"), config.size)
+    height, width = (round(side * CACHE_SCALE) for side in config.size)
+    return load_split(dataset.split("train"), (height, width))
+
+
+def check_classes(dataset: Dataset, spec: ModelSpec) -> None:
+    """A model must know the classes of the data, in their order.
+
+    Raises:
+        TrainingError: they differ.
+    """
+    if dataset.classes.names != spec.classes.names:
+        raise TrainingError(
+            f"The model has classes {', '.join(spec.classes.names)}, data set '{dataset.name}' has "
+            f"{', '.join(dataset.classes.names)}. Train a dense model on this data set first."
+        )
+
+
+def provenance(dataset: Dataset, config: TrainingConfig, seed: int) -> dict[str, Any]:
+    """What made a model: data, settings, versions."""
+    import lightning
+    import segmentation_models_pytorch as smp
+
+    return {
+        "dataset": dataset.name,
+        "dataset_fingerprint": dataset.fingerprint(),
+        "training": config.model_dump(mode="json"),
+        "seed": seed,
+        "threads": torch.get_num_threads(),
+        "versions": {
+            "descale": __version__,
+            "torch": torch.__version__,
+            "lightning": lightning.__version__,
+            "segmentation_models_pytorch": smp.__version__,
+        },
+    }
