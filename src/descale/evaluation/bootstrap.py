@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,19 +140,24 @@ def _draw(
         raise ValueError("a bootstrap needs at least one evaluated image")
     if any(run.ids != runs[0].ids for run in runs):
         raise ValueError("the runs were evaluated on different images")
-    random = np.random.default_rng(seed)
     cluster = _clusters(runs[0])
     count = int(cluster.max()) + 1
     sums = [_by_cluster(run, cluster, count, classes, metric) for run in runs]
     pieces = []
-    for start in range(0, replicates, CHUNK):
-        size = min(CHUNK, replicates - start)
-        weights = random.multinomial(count, np.full(count, 1 / count), size=size).astype(np.float64)
-        shares = random.multinomial(len(runs), np.full(len(runs), 1 / len(runs)), size=size) / len(runs)
+    for chunk in range(-(-replicates // CHUNK)):
+        weights = _multiplicities(count, seed, chunk, 0)
+        shares = _multiplicities(len(runs), seed, chunk, 1) / len(runs)
         scores = np.stack([_weighted(weights, *parts, classes, metric) for parts in sums], axis=1)
         # A seed that was not drawn must not spoil the mean if its score is undefined.
         pieces.append(np.where(shares > 0, scores * shares, 0.0).sum(axis=1))
-    return np.concatenate(pieces)
+    return np.concatenate(pieces)[:replicates]
+
+
+@lru_cache(maxsize=2 * REPLICATES // CHUNK)
+def _multiplicities(count: int, seed: int, chunk: int, purpose: int) -> Array:
+    """How often each of ``count`` units is drawn, ``(CHUNK, count)``; kept, as a report asks again and again."""
+    random = np.random.default_rng((seed, chunk, purpose))
+    return random.multinomial(count, np.full(count, 1 / count), size=CHUNK).astype(np.float64)
 
 
 def _by_cluster(

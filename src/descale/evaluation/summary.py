@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from descale.evaluation.bootstrap import Interval, score_interval
+from descale.evaluation.bootstrap import Drop, Interval, score_interval
 from descale.evaluation.collapse import Collapse, find_collapse
 from descale.evaluation.confusion import ImageConfusions
 from descale.evaluation.floors import trivial_scores
@@ -81,6 +81,14 @@ def result_columns(summary: Summary) -> dict[str, float | str | None]:
         "iou_colour": summary.colour.iou_corrosion if summary.colour else None,
     }
     return {**_plain(columns), "collapsed": "; ".join(summary.collapse.reasons)}
+
+
+def drop_columns(drop: Drop) -> dict[str, float | None]:
+    """The columns of ``results.csv`` that compare a model with its dense parent (headline metric)."""
+    interval = drop.interval
+    return _plain(  # type: ignore[no-any-return]
+        {"iou_drop": interval.estimate, "iou_drop_low": interval.low, "iou_drop_high": interval.high}
+    )
 
 
 def _plain(value: Any) -> Any:
