@@ -13,7 +13,8 @@ from descale.evaluation.summary import Summary, drop_columns, result_columns, su
 
 __all__ = [
     "METRICS", "Collapse", "ColourThreshold", "Drop", "ImageConfusions", "Interval", "Metric", "Scores",
-    "Summary", "class_f1", "class_iou", "confusion_matrix", "drop_columns", "find_collapse", "fit_colour_threshold",
+    "Summary", "class_f1", "class_iou", "confusion_matrix", "drop_columns", "find_collapse",
+    "fit_colour_threshold",
     "imagewise_iou", "paired_drop", "read_confusions", "result_columns", "score", "score_interval",
     "summarise", "trivial_scores", "write_confusions",
 ]  # fmt: skip

@@ -155,7 +155,7 @@ def _draw(
 
 @lru_cache(maxsize=2 * REPLICATES // CHUNK)
 def _multiplicities(count: int, seed: int, chunk: int, purpose: int) -> Array:
-    """How often each of ``count`` units is drawn, ``(CHUNK, count)``; kept, as a report asks again and again."""
+    """How often each of ``count`` units is drawn, ``(CHUNK, count)``; kept, as a report asks repeatedly."""
     random = np.random.default_rng((seed, chunk, purpose))
     return random.multinomial(count, np.full(count, 1 / count), size=CHUNK).astype(np.float64)
 
