@@ -47,7 +47,7 @@ class BundleManifest:
         threshold: 0..1; with two classes a pixel is class 1 where its probability reaches it.
             With more classes the most probable one wins and the threshold is not used.
         tile: largest side of what is given to the network at once, pixels.
-        overlap: pixels that neighbouring tiles share; their logits are blended there.
+        overlap: pixels that neighbouring tiles share, at most a quarter of a tile; logits are blended there.
         precision: ``float32`` or ``int8``.
         input, output: names of the network's input and output.
         provenance: what made this bundle (versions, model, data hash, scores, command).
@@ -79,9 +79,9 @@ class BundleManifest:
             raise ValueError(f"threshold {self.threshold} is not between 0 and 1")
         if self.stride < 1 or self.tile < self.stride or self.tile % self.stride:
             raise ValueError(f"tile {self.tile} is not a multiple of the stride {self.stride}")
-        if not 0 <= self.overlap <= self.tile // 2 or self.overlap % self.stride:
+        if not 0 <= self.overlap <= self.tile // 4 or self.overlap % self.stride:
             raise ValueError(
-                f"overlap {self.overlap} is not a multiple of the stride {self.stride} up to half a tile"
+                f"overlap {self.overlap} is not a multiple of stride {self.stride} up to a quarter of a tile"
             )
 
     def to_json(self) -> dict[str, Any]:

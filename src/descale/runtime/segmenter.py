@@ -1,0 +1,242 @@
+"""From a bundle and a photo to a mask."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from descale.errors import BundleError
+from descale.runtime.bundle import Bundle, open_bundle
+from descale.runtime.classes import ClassTable
+from descale.runtime.engines import Engine, choose_engine, open_engine
+from descale.runtime.photo import MAX_PIXELS
+from descale.runtime.picture import Picture, Source, open_picture
+from descale.runtime.segmentation import MaskRows, Segmentation
+from descale.runtime.tiling import Span, TilePlan, blend, cut_tile, plan_tiles
+
+CONFIDENCE_STEP = 4
+Values = NDArray[np.float32]
+
+
+class Segmenter:
+    """Segments photos with the network of a bundle.
+
+    >>> segmenter = Segmenter.from_bundle("bundle")             # doctest: +SKIP
+    >>> segmentation = segmenter("bridge.jpg")                  # doctest: +SKIP
+    >>> segmentation.corrosion().mean()                         # doctest: +SKIP
+    0.037
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        engine: str = "auto",
+        threads: int | None = None,
+        tile: int | None = None,
+    ) -> None:
+        """Load the network.
+
+        Args:
+            bundle: from :func:`descale.runtime.open_bundle`.
+            engine: ``auto``, ``openvino`` or ``onnxruntime``.
+            threads: for inference; by default all cores this process may use.
+            tile: largest side of a tile in pixels, in place of the bundle's; smaller takes less memory.
+
+        Raises:
+            ConfigError: the engine is unknown or not installed.
+            BundleError: the network cannot be loaded or does not fit the class table.
+        """
+        manifest = bundle.manifest
+        self.bundle = bundle
+        self.threads = threads or usable_cores()
+        self.engine_name = choose_engine(bundle, engine)
+        self.tile = tile if tile is not None else manifest.tile
+        if self.tile % manifest.stride or self.tile < 4 * manifest.overlap or self.tile < manifest.stride:
+            least = max(manifest.stride, 4 * manifest.overlap)
+            raise BundleError(
+                f"tile {self.tile}: this bundle needs a multiple of {manifest.stride} from {least} pixels on."
+            )
+        self._engines: dict[int, Engine] = {}
+        self._loading = threading.Lock()
+        self.engine(1)
+
+    @classmethod
+    def from_bundle(
+        cls, path: str | Path, engine: str = "auto", *, threads: int | None = None, tile: int | None = None
+    ) -> Segmenter:
+        """Open and verify a bundle (folder or zip) and load its network; arguments as of the constructor."""
+        return cls(open_bundle(path), engine=engine, threads=threads, tile=tile)
+
+    @property
+    def classes(self) -> ClassTable:
+        """Meaning of the ids in the masks."""
+        return self.bundle.manifest.classes
+
+    def __call__(
+        self, image: Source, *, scale: float = 1.0, max_pixels: int = MAX_PIXELS, name: str | None = None
+    ) -> Segmentation:
+        """Segment one photo.
+
+        Args:
+            image: a file, a binary stream, or uint8 (H, W, 3) RGB.
+            scale: above 0, up to 1: resolution at which to work; the result tells the photo's own size.
+            max_pixels: larger files are refused before they are decoded.
+            name: for messages.
+
+        Raises:
+            DataError: not a photo, or a broken one.
+        """
+        return self.segment(open_picture(image, scale=scale, max_pixels=max_pixels, name=name))
+
+    def segment(self, picture: Picture) -> Segmentation:
+        """Segment a picture and release it: make its preview before."""
+        binary = len(self.classes) == 2
+        decide = _by_threshold(self.bundle.manifest.threshold) if binary else _by_maximum
+        rows = MaskRows(picture.height, picture.width)
+        confident, counted = 0.0, 0
+        seconds = {"decode": picture.seconds, "prepare": 0.0, "infer": 0.0, "decide": 0.0}
+        blocks = self._blocks(picture, _margin if binary else _copy, seconds)
+        for top, left, values in blocks:
+            start = time.perf_counter()
+            ids, probabilities = decide(values)
+            rows.put(top, left, ids)
+            confident += float(probabilities.sum(dtype=np.float64))
+            counted += probabilities.size
+            seconds["decide"] += time.perf_counter() - start
+        picture.release()
+        start = time.perf_counter()
+        mask = rows.assemble()
+        seconds["decide"] += time.perf_counter() - start
+        return Segmentation(self.classes, mask, confident / counted, picture.frame, self.engine_name, seconds)
+
+    def logits(self, image: Source, *, scale: float = 1.0) -> Values:
+        """Blended logits of a whole photo: float32 (K, H, W). For inspection; memory grows with the photo."""
+        picture = open_picture(image, scale=scale)
+        result = np.empty((len(self.classes), picture.height, picture.width), np.float32)
+        for top, left, values in self._blocks(picture, _copy, {"prepare": 0.0, "infer": 0.0, "decide": 0.0}):
+            result[:, top : top + values.shape[1], left : left + values.shape[2]] = values
+        return result
+
+    def engine(self, streams: int) -> Engine:
+        """The loaded network, set up for ``streams`` runs at once on ``threads`` threads in all."""
+        with self._loading:
+            if streams not in self._engines:
+                self._engines[streams] = open_engine(
+                    self.bundle, self.engine_name, threads=self.threads, streams=streams
+                )
+            return self._engines[streams]
+
+    def _blocks(
+        self, picture: Picture, reduce: Callable[[Values], Values], seconds: dict[str, float]
+    ) -> Iterator[tuple[int, int, Values]]:
+        manifest = self.bundle.manifest
+        plan = plan_tiles(
+            picture.height, picture.width, tile=self.tile, overlap=manifest.overlap, stride=manifest.stride
+        )
+        boxes = plan.boxes()
+        # Several tiles: one per core scales better than several cores on one tile, and cutting
+        # and deciding go on beside inference.
+        streams = self.threads if len(boxes) >= 2 * self.threads else 1
+        engine = self.engine(streams)
+        lock = threading.Lock()
+
+        def run(box: tuple[Span, Span]) -> Values:
+            times = [time.perf_counter()]
+            tile = _tile_of(picture, plan, box)
+            times.append(time.perf_counter())
+            logits = engine.run(tile)
+            times.append(time.perf_counter())
+            if logits.shape[1] != len(self.classes):
+                raise BundleError(
+                    f"{self.bundle.path}: the class table has {len(self.classes)} classes, the network "
+                    f"gives {logits.shape[1]} channels. Export the bundle again."
+                )
+            values = reduce(logits[0])
+            times.append(time.perf_counter())
+            with lock:
+                for step, begin, end in zip(("prepare", "infer", "decide"), times, times[1:], strict=False):
+                    seconds[step] += end - begin
+            return values
+
+        yield from blend(plan, _in_order(run, boxes, streams))
+
+
+def usable_cores() -> int:
+    """Number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _tile_of(picture: Picture, plan: TilePlan, box: tuple[Span, Span]) -> NDArray[np.uint8]:
+    rows, columns = box
+    pixels = picture.region(
+        rows.start, min(rows.stop, plan.height), columns.start, min(columns.stop, plan.width)
+    )
+    return cut_tile(pixels, rows, columns)
+
+
+def _in_order(
+    run: Callable[[tuple[Span, Span]], Values], boxes: Iterable[tuple[Span, Span]], streams: int
+) -> Iterator[Values]:
+    """Results in order, with at most ``streams + 1`` tiles in flight."""
+    if streams == 1:
+        yield from map(run, boxes)
+        return
+    waiting: deque[Future[Values]] = deque()
+    with ThreadPoolExecutor(streams, thread_name_prefix="tile") as pool:
+        try:
+            for box in boxes:
+                waiting.append(pool.submit(run, box))
+                if len(waiting) > streams:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _margin(logits: Values) -> Values:
+    """Two classes: only the difference of their logits matters, before and after blending."""
+    return np.subtract(logits[1:2], logits[0:1])
+
+
+def _copy(logits: Values) -> Values:
+    return logits.copy()
+
+
+def _by_threshold(threshold: float) -> Callable[[Values], tuple[NDArray[np.uint8], Values]]:
+    # p >= t is the same as logit difference >= log(t / (1 - t)): no exponential per pixel.
+    border = np.float32(math.log(threshold / (1 - threshold)))
+
+    def decide(margin: Values) -> tuple[NDArray[np.uint8], Values]:
+        ids = (margin[0] >= border).view(np.uint8)
+        step = CONFIDENCE_STEP
+        some = margin[0, ::step, ::step]
+        some = np.where(ids[::step, ::step] == 1, some, -some)
+        return ids, np.reciprocal(1 + np.exp(-np.clip(some, -80, 80)), dtype=np.float32)
+
+    return decide
+
+
+def _by_maximum(logits: Values) -> tuple[NDArray[np.uint8], Values]:
+    best = logits[0].copy()
+    ids = np.zeros(best.shape, np.uint8)
+    for k in range(1, len(logits)):  # ties go to the lower id, as with argmax
+        higher = logits[k] > best
+        np.copyto(ids, np.uint8(k), where=higher)
+        np.maximum(best, logits[k], out=best)
+    step = CONFIDENCE_STEP
+    some = logits[:, ::step, ::step]
+    return ids, 1 / np.exp(some - best[::step, ::step]).sum(axis=0)
