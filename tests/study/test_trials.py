@@ -45,7 +45,7 @@ def test_parents_come_first_and_are_of_the_same_network_and_seed() -> None:
     ("old", "new", "changed"),
     [
         ("name: fake", "name: other", set()),
-        ("seeds: [0, 1]", "seeds: [0, 1]\nlogger: csv", set()),
+        ("seeds: [0, 1]", "seeds: [0, 1]\ndevices: {loggers: [wandb]}", set()),
         ("seeds: [0, 1]", "seeds: [0, 1]\npruning: {recipe: paper}", {"pruned", "slim-scratch"}),
         ("seeds: [0, 1]", "seeds: [0, 1]\ntraining: {epochs: 3}", {"dense", "pruned", "slim-scratch"}),
         ("source: .", "source: .\n    binary: true", {"dense", "pruned", "slim-scratch"}),

@@ -1,12 +1,8 @@
 from pydantic import BaseModel, ConfigDict
 
+from descale.training.config import DeviceConfig, TrainingConfig
 
-class TrainingConfig(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    epochs: int = 10
-    batch_size: int = 8
-    size: tuple[int, int] = (160, 160)
-    loss: str = "tversky"
+__all__ = ["DeviceConfig", "PruningConfig", "TrainingConfig"]
 
 
 class PruningConfig(BaseModel):

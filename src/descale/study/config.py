@@ -8,13 +8,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from descale.errors import StudyError
-from descale.study._settings import PruningConfig, TrainingConfig
+from descale.study._settings import DeviceConfig, PruningConfig, TrainingConfig
 from descale.study.located_yaml import LocatedError, nearest, parse
 
 Sparsity = Annotated[float, Field(gt=0.0, lt=1.0)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Control = Literal["random", "slim-scratch"]
-LoggerName = Literal["csv", "tensorboard", "mlflow", "wandb"]
 
 FROM_THE_MATRIX = ("strategy", "sparsity")
 """Settings of pruning that the study varies itself, so they may not stand in its ``pruning`` section."""
@@ -67,9 +66,11 @@ class StudyConfig(BaseModel):
     controls: tuple[Control, ...] = ()
     sparsities: tuple[Sparsity, ...] = ()
     seeds: tuple[Seed, ...] = Field((0,), min_length=1)
-    training: TrainingConfig = Field(default_factory=TrainingConfig)
-    pruning: PruningConfig = Field(default_factory=PruningConfig)
-    logger: LoggerName | None = Field(None, description="where Lightning logs the curves of every trial")
+    training: TrainingConfig = TrainingConfig()
+    pruning: PruningConfig = PruningConfig()
+    devices: DeviceConfig = Field(
+        DeviceConfig(), description="where it runs and logs; changes no trial's identity"
+    )
 
     @field_validator("pruning", mode="before")
     @classmethod

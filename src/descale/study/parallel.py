@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Literal
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -27,6 +28,9 @@ from descale.study.work import TrialRunner, work_off
 
 logger = logging.getLogger(__name__)
 
+START_METHOD: Literal["spawn", "fork"] = (
+    "spawn"  # forking a process that runs threads, as torch does, can deadlock
+)
 MAX_DEATHS = 2
 """A trial whose process died this often in one run is given up."""
 REFRESH_SECONDS = 0.5
@@ -51,7 +55,7 @@ def work_in_parallel(
     Raises:
         StudyError: a process died before it had taken a trial.
     """
-    context = multiprocessing.get_context("spawn")  # forking a process with threads can deadlock
+    context = multiprocessing.get_context(START_METHOD)
     useful = max(1, min(processes, _open_trials(trials, folder)))
 
     def start() -> BaseProcess:

@@ -1,0 +1,126 @@
+"""``descale study``: run the trials of a study file, in restarts and in several processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from descale.study.run import Study
+
+SHOWN_ROWS = 60
+
+
+def study(
+    file: Annotated[Path, typer.Argument(help="Study file (YAML). Examples are in the folder studies/.")],
+    out: Annotated[Path, typer.Option(help="Folder of the study. An existing one is continued.")],
+    parallel: Annotated[int, typer.Option(help="Processes on this machine.")] = 1,
+    threads: Annotated[
+        int | None, typer.Option(help="Threads of each process; default: cores divided by processes.")
+    ] = None,
+    ray: Annotated[
+        str | None, typer.Option(help="Run the trials on this Ray cluster (HOST:PORT, auto or local).")
+    ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(help="With --ray: URL for the trials (s3://..., gs://...) if --out is not shared."),
+    ] = None,
+    list_only: Annotated[bool, typer.Option("--list", help="List the trials and where each stands.")] = False,
+    report: Annotated[bool, typer.Option(help="Write report.html when the trials are done.")] = True,
+) -> None:
+    """Train, prune and compare everything that a study file asks for.
+
+    What is done is never done again: interrupt it as you like and run the same command to continue.
+
+    Example: `descale study studies/rust-photos-quick.yaml --out runs/quick --parallel 2`
+    """
+    from descale.errors import ConfigError, PartialFailure
+    from descale.study.config import load_study
+    from descale.study.execute import TorchRunner
+    from descale.study.run import open_study, run_study
+
+    if store is not None and ray is None:
+        raise ConfigError("--store is for --ray; without it the trials are kept in --out.")
+    runner = TorchRunner(load_study(file).devices)
+    opened = open_study(file, out, runner)
+    if list_only:
+        _list(opened)
+        return
+    failure: PartialFailure | None = None
+    try:
+        if ray is not None:
+            from descale.study.ray_cluster import run_on_ray
+
+            run_on_ray(opened, runner, address=ray, store=store)
+        else:
+            run_study(opened, runner, parallel=parallel, threads=threads)
+    except PartialFailure as error:
+        failure = error
+    _show(opened)
+    typer.echo(f"results: {out / 'results.csv'}")
+    if report:
+        typer.echo(f"report:  {_write_report(out)}")
+    if failure is not None:
+        raise failure
+
+
+def _write_report(out: Path) -> Path:
+    from descale.study.report import write_report
+
+    return write_report(out)
+
+
+def _list(opened: Study) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(soft_wrap=True, highlight=False)
+    status = {trial.id: str(row["status"]) for trial, row in opened.rows()}
+    for trial in opened.trials:
+        console.print(f"{trial.id}  {escape(trial.title)}  {escape(status.get(trial.id, 'to do'))}")
+    done = sum(value == "ok" for value in status.values())
+    console.print(f"{done} of {len(opened.trials)} done, {len(status) - done} failed")
+
+
+def _show(opened: Study) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=opened.config.name, title_justify="left")
+    for heading in ("data set", "network", "strategy", "seed"):
+        table.add_column(heading)
+    for heading in ("sparsity", "corrosion IoU", "95 % interval", "drop", "MACs", "parameters"):
+        table.add_column(heading, justify="right")
+    rows = [row for trial, row in opened.rows() if trial.fold is None]
+    for row in rows[:SHOWN_ROWS]:
+        if row["status"] != "ok":
+            continue
+        interval = f"{_number(row.get('iou_corrosion_low'))} to {_number(row.get('iou_corrosion_high'))}"
+        table.add_row(
+            str(row["dataset"]),
+            str(row["architecture"]),
+            str(row["strategy"]) + (" (collapsed)" if row.get("collapsed") else ""),
+            str(row["seed"]),
+            f"{row['sparsity']:g}",
+            _number(row.get("iou_corrosion")),
+            interval,
+            _number(row.get("iou_drop")),
+            _count(row.get("macs")),
+            _count(row.get("params")),
+        )
+    console = Console()
+    console.print(table)
+    if len(rows) > SHOWN_ROWS:
+        console.print(f"... and {len(rows) - SHOWN_ROWS} more rows in results.csv")
+
+
+def _number(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, (int, float)) else ""
+
+
+def _count(value: object) -> str:
+    if not isinstance(value, (int, float)):
+        return ""
+    return f"{value / 1e6:,.1f} M" if value >= 1e6 else f"{value / 1e3:,.1f} k"

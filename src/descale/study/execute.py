@@ -1,0 +1,126 @@
+"""One real trial: train, prune or copy the widths, then measure; from its settings to its row."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from descale.data import Dataset
+from descale.evaluation import result_columns, summarise
+from descale.evaluation.confusion import write_confusions
+from descale.evaluation.evaluate import image_confusions
+from descale.models import (
+    SavedModel,
+    count_macs,
+    count_parameters,
+    load_model,
+    make_spec,
+    save_model,
+    weights_bytes,
+)
+from descale.pruning import prune_model, realised_sparsity, slim_from_scratch
+from descale.study._settings import DeviceConfig
+from descale.study.artifacts import CONFUSIONS, LOG, MASKS, MODEL, drop_columns
+from descale.study.config import StudyData
+from descale.study.datasets import dataset_of_trial, describe_data
+from descale.study.floors import colour_floor
+from descale.study.folder import WORK, Row
+from descale.study.pooling import pool_folds
+from descale.study.trials import DENSE, POOLED, SLIM, DataDescription, Trial
+from descale.training import train_model
+
+logger = logging.getLogger(__name__)
+
+VALID_COLUMNS = ("iou_corrosion", "f1_corrosion", "iou_mean", "iou_paper", "iou_trivial", "iou_colour")
+
+
+@dataclass(frozen=True)
+class TorchRunner:
+    """The runner of real studies."""
+
+    devices: DeviceConfig
+
+    def describe(self, data: StudyData, root: Path) -> DataDescription:
+        """Look at a data set; see :func:`descale.study.datasets.describe_data`."""
+        return describe_data(data, root)
+
+    def prepare(self, threads: int) -> None:
+        """Give torch its threads; their number decides the order of sums, hence the last bits."""
+        torch.set_num_threads(threads)
+
+    def run(self, trial: Trial, trials: Path) -> Row:
+        """Run one trial and leave model, confusions and predicted masks in its folder."""
+        if trial.kind == POOLED:
+            return pool_folds(trial, trials)
+        dataset = dataset_of_trial(trial, trials.parent)
+        folder = trials / trial.id
+        work = folder / WORK / f"{trial.architecture}-{trial.strategy}-{trial.sparsity:g}-seed-{trial.seed}"
+        model = _make(trial, trials, dataset, work, self.devices)
+        save_model(folder / MODEL, model)
+        _keep_logs(work, folder / LOG)
+        return measure(trial, model, dataset, trials)
+
+
+def measure(trial: Trial, model: SavedModel, dataset: Dataset, trials: Path) -> Row:
+    """Evaluate a model on both splits, and count what it costs; headline columns are of the test split."""
+    folder = trials / trial.id
+    shutil.rmtree(folder / MASKS, ignore_errors=True)
+    confusions = {
+        "valid": image_confusions(model, dataset.split("valid")),
+        "test": image_confusions(model, dataset.split("test"), masks_folder=folder / MASKS),
+    }
+    write_confusions(folder / CONFUSIONS, confusions)
+    floors = colour_floor(trial, dataset, trials.parent / "floors")
+    columns = {
+        split: result_columns(summarise(confusions[split], dataset.classes, colour=floors[split]))
+        for split in confusions
+    }
+    height, width = model.spec.input_size
+    row: Row = {
+        "sparsity_realised": realised_sparsity(model.dense_widths, model.widths),
+        "params": count_parameters(model.network),
+        "macs": count_macs(model.network, (height, width)),
+        "size_bytes": weights_bytes(folder / MODEL),
+        **columns["test"],
+        **drop_columns(trial, confusions["test"], dataset.classes, trials),
+        **{f"{name}_valid": columns["valid"].get(name) for name in VALID_COLUMNS},
+        "input_size": f"{height}x{width}",
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+    return row
+
+
+def _make(trial: Trial, trials: Path, dataset: Dataset, work: Path, devices: DeviceConfig) -> SavedModel:
+    if trial.kind == DENSE:
+        spec = make_spec(
+            trial.architecture, trial.encoder, classes=dataset.classes, input_size=trial.training.size
+        )
+        return train_model(
+            dataset,
+            spec,
+            trial.training,
+            work,
+            encoder_weights=trial.encoder_weights,
+            seed=trial.seed,
+            devices=devices,
+        )
+    assert trial.pruning is not None
+    if trial.kind == SLIM:
+        assert trial.like is not None
+        like = load_model(trials / trial.like / MODEL)
+        return slim_from_scratch(like, dataset, trial.training, work, seed=trial.seed, devices=devices)
+    assert trial.dense is not None
+    parent = load_model(trials / trial.dense / MODEL)
+    return prune_model(parent, dataset, trial.pruning, trial.training, work, seed=trial.seed, devices=devices)
+
+
+def _keep_logs(work: Path, target: Path) -> None:
+    """Curves of the training outlive its checkpoints."""
+    for log in sorted(work.rglob(LOG)):
+        if log.is_dir():
+            shutil.copytree(log, target / log.relative_to(work).parent, dirs_exist_ok=True)
