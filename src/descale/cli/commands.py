@@ -7,7 +7,9 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Attach every subcommand to ``app``."""
-    from descale.cli import evaluate
+    from descale.cli import data, evaluate, export
 
     # Each subcommand module imports its heavy parts inside its function, so this stays quick.
     app.command("evaluate")(evaluate.evaluate)
+    app.command("export")(export.export)
+    app.add_typer(data.app, name="data")

@@ -1,0 +1,37 @@
+"""``descale data check`` and ``descale data synthesize``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Check a data set, or make a synthetic one.")
+
+
+@app.command()
+def synthesize(
+    out: Annotated[Path, typer.Argument(help="Folder to write.", show_default=False)],
+    count: Annotated[int, typer.Option(help="Number of photos.")] = 300,
+    classes: Annotated[int, typer.Option(help="2: corrosion or not. 4: good, fair, poor, severe.")] = 2,
+    seed: Annotated[int, typer.Option(help="Other seeds give other photos.")] = 0,
+    size: Annotated[int, typer.Option(help="Height and width in pixels.")] = 128,
+) -> None:
+    """Write labelled photos of steel that exists nowhere: corrosion, and things that only look like it.
+
+    Example: descale data synthesize /tmp/steel --count 300 --classes 4 --seed 7
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from descale.data.synthesize import synthesize as write
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("drawing", total=count)
+        write(
+            out, count=count, classes=classes, seed=seed, size=(size, size),
+            progress=lambda done: bar.update(task, completed=done),
+        )  # fmt: skip
+    console.print(f"{count} photos in {out}")
