@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from descale.errors import StudyError
+from descale.models.spec import STRIDE
 from descale.study._settings import DeviceConfig, PruningConfig, TrainingConfig
 from descale.study.located_yaml import LocatedError, nearest, parse
+from descale.training.config import Size
 
 Sparsity = Annotated[float, Field(gt=0.0, lt=1.0)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
@@ -41,7 +43,16 @@ class StudyData(BaseModel):
     name: str | None = Field(None, min_length=1, description="how tables call it; default: its own name")
     binary: bool = Field(False, description="merge all corrosion classes into one")
     accept: tuple[str, ...] = Field((), description="problems found by `data check` to go on with")
+    size: Size | None = Field(None, description="input (height, width) of this set, if not training.size")
     leave_one_out: bool = Field(False, description="hold every photo out in turn; scores are pooled")
+
+    @field_validator("size")
+    @classmethod
+    def _multiple_of_stride(cls, value: Size | None) -> Size | None:
+        for side in value or ():
+            if side % STRIDE:
+                raise ValueError(f"{side} is not a multiple of {STRIDE}; use {round(side / STRIDE) * STRIDE}")
+        return value
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -159,6 +170,14 @@ def trial_pruning(config: StudyConfig, strategy: str, sparsity: float) -> Prunin
     """The pruning settings of one trial: the study's own with strategy and sparsity filled in."""
     given = config.pruning.model_dump(exclude_unset=True)
     return PruningConfig.model_validate({**given, "strategy": strategy, "sparsity": sparsity})
+
+
+def trial_training(config: StudyConfig, data: StudyData) -> TrainingConfig:
+    """The training settings of one data set: the study's own, at that set's input size."""
+    if data.size is None:
+        return config.training
+    given = config.training.model_dump(exclude_unset=True)
+    return TrainingConfig.model_validate({**given, "size": data.size})
 
 
 def _check_names(config: StudyConfig, text: str, path: Path) -> None:

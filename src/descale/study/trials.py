@@ -21,7 +21,7 @@ from typing import Any, Final, Literal
 from descale.errors import StudyError
 from descale.files import sha256_of
 from descale.study._settings import PruningConfig, TrainingConfig
-from descale.study.config import StudyConfig, StudyData, trial_pruning
+from descale.study.config import StudyConfig, StudyData, trial_pruning, trial_training
 
 RESULT_VERSION = 1
 """Raised by hand whenever a change of the code changes what a trial with the same settings gives."""
@@ -223,7 +223,7 @@ class _Network:
             strategy=strategy,
             sparsity=sparsity,
             seed=self.seed,
-            training=self.config.training,
+            training=trial_training(self.config, self.data),
             pruning=pruning,
             fold=fold,
             dense=dense,
