@@ -7,9 +7,10 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Attach every subcommand to ``app``."""
-    from descale.cli import data, evaluate, export
+    from descale.cli import data, evaluate, export, predict
 
     # Each subcommand module imports its heavy parts inside its function, so this stays quick.
     app.command("evaluate")(evaluate.evaluate)
     app.command("export")(export.export)
+    app.command("predict")(predict.predict)
     app.add_typer(data.app, name="data")

@@ -1,0 +1,91 @@
+"""The model card: what a person must know before relying on a bundle, as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from descale.files import write_text
+from descale.models import SavedModel
+from descale.models.architectures import find_architecture
+from descale.runtime.bundle import BundleManifest
+
+SCORES = {
+    "iou_corrosion": "IoU of corrosion, all photos together",
+    "f1_corrosion": "F1 of corrosion, all photos together",
+    "iou_mean": "mean IoU of the classes",
+    "iou_paper": "IoU per photo over all classes, micro-averaged",
+}
+
+
+@dataclass(frozen=True)
+class Score:
+    """One line of the card's table; ``interval`` and ``floor`` are empty where not known."""
+
+    split: str
+    title: str
+    value: str
+    interval: str
+    floor: str
+
+
+def write_card(path: Path, model: SavedModel, manifest: BundleManifest, size_bytes: int) -> None:
+    """Write the card of a bundle.
+
+    Args:
+        size_bytes: of the network files in the bundle.
+    """
+    template = jinja2.Environment(
+        trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+    ).from_string(files(__package__).joinpath("card.md.jinja").read_text(encoding="utf-8"))
+    record = manifest.provenance
+    text = template.render(
+        manifest=manifest,
+        spec=model.spec,
+        title=find_title(model.spec.architecture),
+        made=model.provenance,
+        scores=score_lines(model.metrics),
+        costs=record["costs"],
+        record=record,
+        size_bytes=size_bytes,
+    )
+    write_text(path, text)
+
+
+def find_title(architecture: str) -> str:
+    """How the architecture is written for people."""
+    return find_architecture(architecture).title
+
+
+def score_lines(metrics: Mapping[str, Any]) -> list[Score]:
+    """Scores by split, with interval and with the best constant answer beside them where known."""
+    lines = []
+    for split, summary in metrics.items():
+        if not isinstance(summary, Mapping):
+            continue
+        scores = summary.get("scores", summary)
+        for name, title in SCORES.items():
+            value = scores.get(name)
+            if not isinstance(value, int | float):
+                continue
+            interval = (summary.get("intervals") or {}).get(name) or {}
+            floor = (summary.get("trivial") or {}).get(name)
+            lines.append(
+                Score(
+                    split,
+                    title,
+                    f"{value:.3f}",
+                    f"{interval['low']:.3f} to {interval['high']:.3f}" if _bounded(interval) else "",
+                    f"{floor:.3f}" if isinstance(floor, int | float) else "",
+                )
+            )
+    return lines
+
+
+def _bounded(interval: Mapping[str, Any]) -> bool:
+    return all(isinstance(interval.get(side), int | float) for side in ("low", "high"))

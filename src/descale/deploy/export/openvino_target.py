@@ -1,0 +1,55 @@
+"""OpenVINO's own format, an XML file for the graph and a binary for the weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from descale.deploy.export.parity import Infer
+from descale.deploy.graph import OUTPUT
+from descale.errors import ExportError
+
+FILES = ("network.xml", "network.bin")
+
+
+def write(model: onnx.ModelProto, folder: Path) -> tuple[str, ...]:
+    """Write ``network.xml`` and ``network.bin``, weights in float32.
+
+    Raises:
+        ExportError: OpenVINO is not installed or cannot read the graph.
+    """
+    try:
+        import openvino
+    except ImportError as error:
+        raise ExportError(
+            "The target openvino needs OpenVINO: pip install 'descale[openvino]', or export --to onnx."
+        ) from error
+    source = folder / "network-for-openvino.onnx"
+    try:
+        onnx.save(model, source)
+        openvino.save_model(openvino.convert_model(source), folder / FILES[0], compress_to_fp16=False)
+    except RuntimeError as error:
+        raise ExportError(f"OpenVINO cannot convert the network: {str(error).splitlines()[0]}") from error
+    finally:
+        source.unlink(missing_ok=True)
+    return FILES
+
+
+def load(folder: Path, files: tuple[str, ...]) -> Infer:
+    """Run the files with OpenVINO on the CPU, in float32."""
+    import openvino
+
+    core = openvino.Core()
+    # Some CPUs would compute in bfloat16 without being asked.
+    settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+    compiled = core.compile_model(core.read_model(folder / files[0]), "CPU", settings)
+    request = compiled.create_infer_request()
+
+    def infer(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        found: NDArray[np.float32] = request.infer([images])[OUTPUT].copy()
+        return found
+
+    return infer

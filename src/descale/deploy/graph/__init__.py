@@ -1,0 +1,7 @@
+"""The network as an ONNX graph: tracing, and rewrites that keep its result and lower its cost."""
+
+from descale.deploy.graph.editing import Graph
+from descale.deploy.graph.optimise import optimise
+from descale.deploy.graph.trace import INPUT, OUTPUT, trace_network
+
+__all__ = ["INPUT", "OUTPUT", "Graph", "optimise", "trace_network"]

@@ -1,0 +1,29 @@
+"""The rewrites, in order. Each takes a graph, changes it in place and returns how often it applied."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import onnx
+
+from descale.deploy.graph.editing import Graph
+from descale.deploy.graph.simplify import add_instead_of_stacking, fold_scale, pool_globally
+
+logger = logging.getLogger(__name__)
+
+PASSES: dict[str, Callable[[Graph], int]] = {
+    "fold_scale": fold_scale,
+    "add_instead_of_stacking": add_instead_of_stacking,
+    "pool_globally": pool_globally,
+}
+
+
+def optimise(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Apply every rewrite of :data:`PASSES`; the result computes the same up to rounding."""
+    graph = Graph(model)
+    for name, rewrite in PASSES.items():
+        applied = rewrite(graph)
+        graph.drop_dead()
+        logger.debug("graph rewrite %s: applied %d times", name, applied)
+    return graph.to_model()

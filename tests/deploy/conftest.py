@@ -1,0 +1,41 @@
+"""Small untrained models whose batch norms are not the identity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import pytest
+import torch
+from torch import nn
+
+from descale.models import SavedModel, build_network, make_spec, read_widths
+
+
+@cache
+def untrained(architecture: str, encoder: str) -> SavedModel:
+    spec = make_spec(architecture, encoder, input_size=(64, 64))
+    generator = torch.Generator().manual_seed(0)
+    torch.manual_seed(0)
+    network = build_network(spec)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.weight.data.uniform_(0.5, 1.5, generator=generator)
+            module.bias.data.normal_(0, 0.2, generator=generator)
+            module.momentum = 0.5
+    network.train()
+    with torch.no_grad():  # statistics of real activations, so that nothing vanishes or explodes
+        for _ in range(4):
+            network(torch.randn(2, 3, 96, 96, generator=generator))
+    network.eval()
+    return SavedModel(spec, network, read_widths(network), {"strategy": "dense", "seed": 0}, {})
+
+
+@pytest.fixture(scope="session")
+def make_model() -> Callable[[str, str], SavedModel]:
+    return untrained
+
+
+@pytest.fixture(scope="session")
+def unet() -> SavedModel:
+    return untrained("unet", "tu-tf_efficientnet_lite0")

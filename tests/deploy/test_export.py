@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from descale.deploy.export import export_model, find_photos
+from descale.deploy.export.parity import torch_logits
+from descale.deploy.export.targets import TARGETS
+from descale.errors import ConfigError, ExportError
+from descale.models import ARCHITECTURES, SavedModel
+from descale.runtime.bundle import open_bundle
+
+MakeModel = Callable[[str, str], SavedModel]
+NOT_IN_A_LEAN_GRAPH = {"BatchNormalization", "Identity", "Dropout", "Constant", "Pad", "If", "Loop"}
+
+
+@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+@pytest.mark.parametrize("encoder", ["resnet18"])
+def test_every_architecture_decides_as_in_torch_at_any_size_and_batch(
+    architecture: str, encoder: str, make_model: MakeModel, tmp_path: Path
+) -> None:
+    model = make_model(architecture, encoder)
+    exported = export_model(model, tmp_path / "bundle", targets=["onnx"])
+    assert exported.parity["onnx"].same >= 0.999
+
+    infer = TARGETS["onnx"].load(exported.path, exported.manifest.engines["onnx"])
+    images = np.random.default_rng(1).integers(0, 256, (2, 32, 224, 3), np.uint8)
+    expected = np.concatenate([torch_logits(model, image) for image in images])
+    np.testing.assert_allclose(infer(images), expected, atol=2e-3)
+
+    operations = {node.op_type for node in onnx.load(exported.path / "network.onnx").graph.node}
+    assert not operations & NOT_IN_A_LEAN_GRAPH
+
+
+def test_bundle_with_two_engines_opens_and_says_what_it_is(unet: SavedModel, tmp_path: Path) -> None:
+    export_model(unet, tmp_path / "corrosion.zip", targets=["openvino", "onnx"])
+    manifest = open_bundle(tmp_path / "corrosion.zip").manifest
+    assert list(manifest.engines) == ["openvino", "onnx"]
+    assert manifest.name == "unet-tf_efficientnet_lite0-dense"
+    assert set(manifest.checksums) == {"network.onnx", "network.xml", "network.bin", "MODEL_CARD.md"}
+    assert manifest.provenance["parity"]["openvino"]["same_pixels"] >= 0.999
+    json.dumps(manifest.to_json())
+
+
+def test_card_shows_scores_with_their_interval(unet: SavedModel, tmp_path: Path) -> None:
+    metrics = {
+        "test": {
+            "scores": {"iou_corrosion": 0.7},
+            "intervals": {"iou_corrosion": {"low": 0.65, "high": 0.74}},
+            "trivial": {"iou_corrosion": 0.08},
+        }
+    }
+    model = SavedModel(unet.spec, unet.network, unet.dense_widths, {"dataset": "bridges"}, metrics)
+    export_model(model, tmp_path / "bundle")
+    card = (tmp_path / "bundle" / "MODEL_CARD.md").read_text()
+    assert "| test | IoU of corrosion, all photos together | 0.700 | 0.650 to 0.740 | 0.080 |" in card
+    assert "bridges" in card
+
+
+def test_real_photos_are_compared(unet: SavedModel, shared_data: Path, tmp_path: Path) -> None:
+    photos = find_photos([shared_data / "ccsc-sample" / "images"])
+    exported = export_model(unet, tmp_path / "bundle", targets=["onnx"], photos=photos)
+    assert exported.parity["onnx"].pictures == len(photos) == 11
+    assert not exported.parity["onnx"].synthetic
+
+
+class SizeDependent(nn.Module):
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        row = torch.linspace(0, 1, image.shape[-1])
+        return torch.stack([image[:, 0] * row, image[:, 1]], dim=1)
+
+
+def test_a_network_that_hides_its_size_is_refused(unet: SavedModel, tmp_path: Path) -> None:
+    model = SavedModel(unet.spec, SizeDependent(), {})
+    with pytest.raises(ExportError, match="depends on the input's height or width"):
+        export_model(model, tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
+
+
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        ([], "at least one target"),
+        (["onx"], "Unknown export target 'onx'"),
+        (["onnx", "onnx"], "given twice"),
+    ],
+)
+def test_targets_are_checked(unet: SavedModel, tmp_path: Path, targets: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        export_model(unet, tmp_path / "bundle", targets=targets)
+
+
+def test_what_is_not_a_bundle_is_never_replaced(unet: SavedModel, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "one.jpg").write_bytes(b"precious")
+    (tmp_path / "file").write_text("precious")
+    for out in (tmp_path / "photos", tmp_path / "file"):
+        with pytest.raises(ExportError, match=r"Give a"):
+            export_model(unet, out)
+    assert (tmp_path / "photos" / "one.jpg").read_bytes() == b"precious"
+
+
+def test_folder_without_photos(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="holds no photo"):
+        find_photos([tmp_path])
+    with pytest.raises(ExportError, match="no such photo"):
+        find_photos([tmp_path / "nowhere"])
+
+
+def test_photos_too_small_to_compare(unet: SavedModel, tmp_path: Path) -> None:
+    Image.new("RGB", (1, 1)).save(tmp_path / "dot.png")
+    with pytest.raises(ExportError, match="at least 32x32"):
+        export_model(unet, tmp_path / "bundle", photos=[tmp_path / "dot.png"])
