@@ -1,0 +1,109 @@
+"""``descale predict``: photos in, masks and tables out."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def predict(
+    bundle: Annotated[Path, typer.Argument(help="Bundle: a folder or zip file from `descale export`.")],
+    photos: Annotated[
+        list[str], typer.Argument(help="Photos, folders, glob patterns, videos, or - for standard input.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the results.")],
+    table: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="Table: csv, json or coco; may be repeated.  [default: csv]"),
+    ] = None,
+    scale: Annotated[float, typer.Option(help="Work at this share of the resolution, above 0 to 1.")] = 1.0,
+    mm_per_pixel: Annotated[
+        float | None, typer.Option(help="Millimetres on the surface per photo pixel; gives areas in cm2.")
+    ] = None,
+    frame_step: Annotated[int, typer.Option(min=1, help="Take every N-th frame of a video.")] = 30,
+    overlay_size: Annotated[
+        int, typer.Option(min=0, help="Longest side of the overlays in pixels, about; 0: no overlays.")
+    ] = 2048,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Predict again what is done.")] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Threads that decode ahead and write behind.")] = 2,
+    engine: Annotated[
+        str, typer.Option(help="auto, openvino or onnxruntime; auto takes the fastest installed.")
+    ] = "auto",
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads for inference.  [default: all cores]")
+    ] = None,
+    tile: Annotated[
+        int | None, typer.Option(help="Largest side of a tile in pixels; smaller takes less memory.")
+    ] = None,
+    max_megapixels: Annotated[
+        float, typer.Option(help="Refuse larger pictures, which may be decompression bombs.")
+    ] = 250.0,
+) -> None:
+    """Find corrosion in photos: masks, overlays and a table. Needs no torch.
+
+    Exit status 3 if some photos could not be read; the others are done. Run again, it goes on
+    where it stopped.
+
+    Example: `descale predict bundle.zip photos/ --out results --format csv --mm-per-pixel 0.4`
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from descale.errors import ConfigError, PartialFailure
+    from descale.runtime.batch import PredictSettings, describe_run, predict_photos
+    from descale.runtime.segmenter import Segmenter
+    from descale.runtime.sources import count_sources, find_inputs, iterate_sources
+    from descale.runtime.tables import TABLES, TableContent
+
+    formats = list(dict.fromkeys(table or ["csv"]))
+    for name in formats:
+        if name not in TABLES:
+            raise ConfigError(f"format {name!r} is unknown. Choose one of {', '.join(TABLES)}.")
+    if not 0 < scale <= 1:
+        raise ConfigError(f"--scale {scale} is not above 0 and up to 1.")
+    if mm_per_pixel is not None and not 0 < mm_per_pixel < float("inf"):
+        raise ConfigError(f"--mm-per-pixel {mm_per_pixel} is not above 0.")
+    settings = PredictSettings(
+        scale=scale,
+        mm_per_pixel=mm_per_pixel,
+        overlay=overlay_size,
+        max_pixels=round(max_megapixels * 1e6),
+        overwrite=overwrite,
+        workers=workers,
+    )
+    inputs = find_inputs(photos, exclude=out)
+    segmenter = Segmenter.from_bundle(bundle, engine, threads=threads, tile=tile)
+    out.mkdir(parents=True, exist_ok=True)
+
+    console = Console(stderr=True)
+    columns = (TextColumn("predict"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("predict", total=count_sources(inputs, frame_step))
+        report = predict_photos(
+            segmenter,
+            iterate_sources(inputs, frame_step),
+            out,
+            settings,
+            on_photo=lambda: progress.advance(task),
+        )
+    content = TableContent(
+        classes=segmenter.classes,
+        results=report.results,
+        skipped=report.skipped,
+        made_by=describe_run(segmenter, settings),
+        masks=out / "masks",
+    )
+    for name in formats:
+        TABLES[name].write(out / TABLES[name].file, content)
+    logger = logging.getLogger(__name__)
+    again = f" ({report.reused} from an earlier run)" if report.reused else ""
+    files = ", ".join(str(out / TABLES[name].file) for name in formats)
+    logger.info("%d photos done%s, %d skipped: %s", len(report.results), again, len(report.skipped), files)
+    if report.skipped:
+        raise PartialFailure(
+            f"{len(report.skipped)} of the inputs could not be read and were skipped, as told above; "
+            "the rest is done. Replace them and run the same command again."
+        )

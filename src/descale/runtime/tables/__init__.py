@@ -1,0 +1,27 @@
+"""Tables of results: a registry of formats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from descale.runtime.tables import as_coco, as_csv, as_json
+from descale.runtime.tables.content import TableContent
+
+
+@dataclass(frozen=True)
+class TableKind:
+    """One format: the name of its file and what writes it."""
+
+    file: str
+    write: Callable[[Path, TableContent], None]
+
+
+TABLES: dict[str, TableKind] = {
+    "csv": TableKind("predictions.csv", as_csv.write),
+    "json": TableKind("predictions.json", as_json.write),
+    "coco": TableKind("predictions.coco.json", as_coco.write),
+}
+
+__all__ = ["TABLES", "TableContent", "TableKind"]
