@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from descale.data.description import Description, read_description
-from descale.data.folders import Listing
+from descale.data.description import Description, Format, read_description
+from descale.data.folders import SPLIT_FOLDERS, Listing
 from descale.data.presets import PRESETS
 from descale.data.readers import READERS
 from descale.data.sample import SPLITS, Dataset, Sample
@@ -118,9 +118,17 @@ def make_dataset(source: Source, listing: Listing) -> Dataset:
 
 
 def _undescribed(path: Path) -> Description:
-    """The description of a folder without one: told from marks of a platform's export, or the usual."""
-    description = Description(name=path.resolve().name)
-    logger.info("%s: no %s; read as %s with classes %s", path, DESCRIPTION_FILE, description.format,
+    """Description of a folder that has none: binary, the format told by the marks of a platform's export."""
+    layouts: tuple[Format, ...] = ("coco", "yolo")
+    marks = {"coco": lambda split: path / split / "_annotations.coco.json",
+             "yolo": lambda split: path / split / "labels"}  # fmt: skip
+    form: Format = "id-masks"
+    for candidate in layouts:
+        if any(marks[candidate](split).exists() for split in SPLIT_FOLDERS):
+            form = candidate
+            break
+    description = Description(name=path.resolve().name, format=form)
+    logger.info("%s: no %s; read as %s with the classes %s", path, DESCRIPTION_FILE, form,
                 ", ".join(description.table.names))  # fmt: skip
     return description
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from descale.data.description import Description
 from descale.data.folders import Listing
+from descale.data.problems import UnknownClass
 from descale.data.readers.mask_files import list_mask_files, read_mask_file
 from descale.data.sample import Mask
 from descale.errors import DataError
@@ -40,20 +41,20 @@ class IdMask:
                 )
             raw = raw[..., 0]
         if raw.dtype != np.uint8 and raw.max(initial=0) > 255:
-            raise DataError(f"{self.path}: value {raw.max()} is outside 0..255. Export an 8-bit mask.")
+            raise UnknownClass(f"{self.path}: value {raw.max()} is outside 0..255. Export an 8-bit mask.")
         histogram = np.bincount(raw.astype(np.uint8).ravel(), minlength=256)
         present = np.flatnonzero(histogram)
         known = dict(self.values)
         strange = [int(value) for value in present if int(value) not in known]
         if strange:
-            raise DataError(
+            raise UnknownClass(
                 f"{self.path}: {_values(strange)} outside the class table "
                 f"(legal: {', '.join(map(str, sorted(known)))}; {histogram[strange].sum()} pixels). "
                 "Add the class to the table in dataset.yaml, or mend the mask."
             )
         meanings = [known[int(value)] for value in present]
         if len(set(meanings)) != len(meanings):
-            raise DataError(
+            raise UnknownClass(
                 f"{self.path}: values {', '.join(str(int(v)) for v in present)} "
                 "use two encodings of one class. Use either 0/1 or 0/255."
             )

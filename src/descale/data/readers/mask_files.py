@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from descale.data.folders import Listing, Pair, files_by_stem, split_folders
+from descale.data.problems import SizeMismatch
 from descale.data.sample import Label
 from descale.errors import DataError
 from descale.runtime.photo import PHOTO_SUFFIXES, reading
@@ -71,7 +72,7 @@ def read_mask_file(path: Path, size: tuple[int, int], *, colours: bool = False) 
             if turned and size[0] != size[1]
             else "Export photo and mask from the same picture."
         )
-        raise DataError(
+        raise SizeMismatch(
             f"{path}: the mask is {values.shape[1]} x {values.shape[0]} pixels, "
             f"its photo {size[1]} x {size[0]}. {remedy}"
         )

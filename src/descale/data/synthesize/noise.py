@@ -83,6 +83,6 @@ def grid(size: Size) -> tuple[Field, Field]:
 
 def relief(height: Field, light: tuple[float, float], strength: float) -> Field:
     """Factor on the brightness of a bumpy surface lit from direction ``light`` (y, x); about 1."""
-    dy, dx = np.gradient(height)
-    factor: Field = np.clip(1 + strength * (dy * light[0] + dx * light[1]), 0.35, 1.8)
-    return factor
+    dy, dx = np.asarray(np.gradient(height))
+    slope: Field = dy * light[0] + dx * light[1]
+    return np.clip(1 + strength * slope, 0.35, 1.8)

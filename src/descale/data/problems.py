@@ -1,0 +1,13 @@
+"""Kinds of data errors that a check tells apart."""
+
+from __future__ import annotations
+
+from descale.errors import DataError
+
+
+class SizeMismatch(DataError):
+    """A label belongs to a picture of another size."""
+
+
+class UnknownClass(DataError):
+    """A value, colour or name in a label has no class."""

@@ -1,0 +1,73 @@
+"""Colour masks: the colour of a pixel is its class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from descale.data.description import Description
+from descale.data.folders import Listing
+from descale.data.problems import UnknownClass
+from descale.data.readers.mask_files import list_mask_files, read_mask_file
+from descale.data.sample import Mask
+
+
+@dataclass(frozen=True)
+class ColourMask:
+    """A mask file and its palette: pairs (colour as 0xRRGGBB, class id)."""
+
+    path: Path
+    values: tuple[tuple[int, int], ...]
+
+    def read(self, size: tuple[int, int]) -> Mask:
+        """Class ids, uint8 of shape ``size``.
+
+        Raises:
+            DataError: missing, broken, of another size, or a colour outside the palette.
+        """
+        colours = _packed(read_mask_file(self.path, size, colours=True))
+        codes = np.asarray([code for code, _ in self.values])
+        ids = np.asarray([class_id for _, class_id in self.values], dtype=np.uint8)
+        order = np.argsort(codes)
+        place = np.clip(np.searchsorted(codes[order], colours), 0, len(codes) - 1)
+        strange = codes[order][place] != colours
+        if strange.any():
+            raise UnknownClass(self._complaint(colours[strange]))
+        return ids[order][place]
+
+    def _complaint(self, strange: NDArray[np.int64]) -> str:
+        found, counts = np.unique(strange, return_counts=True)
+        shown = ", ".join(_spell(int(code)) for code in found[np.argsort(-counts)][:4])
+        message = (
+            f"{self.path}: {len(found)} colour{'s' * (len(found) > 1)} outside the palette on {len(strange)} "
+            f"pixels: {shown}. "
+        )
+        swapped = {(code & 0xFF) << 16 | (code & 0xFF00) | code >> 16 for code in found.tolist()}
+        if swapped <= {code for code, _ in self.values}:
+            return message + "They fit if red and blue are exchanged: the palette is RGB, not BGR."
+        return message + "Add the colour to the classes in dataset.yaml, or mend the mask."
+
+
+def read_colour_masks(description: Description, root: Path) -> Listing:
+    """Pairs of a colour-mask set.
+
+    Raises:
+        DataError: folders are missing.
+    """
+    table = description.table
+    palette = tuple((red << 16 | green << 8 | blue, i) for i, (red, green, blue) in enumerate(table.colours))
+    return list_mask_files(
+        root, description.images, description.labels, lambda path: ColourMask(path, palette)
+    )
+
+
+def _packed(picture: NDArray[np.integer]) -> NDArray[np.int64]:
+    wide = picture.astype(np.int64)
+    return wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
+
+
+def _spell(code: int) -> str:
+    return f"({code >> 16}, {code >> 8 & 255}, {code & 255})"

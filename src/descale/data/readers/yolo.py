@@ -1,0 +1,125 @@
+"""YOLO-seg: a text file per photo, ``class x1 y1 x2 y2 ...`` in shares of width and height."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from descale.data.class_names import class_of
+from descale.data.description import Description
+from descale.data.folders import Listing, Pair, files_by_stem, split_folders
+from descale.data.polygons import Outline, pairs, rasterise
+from descale.data.problems import UnknownClass
+from descale.data.sample import Mask
+from descale.errors import DataError
+from descale.runtime.photo import PHOTO_SUFFIXES
+
+TOLERANCE = 0.01
+"""Platforms round outlines to a little outside the picture; farther out is another unit."""
+
+
+@dataclass(frozen=True)
+class YoloLabel:
+    """A text file of outlines; ``values`` holds pairs (number in the file, class id)."""
+
+    path: Path
+    values: tuple[tuple[int, int], ...]
+
+    def read(self, size: tuple[int, int]) -> Mask:
+        """Class ids, uint8 of shape ``size``; an empty file is a photo without corrosion.
+
+        Raises:
+            DataError: missing, not text, a box instead of an outline, an unknown class.
+        """
+        try:
+            lines = self.path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{self.path}: cannot be read ({error}). Export it again.") from error
+        known = dict(self.values)
+        outlines = [
+            parse_line(line, known, f"{self.path}:{number}")
+            for number, line in enumerate(lines, start=1)
+            if line.strip()
+        ]
+        return rasterise(outlines, (1.0, 1.0), size)
+
+
+def parse_line(line: str, known: dict[int, int], where: str) -> Outline:
+    """One outline.
+
+    Raises:
+        DataError: a box (5 numbers), too few or unpaired numbers, not a number, not in shares.
+        UnknownClass: a class number that is not in ``known``.
+
+    >>> parse_line("0 0 0 1 0 1 1", {0: 1}, "a.txt:1")
+    Outline(class_id=1, points=((0.0, 0.0), (1.0, 0.0), (1.0, 1.0)))
+    """
+    words = line.split()
+    try:
+        number, shares = int(words[0]), [float(word) for word in words[1:]]
+    except ValueError as error:
+        raise DataError(f"{where}: {error}. A line is 'class x1 y1 x2 y2 ...'.") from error
+    if len(shares) == 4:
+        raise DataError(f"{where}: 5 numbers are a box, not an outline. Export the set for segmentation.")
+    if len(shares) < 6 or len(shares) % 2:
+        raise DataError(
+            f"{where}: {len(shares)} coordinates; an outline has pairs of x and y, at least 3. "
+            "Export it again."
+        )
+    if not all(-TOLERANCE <= share <= 1 + TOLERANCE for share in shares):
+        raise DataError(f"{where}: coordinates outside 0..1; they must be shares of width and height.")
+    if number not in known:
+        legal = ", ".join(map(str, sorted(known))) or "none"
+        raise UnknownClass(
+            f"{where}: class number {number} is not in data.yaml (known: {legal}). "
+            f"Say what it means in dataset.yaml: label_names: {{{number}: corrosion}}."
+        )
+    return Outline(known[number], pairs(shares))
+
+
+def read_yolo(description: Description, root: Path) -> Listing:
+    """Pairs of a YOLO-seg export. Only ``names`` of its data.yaml is used, never its paths.
+
+    Raises:
+        DataError: folders are missing, data.yaml is broken, or a class name is unknown.
+    """
+    values = _numbers(description, root / "data.yaml")
+    found: list[Pair] = []
+    unlabelled: list[Path] = []
+    orphans: list[Path] = []
+    for split, folder, name in split_folders(root, description.images):
+        photos = files_by_stem(folder, PHOTO_SUFFIXES)
+        texts = files_by_stem(root / description.labels.format(split=name), {".txt"})
+        for stem, image in photos.items():
+            if stem in texts:
+                found.append(Pair(stem, split, image, YoloLabel(texts[stem], values)))
+            else:
+                unlabelled.append(image)
+        orphans.extend(path for stem, path in texts.items() if stem not in photos and stem != "classes")
+    return Listing(tuple(found), tuple(unlabelled), tuple(orphans))
+
+
+def _numbers(description: Description, path: Path) -> tuple[tuple[int, int], ...]:
+    """Class number in the files -> class id."""
+    names: dict[int, str] = {}
+    if path.is_file():
+        try:
+            given = yaml.safe_load(path.read_text(encoding="utf-8")).get("names") or {}
+            items = given.items() if isinstance(given, dict) else enumerate(given)
+            names = {int(number): str(name) for number, name in items}
+        except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
+            raise DataError(f"{path}: 'names' cannot be read ({error}). Export the set again.") from error
+    known = {
+        number: class_of(description, str(number), name, where=str(path)) for number, name in names.items()
+    }
+    for key, name in description.label_names.items():
+        if key.isdecimal():
+            known.setdefault(int(key), description.class_id(name))
+    if not known:
+        raise DataError(
+            f"{path}: missing, so the class numbers have no meaning. "
+            "Add it, or write in dataset.yaml: label_names: {0: corrosion}."
+        )
+    return tuple(sorted(known.items()))
