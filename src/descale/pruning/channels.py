@@ -1,0 +1,104 @@
+"""Coupled channels of a network as plain data: which positions of which layers live and die together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Side = Literal["in", "out"]
+Indices = NDArray[np.int64]
+Keep = Mapping[int, NDArray[np.bool_]]
+"""Group number -> which of its units stay, bool ``(units,)``. A group that is not listed stays whole."""
+
+NO_GROUP = -1
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One side of one layer.
+
+    Attributes:
+        layer: name of the module.
+        side: input or output channels.
+        groups: int ``(channels,)``, the group each channel belongs to, or ``NO_GROUP``.
+        units: int ``(channels,)``, the unit of that group; a unit is the smallest thing that can be cut.
+    """
+
+    layer: str
+    side: Side
+    groups: Indices
+    units: Indices
+
+    def kept(self, keep: Keep) -> NDArray[np.bool_]:
+        """Which channels of this side stay, bool ``(channels,)``."""
+        mask = np.ones(len(self.groups), dtype=bool)
+        for group in np.unique(self.groups):
+            if group in keep:
+                chosen = self.groups == group
+                mask[chosen] = keep[int(group)][self.units[chosen]]
+        return mask
+
+
+@dataclass(frozen=True)
+class ChannelGroup:
+    """Channels that are tied by additions, norms, depthwise convolutions or concatenations.
+
+    Attributes:
+        index: number of the group.
+        units: how many can be cut one by one. A unit is one channel in every tied layer, or several
+            where a group norm or a grouped convolution forbids finer cuts.
+        producers: layers whose filters (output channels) belong to it.
+        consumers: layers that read its channels.
+        refusal: why it is left dense, or ``None`` if it may be cut.
+    """
+
+    index: int
+    units: int
+    producers: tuple[str, ...]
+    consumers: tuple[str, ...]
+    refusal: str | None = None
+
+
+@dataclass(frozen=True)
+class ChannelGraph:
+    """All groups of a network and where their channels lie.
+
+    Attributes:
+        groups: in order of ``index``.
+        slots: (layer, side) -> its channels.
+        layers: prunable layers: convolutions whose filters belong to a group that may be cut; the mean
+            over these is what "sparsity" means.
+    """
+
+    groups: tuple[ChannelGroup, ...]
+    slots: Mapping[tuple[str, Side], Slot]
+
+    @property
+    def prunable(self) -> tuple[ChannelGroup, ...]:
+        """Groups that may be cut."""
+        return tuple(group for group in self.groups if group.refusal is None)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return tuple(name for group in self.prunable for name in group.producers)
+
+    def keep_all(self) -> dict[int, NDArray[np.bool_]]:
+        """A decision that cuts nothing."""
+        return {group.index: np.ones(group.units, dtype=bool) for group in self.prunable}
+
+    def layer_shares(self) -> dict[int, float]:
+        """Weight of each group in the sparsity: its number of prunable layers over all of them."""
+        total = len(self.layers)
+        return {group.index: len(group.producers) / total for group in self.prunable}
+
+    def sparsity(self, keep: Keep) -> float:
+        """Mean over prunable layers of the fraction of filters removed, 0..1 (the paper's definition)."""
+        removed = []
+        for name in self.layers:
+            kept = self.slots[(name, "out")].kept(keep)
+            removed.append(1.0 - float(kept.mean()))
+        return float(np.mean(removed)) if removed else 0.0

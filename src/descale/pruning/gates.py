@@ -1,0 +1,159 @@
+"""Gates: switch units of channels off without removing them, so that a schedule can still change its mind.
+
+A gate multiplies the weights that *read* a channel, that is after the norm and the activation, so
+nothing leaks through a norm's bias; convolution being linear, this equals a gate on the channel itself.
+Layers that mix channels without weights (layer norm, MA-Net's attention) compute on the open channels only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from segmentation_models_pytorch.decoders.manet.decoder import PABBlock
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils import parametrize
+
+from descale.pruning.attention import INNER_LAYERS, INPUT_LAYERS, attend
+from descale.pruning.channels import NO_GROUP, ChannelGraph, Keep, Slot
+
+
+class _GatedWeight(nn.Module):
+    """Weight -> weight with the slices of closed channels zeroed."""
+
+    def __init__(self, gates: Gates, index: Tensor, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self._gates, self._index, self._shape = [gates], index, shape  # in a list: not a submodule
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return weight * self._gates[0].values[self._index].view(self._shape)
+
+
+class Gates:
+    """Gates of all prunable groups of a network.
+
+    Attributes:
+        values: float ``(all units + 1,)``; 1 open, 0 closed; the last is always 1 and belongs to channels
+            of no group. With ``scored=True`` its gradient is that of the loss with respect to every gate:
+            the sum of gradient x weight over the slices that read the channel.
+    """
+
+    def __init__(self, network: nn.Module, graph: ChannelGraph, *, scored: bool = False) -> None:
+        self._network, self._graph = network, graph
+        self._offsets: dict[int, int] = {}
+        total = 0
+        for group in graph.prunable:
+            self._offsets[group.index] = total
+            total += group.units
+        device = next(network.parameters()).device
+        self.values = torch.ones(total + 1, device=device, requires_grad=scored)
+        self._gated: list[nn.Module] = []
+        self._patched: list[nn.Module] = []
+        self._attach()
+
+    def set(self, keep: Keep) -> None:
+        """Open and close gates; groups that are not named stay as they are."""
+        with torch.no_grad():
+            for group, mask in keep.items():
+                start = self._offsets[group]
+                self.values[start : start + len(mask)] = torch.from_numpy(mask.astype(np.float32)).to(
+                    self.values.device
+                )
+
+    def gradients(self) -> dict[int, Tensor]:
+        """Gradient of the loss with respect to the gates of every group, then reset to zero."""
+        gradient = self.values.grad
+        if gradient is None:
+            gradient = torch.zeros_like(self.values)
+        found = {
+            group.index: gradient[self._offsets[group.index] :][: group.units].detach().clone()
+            for group in self._graph.prunable
+        }
+        self.values.grad = None
+        return found
+
+    def remove(self) -> None:
+        """Take all gates off; the weights are as they were trained, not multiplied."""
+        for module in self._gated:
+            parametrize.remove_parametrizations(module, "weight", leave_parametrized=False)
+        for module in self._patched:
+            del module.__dict__["forward"]
+        self._gated, self._patched = [], []
+
+    def _index(self, slot: Slot) -> Tensor:
+        """Position in ``values`` of each channel of a slot."""
+        index = np.full(len(slot.groups), len(self.values) - 1, dtype=np.int64)
+        for group, offset in self._offsets.items():
+            chosen = slot.groups == group
+            index[chosen] = offset + slot.units[chosen]
+        return torch.from_numpy(index).to(self.values.device)
+
+    def _attach(self) -> None:
+        modules = dict(self._network.named_modules())
+        inside = {
+            f"{name}.{layer}"
+            for name, module in modules.items()
+            if isinstance(module, PABBlock)
+            for layer in INPUT_LAYERS
+        }
+        for (name, side), slot in self._graph.slots.items():
+            module = modules.get(name)
+            free = not set(slot.groups.tolist()) & set(self._offsets)
+            if module is None or name in inside or free:
+                continue
+            if isinstance(module, PABBlock):
+                self._patch(module, self._attention(module, name, self._index(slot)))
+            elif isinstance(module, nn.LayerNorm):
+                self._patch(module, self._layer_norm(module, self._index(slot)))
+            elif side == "in":
+                self._gate(module, slot)
+
+    def _gate(self, module: nn.Module, slot: Slot) -> None:
+        weight = module.get_parameter("weight")
+        index = self._index(slot)
+        groups = getattr(module, "groups", 1)
+        dimension = 0 if isinstance(module, nn.ConvTranspose2d) else 1
+        if groups > 1:  # one conv group is one unit: close its rows
+            rows = torch.arange(weight.shape[0], device=index.device)
+            index = index[rows // (weight.shape[0] // groups) * (len(index) // groups)]
+            dimension = 0
+        shape = tuple(len(index) if d == dimension else 1 for d in range(weight.ndim))
+        parametrize.register_parametrization(module, "weight", _GatedWeight(self, index, shape), unsafe=True)
+        self._gated.append(module)
+
+    def _patch(self, module: nn.Module, forward: Callable[..., Tensor]) -> None:
+        module.__dict__["forward"] = forward  # an instance attribute goes before the class's method
+        self._patched.append(module)
+
+    def _attention(self, block: PABBlock, name: str, index: Tensor) -> Callable[[Tensor], Tensor]:
+        slot = self._graph.slots.get((f"{name}.{INNER_LAYERS[0]}", "out"))
+        inner = None if slot is None or (slot.groups == NO_GROUP).all() else self._index(slot)
+
+        def forward(x: Tensor) -> Tensor:
+            gate = self.values[index]
+            open_inner = torch.arange(block.top_conv.out_channels) if inner is None else _open(self.values[inner])
+            return attend(block, x, _open(gate), open_inner, gate)
+
+        return forward
+
+    def _layer_norm(self, norm: nn.LayerNorm, index: Tensor) -> Callable[[Tensor], Tensor]:
+        channels_first = type(norm).__name__ == "LayerNorm2d"
+
+        def forward(x: Tensor) -> Tensor:
+            x = x.movedim(1, -1) if channels_first else x
+            chosen = _open(self.values[index])
+            y = functional.layer_norm(
+                x[..., chosen], (len(chosen),), norm.weight[chosen], norm.bias[chosen], norm.eps
+            )
+            y = torch.zeros_like(x).index_copy(-1, chosen, y)
+            return y.movedim(-1, 1) if channels_first else y
+
+        return forward
+
+
+def _open(values: Tensor) -> Tensor:
+    found: Any = values.detach().nonzero().flatten()
+    return found
