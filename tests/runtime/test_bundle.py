@@ -1,0 +1,103 @@
+"""A bundle opens if it is whole, and says what is wrong with it otherwise."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_networks import FOUR, network, write_bundle
+
+from descale.errors import BundleError
+from descale.runtime import BundleManifest, Segmenter, open_bundle, pack_bundle
+from descale.runtime.bundle import MANIFEST
+
+
+def test_manifest_survives_json(tiny_bundle: Path) -> None:
+    manifest = open_bundle(tiny_bundle).manifest
+    assert BundleManifest.from_json(json.loads(json.dumps(manifest.to_json()))) == manifest
+
+
+def test_zip_equals_folder(tiny_bundle: Path, tmp_path: Path) -> None:
+    pack_bundle(tiny_bundle, tmp_path / "one.zip")
+    pack_bundle(tiny_bundle, tmp_path / "two.zip")
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+    packed, folder = open_bundle(tmp_path / "one.zip"), open_bundle(tiny_bundle)
+    assert packed.manifest == folder.manifest
+    assert packed.read("network.onnx") == folder.read("network.onnx")
+
+
+def _edit(change: Callable[[dict], None]) -> Callable[[Path], None]:
+    def edit(folder: Path) -> None:
+        manifest = json.loads((folder / MANIFEST).read_text())
+        change(manifest)
+        (folder / MANIFEST).write_text(json.dumps(manifest))
+
+    return edit
+
+
+DAMAGES = {
+    "no manifest": (lambda f: (f / MANIFEST).unlink(), "bundle.json is missing"),
+    "broken json": (lambda f: (f / MANIFEST).write_text("{"), "cannot be used"),
+    "not text": (lambda f: (f / MANIFEST).write_bytes(b"\xff\xfe{"), "cannot be used"),
+    "a list": (lambda f: (f / MANIFEST).write_text("[]"), "cannot be used"),
+    "no network": (lambda f: (f / "network.onnx").unlink(), "network.onnx is missing"),
+    "changed network": (
+        lambda f: (f / "network.onnx").write_bytes(b"x"),
+        "checksum of network.onnx is wrong",
+    ),
+    "newer format": (_edit(lambda m: m.update(format_version=99)), "format version 99 is newer"),
+    "no checksum": (_edit(lambda m: m["checksums"].clear()), "no checksum for network.onnx"),
+    "no classes": (_edit(lambda m: m.pop("classes")), "'classes' is missing"),
+    "one class": (_edit(lambda m: m["classes"].pop()), "at least two classes"),
+    "bad threshold": (_edit(lambda m: m.update(threshold=7)), "threshold 7"),
+    "bad overlap": (_edit(lambda m: m.update(overlap=100)), "overlap 100"),
+    "outside": (_edit(lambda m: m["checksums"].update({"../x": "0"})), "points outside"),
+}
+
+
+@pytest.mark.parametrize(("damage", "message"), DAMAGES.values(), ids=DAMAGES.keys())
+def test_damage_is_named(tiny_bundle: Path, damage: Callable[[Path], object], message: str) -> None:
+    damage(tiny_bundle)
+    with pytest.raises(BundleError, match=message) as caught:
+        open_bundle(tiny_bundle)
+    assert str(tiny_bundle) in str(caught.value)
+
+
+def test_truncated_zip(tiny_bundle: Path, tmp_path: Path) -> None:
+    pack_bundle(tiny_bundle, tmp_path / "b.zip")
+    content = (tmp_path / "b.zip").read_bytes()
+    (tmp_path / "b.zip").write_bytes(content[: len(content) // 2])
+    with pytest.raises(BundleError, match="neither a folder nor a readable zip"):
+        open_bundle(tmp_path / "b.zip")
+
+
+def test_zip_with_a_changed_file(tiny_bundle: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.write(tiny_bundle / MANIFEST, MANIFEST)
+        archive.writestr("network.onnx", b"another network")
+    with pytest.raises(BundleError, match="checksum"):
+        open_bundle(tmp_path / "b.zip")
+
+
+def test_no_such_bundle(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="no such bundle"):
+        open_bundle(tmp_path / "nothing")
+
+
+def test_class_table_must_fit_the_network(tmp_path: Path) -> None:
+    two_channels = network(np.zeros((2, 3, 1, 1), np.float32))
+    folder = write_bundle(tmp_path / "b", two_channels, classes=FOUR)
+    for engine in ("onnxruntime", "openvino"):
+        with pytest.raises(BundleError, match="4 classes .* gives 2 channels"):
+            Segmenter.from_bundle(folder, engine)
+
+
+def test_network_that_is_no_network(tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "b", b"not a network")
+    for engine in ("onnxruntime", "openvino"):
+        with pytest.raises(BundleError, match=r"cannot load network\.onnx"):
+            Segmenter.from_bundle(folder, engine)

@@ -1,0 +1,229 @@
+"""The command: what is written, skipped, reused, refused, and that it never needs torch."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_networks import painted, write_bundle
+
+from descale.errors import BundleError, ConfigError, DataError, DescaleError, PartialFailure
+from descale.runtime import batch, pack_bundle
+
+
+def predict(*arguments: object) -> None:
+    """Run ``descale predict`` in this process."""
+    import typer
+    from typer.testing import CliRunner
+
+    from descale.cli.predict import predict as command
+
+    app = typer.Typer()
+    app.command()(command)
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+
+
+def rows(out: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader((out / "predictions.csv").read_text().splitlines()))
+
+
+def test_everything_is_written(tiny_bundle: Path, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    formats = ("--format", "csv", "--format", "json", "--format", "coco")
+    predict(tiny_bundle, photos, "--out", out, "--mm-per-pixel", "1", *formats)
+    table = rows(out)
+    assert [row["name"] for row in table] == ["a", "b", "c"]
+    assert [float(row["corroded_percent"]) for row in table] == [25, 0, 1]
+    assert [row["iso_4628_3"] for row in table] == ["5", "0", "3"]
+    assert [row["astm_d610"] for row in table] == ["2", "10", "6"]
+    assert [row["patches"] for row in table] == ["1", "0", "2"]
+    assert float(table[2]["corroded_cm2"]) == 2
+    with Image.open(out / "masks" / "c.png") as image:
+        mask = np.asarray(image)
+    np.testing.assert_array_equal(mask, np.asarray(Image.open(photos / "c.png"))[..., 0] > 0)
+    for kind, suffix in {"colours": "png", "overlays": "jpg", "photos": "json"}.items():
+        assert sorted(path.name for path in (out / kind).iterdir()) == [f"{n}.{suffix}" for n in "abc"]
+    assert len(json.loads((out / "predictions.json").read_text())["photos"]) == 3
+    assert len(json.loads((out / "predictions.coco.json").read_text())["annotations"]) == 3
+    assert not list(out.rglob("*.part"))
+
+
+def test_broken_photos_are_skipped(
+    tiny_bundle: Path, photos: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (photos / "aa_empty.jpg").touch()
+    (photos / "bb_text.png").write_text("no photo")
+    whole = io.BytesIO()
+    Image.fromarray(painted(300, 300)).save(whole, "JPEG")
+    (photos / "cc_cut.jpg").write_bytes(whole.getvalue()[:700])
+    with pytest.raises(PartialFailure, match="3 of the inputs") as caught:
+        predict(tiny_bundle, photos, "--out", tmp_path / "out", "--format", "csv", "--format", "json")
+    assert caught.value.exit_status == 3
+    assert [row["name"] for row in rows(tmp_path / "out")] == ["a", "b", "c"]
+    skipped = json.loads((tmp_path / "out" / "predictions.json").read_text())["skipped"]
+    assert [Path(entry["photo"]).name for entry in skipped] == ["aa_empty.jpg", "bb_text.png", "cc_cut.jpg"]
+    assert "aa_empty.jpg" in caplog.text
+
+
+def test_a_rerun_predicts_only_what_is_new(tiny_bundle: Path, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    predict(tiny_bundle, photos, "--out", out)
+    first = (out / "predictions.csv").read_bytes()
+
+    def times() -> dict[str, int]:
+        return {path.name: path.stat().st_mtime_ns for path in (out / "masks").iterdir()}
+
+    before = times()
+    predict(tiny_bundle, photos, "--out", out)
+    assert times() == before
+    assert (out / "predictions.csv").read_bytes() == first
+
+    Image.fromarray(painted(100, 200, (0, 0, 200, 100))).save(photos / "b.png")  # another photo, same name
+    (out / "masks" / "c.png").unlink()  # an output is missing
+    (out / "photos" / "a.json").write_text("{")  # a record is damaged
+    predict(tiny_bundle, photos, "--out", out)
+    assert all(times()[name] != before[name] for name in before)
+    assert [float(row["corroded_percent"]) for row in rows(out)] == [25, 100, 1]
+
+    before = times()
+    predict(tiny_bundle, photos, "--out", out, "--overwrite")
+    assert all(times()[name] != before[name] for name in before)
+
+    before = times()
+    predict(tiny_bundle, photos, "--out", out, "--scale", "0.5")  # other settings: not the same result
+    assert all(times()[name] != before[name] for name in before)
+
+
+def test_an_interrupted_run_goes_on(
+    tiny_bundle: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    original = batch.Segmenter.segment
+    calls = []
+
+    def interrupted(self: batch.Segmenter, picture: object) -> object:
+        calls.append(picture)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return original(self, picture)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(batch.Segmenter, "segment", interrupted)
+    with pytest.raises((KeyboardInterrupt, AssertionError)):
+        predict(tiny_bundle, photos, "--out", out, "--workers", "1")
+    assert not (out / "predictions.csv").exists()
+    finished = {path.stem for path in (out / "photos").iterdir()}
+    assert finished
+    assert finished < {"a", "b", "c"}
+    predict(tiny_bundle, photos, "--out", out)
+    assert len(calls) == 3 + 3 - len(finished)
+    assert len(rows(out)) == 3
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_order_holds_with_workers(tiny_bundle: Path, tmp_path: Path, workers: int) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(12):
+        height = 400 if number % 3 == 0 else 10
+        Image.fromarray(painted(height, 100, (0, 0, number, height))).save(folder / f"{number:02d}.png")
+    predict(tiny_bundle, folder, "--out", tmp_path / "out", "--workers", workers)
+    assert [float(row["corroded_percent"]) for row in rows(tmp_path / "out")] == list(range(12))
+
+
+def test_outputs_are_in_the_frame_of_the_photo(tiny_bundle: Path, photos: Path, tmp_path: Path) -> None:
+    predict(tiny_bundle, photos / "a.png", "--out", tmp_path / "out", "--scale", "0.5", "--overlay-size", "0")
+    with Image.open(tmp_path / "out" / "masks" / "a.png") as image:
+        assert image.size == (200, 100)
+    (row,) = rows(tmp_path / "out")
+    assert (row["width"], row["height"]) == ("200", "100")
+    assert not (tmp_path / "out" / "overlays").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (["--format", "xml"], ConfigError, "'xml' is unknown"),
+        (["--scale", "2"], ConfigError, "--scale 2"),
+        (["--mm-per-pixel", "0"], ConfigError, "--mm-per-pixel 0"),
+        (["--engine", "magic"], ConfigError, "'magic' is unknown"),
+        (["--max-megapixels", "0.001"], PartialFailure, "3 of the inputs"),
+    ],
+)
+def test_bad_options(
+    tiny_bundle: Path, photos: Path, tmp_path: Path, options: list[str], error: type, message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        predict(tiny_bundle, photos, "--out", tmp_path / "out", *options)
+
+
+def test_bad_inputs(tiny_bundle: Path, photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="without photos"):
+        predict(tiny_bundle, write_bundle(tmp_path / "no photos"), "--out", tmp_path / "out")
+    with pytest.raises(BundleError, match="no such bundle"):
+        predict(tmp_path / "nothing", photos, "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_unwritable_output(tiny_bundle: Path, photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("something good")
+    with pytest.raises((DescaleError, OSError)):
+        predict(tiny_bundle, photos, "--out", tmp_path / "file" / "out")
+    assert (tmp_path / "file").read_text() == "something good"
+
+
+# What an edge device lacks: importing any of it fails, as if it were not installed.
+ABSENT = ["torch", "torchvision", "lightning", "segmentation_models_pytorch", "timm", "torch_pruning"]
+ABSENT += ["safetensors", "yaml", "onnx", "onnxscript", "onnxslim", "nncf", "openvino", "scipy", "pandas"]
+ABSENT += ["matplotlib", "jinja2", "av", "cv2", "ray", "psutil"]
+RUN = """
+import sys
+sys.modules.update(dict.fromkeys({absent!r}))
+from descale.cli import main
+sys.argv[0] = "descale"
+main()
+"""
+
+
+def test_runs_without_the_training_stack(tiny_bundle: Path, photos: Path, tmp_path: Path) -> None:
+    pack_bundle(tiny_bundle, tmp_path / "b.zip")
+    command = [sys.executable, "-c", RUN.format(absent=ABSENT), "predict", tmp_path / "b.zip", photos]
+    command += ["--out", tmp_path / "out"]
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(rows(tmp_path / "out")) == 3
+
+
+def test_standard_input_and_exit_status(tiny_bundle: Path, tmp_path: Path) -> None:
+    photo = io.BytesIO()
+    Image.fromarray(painted(64, 64, (0, 0, 32, 64))).save(photo, "PNG")
+    command = [
+        sys.executable,
+        "-m",
+        "descale",
+        "predict",
+        str(tiny_bundle),
+        "-",
+        "--out",
+        str(tmp_path / "o"),
+    ]
+    command[1:3] = ["-c", "from descale.cli import main; main()"]
+    for content, status in ((photo.getvalue(), 0), (b"", 3), (photo.getvalue()[:100], 3)):
+        done = subprocess.run(command, input=content, capture_output=True, env=os.environ, check=False)
+        assert done.returncode == status, done.stderr
+        assert b"Traceback" not in done.stderr
+        if status == 0:
+            (row,) = rows(tmp_path / "o")
+            assert (row["name"], float(row["corroded_percent"])) == ("stdin", 50)
+        else:
+            assert b"standard input" in done.stderr
