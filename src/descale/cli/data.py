@@ -35,3 +35,34 @@ def synthesize(
             progress=lambda done: bar.update(task, completed=done),
         )  # fmt: skip
     console.print(f"{count} photos in {out}")
+
+
+@app.command()
+def check(
+    source: Annotated[
+        str,
+        typer.Argument(help="Folder, description (.yaml) or preset (nea:DIR, sscs:DIR).", show_default=False),
+    ],
+    json: Annotated[Path | None, typer.Option(help="Write the whole report to this file.")] = None,
+) -> None:
+    """Report what a data set holds and what is wrong with it; exit status 1 if results would be false.
+
+    Example: descale data check photos/ --json check.json
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from descale.data.check import check_dataset
+    from descale.data.check.table import show
+    from descale.files import write_json
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=None)
+        report = check_dataset(
+            source, progress=lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    show(report, Console(soft_wrap=True))
+    if json is not None:
+        write_json(json, report.to_json())
+    if report.falsifying:
+        raise typer.Exit(1)

@@ -1,0 +1,86 @@
+"""Photos and scenes that stand in two splits, and copies within one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from descale.data.check.duplicates import exact_duplicates, near_duplicates
+from descale.data.check.report import Finding
+from descale.data.check.scan import Scanned
+from descale.data.sample import SPLITS
+
+
+def find_leaks(scanned: Sequence[Scanned], *, scenes_are_certain: bool) -> Iterator[Finding]:
+    """Copies of photos, exact and near, and scenes across splits.
+
+    Args:
+        scanned: all samples.
+        scenes_are_certain: the rule for scenes names them (file name, pattern) rather than
+            estimates them (runs of numbers); only then is a scene in two splits an error.
+    """
+    exact = exact_duplicates([one.digest for one in scanned])
+    across = [group for group in exact if len({scanned[i].sample.split for i in group}) > 1]
+    within = [group for group in exact if len({scanned[i].sample.split for i in group}) == 1]
+    if across:
+        yield Finding(
+            "same photo in two splits", True,
+            "Byte for byte the same photo stands in two splits; scores would be too good. Keep one of each.",
+            tuple(_places(scanned, group) for group in across),
+        )  # fmt: skip
+    if within:
+        yield Finding(
+            "same photo twice", False,
+            "Byte for byte the same photo stands in a split more than once; it counts double.",
+            tuple(_places(scanned, group) for group in within),
+        )  # fmt: skip
+    known = {frozenset((i, j)) for group in exact for i in group for j in group}
+    near = [
+        pair for pair in near_duplicates([one.thumbnail for one in scanned]) if frozenset(pair) not in known
+    ]
+    near_across = [pair for pair in near if len({scanned[i].sample.split for i in pair}) > 1]
+    near_within = [
+        pair
+        for pair in near
+        if len({scanned[i].sample.split for i in pair}) == 1
+        and len({scanned[i].sample.group for i in pair}) > 1
+    ]
+    if near_across:
+        yield Finding(
+            "near duplicates in two splits", True,
+            "Copies of one photo (recompressed, brightened, mirrored or turned) stand in two splits; scores "
+            "would be too good. Look at the pairs and keep one of each.",
+            tuple(_places(scanned, pair) for pair in near_across),
+        )  # fmt: skip
+    if near_within:
+        yield Finding(
+            "near duplicates", False,
+            "Photos that look the same stand in one split as different scenes. If they show one scene, "
+            "say so by 'groups' in dataset.yaml.",
+            tuple(_places(scanned, pair) for pair in near_within),
+        )  # fmt: skip
+    yield from _shared_scenes(scanned, scenes_are_certain)
+
+
+def _shared_scenes(scanned: Sequence[Scanned], certain: bool) -> Iterator[Finding]:
+    splits: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(SPLITS, 0))
+    for one in scanned:
+        splits[one.sample.group][one.sample.split] += 1
+    shared = {group: counts for group, counts in splits.items() if sum(n > 0 for n in counts.values()) > 1}
+    if shared:
+        consequence = (
+            "scores would be too good. Move each scene to one split."
+            if certain
+            else "it is an estimate from file numbers, so look at the photos."
+        )
+        yield Finding(
+            "scene in two splits", certain, f"Photos of one scene stand in two splits; {consequence}",
+            tuple(
+                f"{group}: " + ", ".join(f"{n} in {split}" for split, n in counts.items() if n)
+                for group, counts in sorted(shared.items())
+            ),
+        )  # fmt: skip
+
+
+def _places(scanned: Sequence[Scanned], group: Sequence[int]) -> str:
+    return " = ".join(f"{scanned[i].sample.split}/{scanned[i].sample.image.name}" for i in group)

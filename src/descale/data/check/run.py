@@ -1,0 +1,132 @@
+"""Check a data set before anything is trained on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from descale.data.check.leaks import find_leaks
+from descale.data.check.report import CheckReport, Finding
+from descale.data.check.scan import Scanned, scan
+from descale.data.folders import Listing
+from descale.data.problems import SizeMismatch, UnknownClass
+from descale.data.sample import SPLITS, Dataset
+from descale.data.source import find_source, list_source, make_dataset
+from descale.errors import DataError
+
+SMALLEST_SIDE = 32
+
+
+def check_dataset(source: str | Path, *, progress: Callable[[int, int], None] | None = None) -> CheckReport:
+    """Read every photo and label of a set and report what is wrong.
+
+    Args:
+        source: as for :func:`descale.data.load_dataset`.
+        progress: called with the number of photos done and the number of all.
+
+    Raises:
+        DataError: there is no set to check: no folder, no photos, a wrong description.
+    """
+    place = find_source(source)
+    listing = list_source(place)
+    dataset = make_dataset(place, listing)
+    total = len(dataset)
+    if total == 0 and not listing.unlabelled:
+        raise DataError(f"{place.root}: there are no photos. Check the path and the layout (docs/data.md).")
+    scanned = scan(
+        dataset.samples, len(dataset.classes), (lambda done: progress(done, total)) if progress else None
+    )
+    findings = [
+        *_listing_findings(listing),
+        *_file_findings(scanned),
+        *_balance_findings(dataset, scanned),
+        *find_leaks(scanned, scenes_are_certain=place.description.groups.rule != "runs"),
+    ]
+    findings.sort(key=lambda finding: not finding.falsifying)
+    sizes = Counter(f"{one.size[0]} x {one.size[1]}" for one in scanned if one.size)
+    return CheckReport(
+        name=dataset.name,
+        source=str(place.root),
+        format=place.description.format,
+        pairs={
+            split: sum(one.sample.split == split and not one.errors for one in scanned) for split in SPLITS
+        },
+        scenes={split: len({sample.group for sample in dataset.split(split)}) for split in SPLITS},
+        sizes=dict(sizes.most_common()),
+        classes=_class_balance(dataset, scanned),
+        findings=tuple(findings),
+    )
+
+
+def _listing_findings(listing: Listing) -> Iterator[Finding]:
+    if listing.unlabelled:
+        yield Finding(
+            "photo without label", True, "Photos have no label. Add the labels, or move these photos.",
+            tuple(map(str, listing.unlabelled)),
+        )  # fmt: skip
+    if listing.orphans:
+        yield Finding(
+            "label without photo", False, "Labels have no photo and are left out.",
+            tuple(map(str, listing.orphans)),
+        )  # fmt: skip
+
+
+def _file_findings(scanned: Sequence[Scanned]) -> Iterator[Finding]:
+    errors = [error for one in scanned for error in one.errors]
+    kinds: tuple[tuple[str, str, Callable[[DataError], bool]], ...] = (
+        ("unreadable", "Files are broken, truncated, or not what they should be.",
+         lambda error: not isinstance(error, (SizeMismatch, UnknownClass))),
+        ("size mismatch", "Labels belong to pictures of another size.",
+         lambda error: isinstance(error, SizeMismatch)),
+        ("outside the class table", "Labels hold values, colours or names that are no class of the set.",
+         lambda error: isinstance(error, UnknownClass)),
+    )  # fmt: skip
+    for kind, message, belongs in kinds:
+        items = tuple(str(error) for error in errors if belongs(error))
+        if items:
+            yield Finding(kind, True, message, items)
+    tiny = tuple(str(one.sample.image) for one in scanned if one.size and min(one.size) < SMALLEST_SIDE)
+    if tiny:
+        yield Finding("tiny photo", False, f"Photos have a side of less than {SMALLEST_SIDE} pixels.", tiny)
+
+
+def _balance_findings(dataset: Dataset, scanned: Sequence[Scanned]) -> Iterator[Finding]:
+    for split in SPLITS:
+        if not dataset.split(split):
+            yield Finding(
+                "empty split", split == "train", f"No photo is in the split '{split}'.", (split,)
+            )  # fmt: skip
+    seen = _counts(scanned, "train")
+    corrosion = dataset.classes.corrosion_ids
+    if dataset.split("train") and not seen[list(corrosion)].any():
+        yield Finding("nothing to learn", True, "No pixel of the split 'train' is corroded.", ("train",))
+    absent = tuple(
+        name for i, name in enumerate(dataset.classes.names) if not seen[i] and _counts(scanned)[i]
+    )
+    never = tuple(name for i, name in enumerate(dataset.classes.names) if not _counts(scanned)[i])
+    if absent:
+        yield Finding("class missing in train", True, "Classes that are judged cannot be learned.", absent)
+    if never:
+        yield Finding("class never used", False, "No pixel has these classes.", never)
+
+
+def _counts(
+    scanned: Sequence[Scanned], split: str | None = None
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    chosen = [one.counts for one in scanned if one.counts is not None and split in (None, one.sample.split)]
+    return np.sum(chosen, axis=0) if chosen else np.zeros(256, dtype=np.int64)
+
+
+def _class_balance(dataset: Dataset, scanned: Sequence[Scanned]) -> dict[str, tuple[float, int]]:
+    totals = _counts(scanned)
+    pixels = max(1, int(totals.sum()))
+    return {
+        name: (
+            float(totals[i] / pixels),
+            sum(bool(one.counts[i]) for one in scanned if one.counts is not None),
+        )
+        for i, name in enumerate(dataset.classes.names)
+    }

@@ -1,0 +1,85 @@
+"""Decode every photo and label of a set once, in parallel, and keep what the checks need."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from descale.data.fingerprint import content_hash
+from descale.data.sample import Sample
+from descale.errors import DataError
+
+THUMBNAIL = 32
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """What one sample turned out to be. Fields are ``None`` where an error kept them from being known.
+
+    Attributes:
+        size: height and width of the upright photo.
+        thumbnail: grey levels, float32 (32, 32).
+        digest: SHA-256 of the photo file.
+        counts: pixels per class id.
+        errors: what went wrong with the photo or its label.
+    """
+
+    sample: Sample
+    size: tuple[int, int] | None
+    thumbnail: NDArray[np.float32] | None
+    digest: bytes | None
+    counts: NDArray[np.int64] | None
+    errors: tuple[DataError, ...]
+
+
+def scan(
+    samples: Sequence[Sample], classes: int, progress: Callable[[int], None] | None = None
+) -> list[Scanned]:
+    """Decode all samples; the order is kept.
+
+    Args:
+        samples: what to decode.
+        classes: number of classes.
+        progress: called with the number of samples done.
+    """
+    done: list[Scanned] = []
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        try:
+            for scanned in pool.map(lambda sample: _scan_one(sample, classes), samples):
+                done.append(scanned)
+                if progress:
+                    progress(len(done))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return done
+
+
+def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Mean grey levels of a picture over a grid of 32 x 32 cells."""
+    small = Image.fromarray(image).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX, reducing_gap=2.0)
+    return np.asarray(small.convert("L"), dtype=np.float32)
+
+
+def _scan_one(sample: Sample, classes: int) -> Scanned:
+    size, small, digest, counts = None, None, None, None
+    errors: list[DataError] = []
+    try:
+        digest = content_hash(sample.image)
+        image = sample.read_image()
+        size = (image.shape[0], image.shape[1])
+        small = thumbnail(image)
+    except DataError as error:
+        errors.append(error)
+    if size is not None:
+        try:
+            counts = np.bincount(sample.label.read(size).ravel(), minlength=classes).astype(np.int64)
+        except DataError as error:
+            errors.append(error)
+    return Scanned(sample, size, small, digest, counts, tuple(errors))
