@@ -172,7 +172,7 @@ def _from_print(image: Image.Image, name: str) -> Image.Image:
                 ImageCms.createProfile("sRGB"),
                 outputMode="RGB",
             )
-        except ImageCms.PyCMSError as error:
+        except (ImageCms.PyCMSError, OSError, ValueError) as error:
             logger.warning("%s: its colour profile cannot be used (%s); colours are approximate", name, error)
         else:
             if converted is not None:
