@@ -7,10 +7,12 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Attach every subcommand to ``app``."""
-    from descale.cli import data, evaluate, export, predict
+    from descale.cli import data, evaluate, export, pick, predict, report
 
     # Each subcommand module imports its heavy parts inside its function, so this stays quick.
     app.command("evaluate")(evaluate.evaluate)
     app.command("export")(export.export)
+    app.command("pick")(pick.pick)
     app.command("predict")(predict.predict)
+    app.command("report")(report.report)
     app.add_typer(data.app, name="data")

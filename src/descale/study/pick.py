@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from descale.errors import StudyError
-from descale.study.report.cells import COSTS, Cell
+from descale.study.report.cells import COSTS, Cell, by_dataset, make_cells
+from descale.study.report.evidence import StudyTrials, gather
 from descale.study.report.fronts import COST_TITLES, candidates, compare, known_costs
-from descale.study.report.rows import CONTROLS
+from descale.study.report.rows import CONTROLS, read_results
 from descale.study.report.words import amount, points, span, span_points
 
 TIE = 0.005
@@ -83,6 +85,17 @@ def pick(cells: Sequence[Cell], limits: Limits) -> Pick:
     return Pick(dataset, chosen, runner_up, tuple(_answer(chosen, runner_up, cells, fitting, limits, price)))
 
 
+def pick_from_study(folder: Path, limits: Limits) -> list[Pick]:
+    """One answer per data set of a study's folder, with the intervals that its trials allow.
+
+    Raises:
+        StudyError: there is no results.csv, or a limited cost was not measured.
+    """
+    grouped = by_dataset(make_cells(read_results(folder)))
+    trials = StudyTrials(Path(folder))
+    return [pick([item.cell for item in gather(cells, trials)], limits) for cells in grouped.values()]
+
+
 def _price(cells: Sequence[Cell], limits: Limits) -> str | None:
     """The cost that decides ties: the first limited one, otherwise the first that all have."""
     return next((cost for cost in COSTS if cost in limits.costs), next(iter(known_costs(cells)), None))
@@ -134,9 +147,10 @@ def _answer(
         if limits.costs
         else f"fewest {COST_TITLES[price]} within the limit on the drop"
     )
+    iou = chosen.iou
     lines = [
         f"Pick: {_name(chosen, cells)}",
-        f"Scores: corrosion IoU {span(chosen.iou.estimate, chosen.iou.low, chosen.iou.high)}, {_drop(chosen)}.",
+        f"Scores: corrosion IoU {span(iou.estimate, iou.low, iou.high)}, {_drop(chosen)}.",
         f"Costs: {_costs(chosen)}.",
         f"Why: {why}; {count}.",
     ]
@@ -185,8 +199,8 @@ def _nearest_miss(cells: Sequence[Cell], usable: Sequence[Cell], limits: Limits)
         least = min(usable, key=lambda c: _cost(c, cost))
         if _cost(least, cost) > limit:
             lines.append(
-                f"The least {COST_TITLES[cost]}: {_name(least, cells)} with {amount(least.mean(cost), cost)}, "
-                f"the limit is {amount(limit, cost)}."
+                f"The least {COST_TITLES[cost]}: {_name(least, cells)} with "
+                f"{amount(least.mean(cost), cost)}, the limit is {amount(limit, cost)}."
             )
     if limits.drop is not None:
         kept = [c for c in usable if not set(_violations(c, limits)) - {"drop"} and c.drop is not None]
@@ -225,7 +239,7 @@ def _costs(cell: Cell) -> str:
 def _unmeasured(cost: str, dataset: str) -> str:
     if cost == "latency_ms":
         return (
-            f"{dataset}: no latency was measured. Measure the models on your device with descale benchmark and "
-            "put latency.csv (columns trial, latency_ms) beside results.csv, or limit --max-macs instead."
+            f"{dataset}: no latency was measured. Put latency.csv (columns trial, latency_ms), measured on "
+            "your device with descale benchmark, beside results.csv, or limit --max-macs instead."
         )
     return f"{dataset}: the table has no {COST_TITLES[cost]}. Limit another cost."

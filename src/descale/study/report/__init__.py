@@ -1,0 +1,1 @@
+"""From a study folder to a page that a decision can be made from."""

@@ -1,0 +1,183 @@
+"""Sentences with their evidence: who suffers, whether controls do as well, what is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from descale.study.report.cells import Cell
+from descale.study.report.evidence import MARGINS, Evidence
+from descale.study.report.rows import CONTROLS, Result, architecture_title, strategy_title
+from descale.study.report.words import joined, points
+
+FEW_SCENES = 20
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Mean drop of one architecture or one strategy over all that it was combined with.
+
+    Attributes:
+        worst_in: in how many of the ``compared`` combinations it lost the most.
+    """
+
+    name: str
+    mean: float
+    least: float
+    most: float
+    cells: int
+    worst_in: int
+    compared: int
+    collapsed: int
+
+
+def rank_strategies(evidence: Sequence[Evidence], sparsity: float) -> list[Ranked]:
+    """Strategies at one sparsity, from the largest mean drop to the smallest; controls included."""
+    return _rank(evidence, sparsity, lambda c: strategy_title(c.strategy), lambda c: c.network)
+
+
+def rank_architectures(evidence: Sequence[Evidence], sparsity: float) -> list[Ranked]:
+    """Architectures at one sparsity, controls left out."""
+    kept = [item for item in evidence if not item.cell.control]
+    encoders = {item.cell.encoder for item in kept}
+
+    def name(cell: Cell) -> str:
+        title = architecture_title(cell.architecture)
+        return title if len(encoders) < 2 else f"{title} / {cell.encoder}"
+
+    return _rank(kept, sparsity, name, lambda c: c.strategy)
+
+
+def suffering(ranked: Sequence[Ranked], kind: str, sparsity: float) -> str:
+    """One sentence: who loses most and least, with the numbers; or why that cannot be said."""
+    if len(ranked) < 2:
+        return f"Fewer than two {kind}s have finished at {100 * sparsity:g} %, so none can be called worse."
+    worst, best = ranked[0], ranked[-1]
+    gap = worst.mean - best.mean
+    if gap < 0.005:
+        return (
+            f"At {100 * sparsity:g} % no {kind} suffers clearly more than another: mean drops lie between "
+            f"{points(best.mean)} and {points(worst.mean)}."
+        )
+    again = (
+        f", and it is the worst in {worst.worst_in} of {worst.compared} comparisons"
+        if worst.compared > 1
+        else ""
+    )
+    return (
+        f"At {100 * sparsity:g} % {worst.name} suffers most: {points(worst.mean)} lost on average "
+        f"({_range(worst)}){again}. {best.name} suffers least: {points(best.mean)} ({_range(best)})."
+    )
+
+
+def against_controls(evidence: Iterable[Evidence], control: str) -> str | None:
+    """One sentence on a control, or ``None`` where it has not run."""
+    compared = [item.against_controls[control] for item in evidence if control in item.against_controls]
+    if not compared:
+        return None
+    title = {"random": "random channels", "slim-scratch": "the same slim network trained from scratch"}[
+        control
+    ]
+    gain = fmean(-comparison.loss.estimate for comparison in compared)
+    ahead = sum(comparison.loss.estimate < 0 for comparison in compared)
+    surely, surely_not = sum(c.better for c in compared), sum(c.worse for c in compared)
+    verdict = (
+        f"Against {title}: {points(abs(gain))} {'higher' if gain >= 0 else 'lower'} on average, "
+        f"ahead in {ahead} of {len(compared)} cells"
+    )
+    if any(c.proven for c in compared):
+        verdict += f" (beyond doubt in {surely}, beyond doubt behind in {surely_not})"
+    return f"{verdict}." + (
+        " On this evidence the choice of channels is not worth its cost." if gain <= 0 else ""
+    )
+
+
+def no_worse_counts(evidence: Sequence[Evidence], sparsity: float) -> dict[float, tuple[int, int]]:
+    """By margin: in how many tested cells "no worse" is shown, and how many were tested."""
+    tested = [
+        item.against_dense
+        for item in evidence
+        if item.cell.sparsity == sparsity
+        and not item.cell.control
+        and item.against_dense is not None
+        and item.against_dense.proven
+    ]
+    return {margin: (sum(c.no_worse[margin] for c in tested), len(tested)) for margin in MARGINS}
+
+
+def cautions(results: Sequence[Result], evidence: Sequence[Evidence], expected: int | None) -> list[str]:
+    """What a reader must know before believing the rest; empty when there is nothing to warn of."""
+    found = []
+    failed = [result for result in results if not result.finished]
+    if failed:
+        found.append(
+            f"{len(failed)} of {len(results)} trials in the table have failed; they are listed below."
+        )
+    if expected is not None and expected > len(results):
+        found.append(f"{expected - len(results)} of {expected} trials have not run yet.")
+    cells = [item.cell for item in evidence]
+    single = [cell for cell in cells if len(cell.seeds) < 2]
+    if single and len(single) == len(cells):
+        found.append(
+            "Every configuration ran with one seed: intervals cover the photos, not luck in training."
+        )
+    elif single:
+        found.append(f"{len(single)} of {len(cells)} configurations ran with one seed only.")
+    if not any(cell.iou.known for cell in cells):
+        found.append("The table has no intervals and there are no per-image scores to compute them from.")
+    collapsed = [cell for cell in cells if cell.collapsed]
+    if collapsed:
+        names = joined([cell.title for cell in collapsed[:4]]) + (" and others" if len(collapsed) > 4 else "")
+        count = len(collapsed)
+        found.append(
+            f"{count} configuration{'s' if count > 1 else ''} collapsed and cannot be picked: {names}."
+        )
+    missing = [name for name in CONTROLS if not any(cell.strategy == name for cell in cells)]
+    if missing and any(not cell.dense for cell in cells):
+        found.append(f"No control ran for: {joined([strategy_title(name) for name in missing])}.")
+    undefined = [cell for cell in cells if not cell.dense and cell.drop is None]
+    if undefined:
+        found.append(
+            f"{len(undefined)} configurations have no dense parent in the table, so no drop is known."
+        )
+    return found
+
+
+def _rank(
+    evidence: Iterable[Evidence],
+    sparsity: float,
+    name: Callable[[Cell], str],
+    partner: Callable[[Cell], object],
+) -> list[Ranked]:
+    drops: dict[str, list[float]] = {}
+    rounds: dict[object, dict[str, float]] = {}
+    collapsed: dict[str, int] = {}
+    for item in evidence:
+        cell = item.cell
+        if cell.dense or cell.drop is None or cell.sparsity != sparsity:
+            continue
+        drops.setdefault(name(cell), []).append(cell.drop.estimate)
+        rounds.setdefault(partner(cell), {})[name(cell)] = cell.drop.estimate
+        collapsed[name(cell)] = collapsed.get(name(cell), 0) + bool(cell.collapsed)
+    losers = [max(entries, key=lambda n: entries[n]) for entries in rounds.values() if len(entries) > 1]
+    ranked = [
+        Ranked(
+            name=entry,
+            mean=fmean(values),
+            least=min(values),
+            most=max(values),
+            cells=len(values),
+            worst_in=losers.count(entry),
+            compared=sum(entry in entries and len(entries) > 1 for entries in rounds.values()),
+            collapsed=collapsed[entry],
+        )
+        for entry, values in drops.items()
+    ]
+    return sorted(ranked, key=lambda r: r.mean, reverse=True)
+
+
+def _range(ranked: Ranked) -> str:
+    if ranked.cells < 2:
+        return "one cell"
+    return f"{100 * ranked.least:.1f} to {100 * ranked.most:.1f} over {ranked.cells} cells"

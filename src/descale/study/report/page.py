@@ -1,0 +1,452 @@
+"""Everything the page shows, worked out and handed to the template."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from descale import __version__
+from descale.study.report import charts, findings, tables
+from descale.study.report.cells import COSTS, Cell, by_dataset, make_cells
+from descale.study.report.channels import channel_profiles
+from descale.study.report.evidence import MARGINS, MOST_CELLS, Comparison, Evidence, StudyTrials, gather
+from descale.study.report.fronts import COST_TITLES, Marked, known_costs, marked_points, pareto_front
+from descale.study.report.pictures import Gallery, gallery
+from descale.study.report.rows import CONTROLS, Result, architecture_title, strategy_title
+from descale.study.report.words import amount, joined, points, span, span_points
+
+logger = logging.getLogger(__name__)
+
+VALUES_SHOWN = 200
+PANELS_SHOWN = 16
+LEVELS_SHOWN = 3
+FIRST_ROWS = 50
+
+
+@dataclass(frozen=True)
+class Section:
+    """One data set, ready to be shown: scores on different data are never mixed.
+
+    Attributes:
+        evidence: every configuration, in order of appearance.
+        marked: the points that a reader would pick.
+    """
+
+    name: str
+    evidence: tuple[Evidence, ...]
+    marked: tuple[Marked, ...]
+    verdict: str
+    statements: tuple[str, ...]
+    shown: dict[str, Any]
+
+
+def sections(results: Sequence[Result], trials: StudyTrials) -> list[Section]:
+    """Work out one section per data set that has a finished trial."""
+    cells = make_cells(results)
+    number = {
+        (c.dataset, c.architecture, c.encoder, c.strategy, c.sparsity): index for index, c in enumerate(cells)
+    }
+    return [
+        _section(name, index, gather(members, trials), trials, number)
+        for index, (name, members) in enumerate(by_dataset(cells).items())
+    ]
+
+
+def render(title: str, results: Sequence[Result], made: Sequence[Section], trials: StudyTrials) -> str:
+    """The whole page as HTML, nothing outside of it needed."""
+    environment = Environment(
+        loader=PackageLoader("descale.study.report"),
+        autoescape=select_autoescape(("html", "j2"), default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    source = partial(_source, environment)
+    manifest = read_manifest(trials.folder)
+    expected = manifest.get("trials") if isinstance(manifest.get("trials"), int) else None
+    evidence = [item for section in made for item in section.evidence]
+    cells = [item.cell for item in evidence]
+    return environment.get_template("report.html.j2").render(
+        title=title,
+        version=__version__,
+        now=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        style=source("style.css"),
+        script=source("page.js"),
+        sections=made,
+        cautions=findings.cautions(results, evidence, expected),
+        unreadable=trials.unreadable,
+        finished=sum(result.finished for result in results),
+        failed=[result for result in results if not result.finished],
+        expected=expected,
+        filters=_filters(cells),
+        columns=trial_columns(results),
+        data=Markup(_embedded(results, cells)),
+        first_rows=FIRST_ROWS,
+        manifest=manifest,
+        start=(manifest.get("starts") or [{}])[-1],
+        margins=[points(margin) for margin in MARGINS],
+        resampled=len(cells) <= MOST_CELLS,
+        architecture_title=architecture_title,
+        strategy_title=strategy_title,
+    )
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """``study.json`` of the study, empty if there is none."""
+    try:
+        value = json.loads((folder / "study.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        logger.warning("%s cannot be read and is left out: %s", folder / "study.json", error)
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _section(
+    name: str,
+    index: int,
+    evidence: Sequence[Evidence],
+    trials: StudyTrials,
+    number: dict[tuple[str, str, str, str, float], int],
+) -> Section:
+    cells = [item.cell for item in evidence]
+    costs = known_costs(cells) or [c for c in COSTS if any(cell.mean(c) is not None for cell in cells)]
+    main = costs[0] if costs else "macs"
+    marked = marked_points(cells, main)
+    levels = sorted({cell.sparsity for cell in cells if not cell.dense})
+    highest = levels[-1] if levels else 0.0
+    numbers = {id(c): number[(c.dataset, c.architecture, c.encoder, c.strategy, c.sparsity)] for c in cells}
+    strategies = sorted({cell.strategy for cell in cells}, key=_order)
+    architectures, strategies_ranked = (
+        findings.rank_architectures(evidence, highest),
+        findings.rank_strategies(evidence, highest),
+    )
+    statements = _statements(evidence, highest)
+    first = marked[0].cell if marked else None
+    return Section(
+        name=name,
+        evidence=tuple(evidence),
+        marked=tuple(marked),
+        verdict=_verdict(marked, main),
+        statements=tuple(statements),
+        shown={
+            "anchor": f"data-{index}",
+            "cards": [_card(point, cells, main) for point in marked],
+            "main": COST_TITLES[main],
+            "charts": [
+                (cost, COST_TITLES[cost], Markup(svg))
+                for cost in costs
+                if (svg := charts.front_chart(f"front-{index}-{cost}", cells, cost, marked, numbers))
+            ],
+            "unmeasured": [COST_TITLES[cost] for cost in COSTS if cost not in costs],
+            "legend": [
+                (Markup(charts.legend_mark(s, strategies)), strategy_title(s), s in CONTROLS)
+                for s in strategies
+            ],
+            "value_table": _value_table(evidence, costs, marked, numbers),
+            "panels": _panels(index, cells),
+            "matrix": _matrix(evidence, levels, strategies),
+            "architectures": architectures,
+            "strategies": strategies_ranked,
+            "highest": highest,
+            "controls": _controls(evidence),
+            "profiles": [
+                (
+                    profile,
+                    Markup(
+                        charts.channel_chart(
+                            f"widths-{index}-{k}", profile.title, profile.layers, profile.borders
+                        )
+                    ),
+                )
+                for k, profile in enumerate(channel_profiles(cells, trials, highest)[:PANELS_SHOWN])
+            ],
+            "gallery": gallery(first, cells, trials) if first else Gallery((), "there is no model to show."),
+            "floors": tables.floors_text(cells),
+        },
+    )
+
+
+def _verdict(marked: Sequence[Marked], cost: str) -> str:
+    if not marked:
+        return "Nothing can be recommended: every finished model has collapsed, or its cost is not known."
+    cell = marked[0].cell
+    best = max((point.cell for point in marked), key=lambda c: c.iou.estimate)
+    text = f"Take {cell.title}: corrosion IoU {cell.iou.estimate:.3f} at {amount(cell.mean(cost), cost)}"
+    ours, theirs = cell.mean(cost), best.mean(cost)
+    if best is not cell and ours and theirs:
+        loss = best.iou.estimate - cell.iou.estimate
+        text += (
+            f", {points(loss)} below the most accurate model ({best.title}) "
+            f"for {100 * ours / theirs:.2g} % of its {COST_TITLES[cost]}"
+        )
+    return text + "."
+
+
+def _card(point: Marked, cells: Sequence[Cell], cost: str) -> dict[str, Any]:
+    cell = point.cell
+    several = len({c.encoder for c in cells}) > 1
+    return {
+        "letter": point.letter,
+        "role": point.role,
+        "title": cell.title + (f" ({cell.encoder})" if several else ""),
+        "facts": [
+            ("corrosion IoU", span(cell.iou.estimate, cell.iou.low, cell.iou.high)),
+            ("drop from its dense parent", tables.drop_text(cell) + ("" if cell.dense else " points")),
+            *((COST_TITLES[c], amount(cell.mean(c), c)) for c in COSTS if cell.mean(c) is not None),
+            ("seeds", str(len(cell.seeds))),
+        ],
+        "reasons": point.reasons,
+        "models": [f"trials/{result.trial}/model" for result in cell.results if result.trial],
+    }
+
+
+def _statements(evidence: Sequence[Evidence], highest: float) -> list[str]:
+    pruned = [item for item in evidence if not item.cell.dense]
+    if not pruned:
+        return ["Only dense models have finished, so nothing can be said about pruning yet."]
+    strategies = [
+        rank
+        for rank in findings.rank_strategies(evidence, highest)
+        if rank.name not in {strategy_title(control) for control in CONTROLS}
+    ]
+    said = [
+        findings.suffering(findings.rank_architectures(evidence, highest), "architecture", highest),
+        findings.suffering(strategies, "strategy", highest).replace("strategys", "strategies"),
+    ]
+    for margin, (holds, tested) in findings.no_worse_counts(evidence, highest).items():
+        if tested:
+            said.append(
+                f"At {100 * highest:g} % the loss is shown to be below {points(margin)} (95 %, one-sided) "
+                f"in {holds} of {tested} cells."
+            )
+    said += [text for control in CONTROLS if (text := findings.against_controls(evidence, control))]
+    return said
+
+
+def _value_table(
+    evidence: Sequence[Evidence],
+    costs: Sequence[str],
+    marked: Sequence[Marked],
+    numbers: dict[int, int],
+) -> dict[str, Any]:
+    """The same values as in the charts; of very many only what lies on a front."""
+    cells = [item.cell for item in evidence]
+    fronts = {cost: {id(cell) for cell in pareto_front(cells, cost)} for cost in costs}
+    letters = {id(point.cell): point.letter for point in marked}
+    every = len(cells) <= VALUES_SHOWN
+    kept = [
+        item
+        for item in evidence
+        if every or id(item.cell) in letters or any(id(item.cell) in front for front in fronts.values())
+    ]
+    rows = []
+    for item, texts in zip(kept, tables.table(kept), strict=True):
+        on = [tables.COST_HEADINGS[cost] for cost in costs if id(item.cell) in fronts[cost]]
+        rows.append((numbers[id(item.cell)], letters.get(id(item.cell), ""), texts, joined(on)))
+    return {
+        "headings": tables.headings([item.cell for item in kept]) if kept else [],
+        "rows": rows,
+        "left_out": len(cells) - len(kept),
+    }
+
+
+def _panels(index: int, cells: Sequence[Cell]) -> dict[str, Any]:
+    networks = list(dict.fromkeys(cell.network for cell in cells))
+    encoders = {encoder for _, encoder in networks}
+    highest = min(1.0, max((cell.iou.high or cell.iou.estimate) for cell in cells) + 0.04)
+    panels = []
+    for position, network in enumerate(networks[:PANELS_SHOWN]):
+        own = [cell for cell in cells if cell.network == network]
+        svg = charts.sparsity_chart(f"sparsity-{index}-{position}", own, highest)
+        panels.append((Markup(svg), network[1] if len(encoders) > 1 else ""))
+    return {"panels": panels, "left_out": max(0, len(networks) - PANELS_SHOWN)}
+
+
+def _matrix(
+    evidence: Sequence[Evidence], levels: Sequence[float], strategies: Sequence[str]
+) -> dict[str, Any]:
+    """Drop by network (rows), sparsity and strategy (columns)."""
+    shown = list(levels)
+    if len(shown) > LEVELS_SHOWN:
+        shown = [shown[0], shown[len(shown) // 2], shown[-1]]
+    columns = [(level, strategy) for level in shown for strategy in strategies if strategy != "dense"]
+    by_place = {(i.cell.network, i.cell.sparsity, i.cell.strategy): i for i in evidence}
+    columns = [c for c in columns if any((net, *c) in by_place for net, _, _ in by_place)]
+    networks = list(dict.fromkeys(item.cell.network for item in evidence))
+    encoders = {encoder for _, encoder in networks}
+    rows = []
+    for network in networks:
+        title = architecture_title(network[0]) + (f" / {network[1]}" if len(encoders) > 1 else "")
+        found = [by_place.get((network, level, strategy)) for level, strategy in columns]
+        dense = by_place.get((network, 0.0, "dense"))
+        rows.append(
+            (
+                title,
+                f"{dense.cell.iou.estimate:.3f}" if dense else "–",
+                [_matrix_cell(item) for item in found],
+            )
+        )
+    return {
+        "groups": [(f"{100 * level:g} %", sum(c[0] == level for c in columns)) for level in shown],
+        "columns": [strategy_title(strategy) for _, strategy in columns],
+        "rows": rows,
+        "levels_left_out": len(levels) - len(shown),
+    }
+
+
+def _matrix_cell(item: Evidence | None) -> dict[str, str]:
+    if item is None or item.cell.drop is None:
+        return {"value": "–", "range": "", "sign": "", "meaning": "not finished", "shade": "0"}
+    drop = item.cell.drop
+    sign, meaning = _sign(item)
+    return {
+        "value": f"{100 * drop.estimate:.1f}",
+        "range": span_points(0, drop.low, drop.high).partition(" ")[2] if drop.known else "",
+        "sign": sign,
+        "meaning": meaning,
+        "shade": f"{min(max(drop.estimate, 0.0) / 0.12, 1.0):.2f}",
+    }
+
+
+def _sign(item: Evidence) -> tuple[str, str]:
+    if item.cell.collapsed:
+        return "✖", "collapsed: " + "; ".join(item.cell.collapsed)
+    against = item.against_dense
+    if against is None or not against.proven:
+        return "", "not tested"
+    for margin, holds in sorted(against.no_worse.items()):
+        if holds:
+            return ("✔✔" if margin == MARGINS[0] else "✔"), f"shown to lose less than {points(margin)}"
+    if against.worse:
+        return "▼", "shown to be worse than dense"
+    return "○", "undecided: the interval allows both"
+
+
+def _controls(evidence: Sequence[Evidence]) -> list[dict[str, Any]]:
+    rows = []
+    for item in evidence:
+        if item.against_controls:
+            rows.append(
+                {
+                    "title": item.cell.title + f" ({item.cell.encoder})" * _several_encoders(evidence),
+                    "iou": f"{item.cell.iou.estimate:.3f}",
+                    "against": [_gain(item.against_controls.get(control)) for control in CONTROLS],
+                }
+            )
+    return rows
+
+
+def _gain(comparison: Comparison | None) -> tuple[str, str]:
+    """Gain over a control in points with its interval, and what it means."""
+    if comparison is None:
+        return "–", "not run"
+    loss = comparison.loss
+    low, high = (None, None) if not loss.known else (-(loss.high or 0.0), -(loss.low or 0.0))
+    meaning = "better" if comparison.better else "worse" if comparison.worse else "undecided"
+    return span_points(-loss.estimate, low, high), meaning if comparison.proven else "not tested"
+
+
+def _several_encoders(evidence: Sequence[Evidence]) -> bool:
+    return len({item.cell.encoder for item in evidence}) > 1
+
+
+def _order(strategy: str) -> tuple[int, str]:
+    order = ["dense", "linear", "agp", "movement", "one-shot"]
+    if strategy in CONTROLS:
+        return 99, strategy
+    return (order.index(strategy) if strategy in order else 50), strategy
+
+
+def _filters(cells: Sequence[Cell]) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """Name of the column, heading, and (value, text) of each filter with more than one choice."""
+    found = [
+        ("dataset", "Data set", [(v, v) for v in dict.fromkeys(c.dataset for c in cells)]),
+        (
+            "architecture",
+            "Architecture",
+            [(v, architecture_title(v)) for v in dict.fromkeys(c.architecture for c in cells)],
+        ),
+        ("encoder", "Encoder", [(v, v) for v in dict.fromkeys(c.encoder for c in cells)]),
+        (
+            "strategy",
+            "Strategy",
+            [(v, strategy_title(v)) for v in sorted({c.strategy for c in cells}, key=_order)],
+        ),
+        (
+            "sparsity",
+            "Sparsity",
+            [(f"{v:g}", f"{100 * v:g} %") for v in sorted({c.sparsity for c in cells})],
+        ),
+    ]
+    return [entry for entry in found if len(entry[2]) > 1]
+
+
+TRIAL_COLUMNS = (
+    ("iou_corrosion", "IoU", "iou"),
+    ("iou_corrosion_low", "95 % low", "iou"),
+    ("iou_corrosion_high", "95 % high", "iou"),
+    ("iou_drop", "drop, points", "points"),
+    ("f1_corrosion", "F1", "iou"),
+    ("iou_mean", "mean IoU", "iou"),
+    ("iou_paper", "paper's IoU", "iou"),
+    ("iou_paper_trivial", "its floor", "iou"),
+    ("sparsity_realised", "sparsity reached", "iou"),
+    ("macs", "MACs", "count"),
+    ("params", "parameters", "count"),
+    ("size_bytes", "bytes", "count"),
+    ("latency_ms", "latency, ms", "ms"),
+    ("seconds", "trial, s", "ms"),
+)
+
+
+def trial_columns(results: Sequence[Result]) -> list[tuple[str, str, str]]:
+    """Numeric columns of the trial table that at least one row has: name, heading, format."""
+    return [entry for entry in TRIAL_COLUMNS if any(entry[0] in result.numbers for result in results)]
+
+
+def _embedded(results: Sequence[Result], cells: Sequence[Cell]) -> str:
+    """Cells and trials as JSON for the page's script."""
+    place = {
+        (c.dataset, c.architecture, c.encoder, c.strategy, c.sparsity): index for index, c in enumerate(cells)
+    }
+    columns = [name for name, _, _ in trial_columns(results)]
+    trials = [
+        [
+            place.get((r.dataset, r.architecture, r.encoder, r.strategy, r.sparsity), -1),
+            r.dataset,
+            architecture_title(r.architecture),
+            r.encoder,
+            strategy_title(r.strategy),
+            r.sparsity,
+            r.seed,
+            *(_rounded(r.numbers.get(name)) for name in columns),
+            (f"collapsed: {r.collapsed}" if r.collapsed else "ok") if r.finished else r.status,
+            [r.architecture, r.strategy],
+        ]
+        for r in results
+    ]
+    facts = [[c.dataset, c.architecture, c.encoder, c.strategy, f"{c.sparsity:g}"] for c in cells]
+    value = {"cells": facts, "trials": trials}
+    # "</" inside a script element would end it, whatever the JSON means.
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).replace("</", "<\\/")
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.6g}")
+
+
+def _source(environment: Environment, name: str) -> Markup:
+    loader = environment.loader
+    assert loader is not None
+    return Markup(loader.get_source(environment, name)[0])

@@ -1,0 +1,243 @@
+"""Worst and typical test photos: label, dense and pruned predictions side by side, as data URIs.
+
+Hits, misses and false alarms differ by pattern as well as by colour, so that they can be told apart in
+greyscale: solid, striped, dotted.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from descale.data import Dataset, Sample
+from descale.errors import DescaleError
+from descale.evaluation import ImageConfusions, imagewise_iou
+from descale.runtime.classes import ClassTable
+from descale.study.report.cells import Cell, find
+from descale.study.report.evidence import StudyTrials
+from descale.study.report.rows import DENSE
+
+logger = logging.getLogger(__name__)
+
+PHOTOS_EACH = 2
+SIDE = 232
+STRATEGIES_SHOWN = 3
+HIT, MISS, FALSE = (255, 157, 46), (40, 105, 255), (255, 255, 255)
+
+Pixels = NDArray[np.uint8]
+Mask = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One picture of a row: what it shows, as words and as a data URI."""
+
+    caption: str
+    description: str
+    uri: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One photo with everything that was said about it."""
+
+    photo: str
+    reason: str
+    tiles: tuple[Tile, ...]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Rows of pictures, or the reason why there are none."""
+
+    rows: tuple[Row, ...]
+    missing: str = ""
+
+
+def gallery(shown: Cell, cells: Sequence[Cell], trials: StudyTrials) -> Gallery:
+    """Pictures of the first seed of ``shown``, its dense parent and its rivals at the same sparsity.
+
+    Args:
+        shown: the configuration by which worst and typical are decided.
+    """
+    trial = shown.results[0].trial
+    confusions, classes = trials.confusions(trial), trials.classes(trial)
+    if confusions is None or classes is None:
+        return Gallery((), f"{shown.title} left no per-image scores (trials/{trial or '?'}/confusions.csv).")
+    try:
+        samples = {sample.id: sample for sample in _dataset(trial, trials).samples}
+    except (DescaleError, OSError, ValueError) as error:
+        return Gallery((), f"the photos cannot be read: {error}")
+    columns = _columns(shown, cells)
+    dense = find(cells, shown, DENSE)
+    chosen = _choose(confusions, classes, trials.confusions(dense.results[0].trial) if dense else None)
+    rows, problems = [], []
+    for index, reason in chosen:
+        name = confusions.ids[index]
+        try:
+            rows.append(_row(samples[name], reason, columns, trials, classes))
+        except KeyError:
+            problems.append(f"{name} is no longer in the data set")
+        except (DescaleError, OSError) as error:
+            problems.append(str(error))
+    for problem in problems:
+        logger.warning("picture left out: %s", problem)
+    return Gallery(tuple(rows), "" if rows else "; ".join(problems) or "no test photo shows corrosion.")
+
+
+def _columns(shown: Cell, cells: Sequence[Cell]) -> list[Cell]:
+    """Dense parent, the configuration itself, and others of the same network and sparsity."""
+    dense = find(cells, shown, DENSE)
+    rivals = [
+        cell
+        for cell in cells
+        if cell.network == shown.network
+        and cell.sparsity == shown.sparsity
+        and cell is not shown
+        and not cell.control
+        and not cell.dense
+    ]
+    columns = [cell for cell in (dense, shown) if cell is not None]
+    if dense is not None and shown.dense:
+        columns = [shown]
+        pruned = [c for c in cells if c.network == shown.network and not c.dense and not c.control]
+        most = max((c.sparsity for c in pruned), default=None)
+        rivals = [c for c in pruned if c.sparsity == most]
+    return [*columns, *rivals[: STRATEGIES_SHOWN - len(columns) + 1]]
+
+
+def _choose(
+    confusions: ImageConfusions, classes: ClassTable, dense: ImageConfusions | None
+) -> list[tuple[int, str]]:
+    """Index of each photo to show, with the reason; only photos with corrosion in the label."""
+    iou = imagewise_iou(confusions, classes)
+    corroded = confusions.truth[:, list(classes.corrosion_ids)].sum(axis=1) > 0
+    known = np.flatnonzero(corroded & ~np.isnan(iou))
+    if not known.size:
+        return []
+    chosen: dict[int, str] = {}
+    if (
+        dense is not None
+        and dense.ids == confusions.ids
+        and not np.array_equal(dense.counts, confusions.counts)
+    ):
+        lost = imagewise_iou(dense, classes) - iou
+        for index in known[np.argsort(-lost[known], kind="stable")][:PHOTOS_EACH]:
+            if lost[index] > 0:
+                chosen[int(index)] = f"loses most by pruning ({100 * lost[index]:.0f} points)"
+    for index in known[np.argsort(iou[known], kind="stable")]:
+        if sum("worst" in reason for reason in chosen.values()) >= PHOTOS_EACH:
+            break
+        chosen.setdefault(int(index), f"among the worst (IoU {iou[index]:.2f})")
+    middle = float(np.median(iou[known]))
+    for index in known[np.argsort(np.abs(iou[known] - middle), kind="stable")]:
+        if sum("typical" in reason for reason in chosen.values()) >= PHOTOS_EACH:
+            break
+        chosen.setdefault(int(index), f"typical (IoU {iou[index]:.2f}, the median is {middle:.2f})")
+    return list(chosen.items())
+
+
+def _row(
+    sample: Sample, reason: str, columns: Sequence[Cell], trials: StudyTrials, classes: ClassTable
+) -> Row:
+    predictions = []
+    for cell in columns:
+        path = trials.path(cell.results[0].trial) / "masks" / f"{sample.id}.png"
+        if path.is_file():
+            predictions.append((cell, np.asarray(Image.open(path))))
+    if not predictions:
+        raise FileNotFoundError(f"no predicted mask of {sample.id} was kept")
+    height, width = predictions[0][1].shape
+    photo = np.asarray(Image.fromarray(sample.read_image()).resize((width, height), Image.Resampling.BOX))
+    truth = np.asarray(Image.fromarray(sample.read_mask()).resize((width, height), Image.Resampling.NEAREST))
+    several = len(classes) > 2
+    label = painted(photo, truth, classes) if several else compared(photo, truth, truth)
+    share = 100 * np.isin(truth, classes.corrosion_ids).mean()
+    tiles = [
+        Tile("photo", f"Photo {sample.id}", data_uri(photo)),
+        Tile("label", f"Label of {sample.id}: {share:.1f} % of the picture corroded", data_uri(label)),
+    ]
+    for cell, mask in predictions:
+        answer = mask if mask.shape == truth.shape else np.zeros_like(truth)
+        picture = painted(photo, answer, classes) if several else compared(photo, truth, answer)
+        words = _described(truth, answer, classes)
+        tiles.append(Tile(cell.title, f"{cell.title} on {sample.id}: {words}", data_uri(picture)))
+    return Row(sample.id, reason, tuple(tiles))
+
+
+def _described(truth: Mask, answer: Mask, classes: ClassTable) -> str:
+    corroded, said = np.isin(truth, classes.corrosion_ids), np.isin(answer, classes.corrosion_ids)
+    found = 100 * (corroded & said).sum() / max(corroded.sum(), 1)
+    union = (corroded | said).sum()
+    iou = (corroded & said).sum() / union if union else 1.0
+    false = 100 * (said & ~corroded).mean()
+    return f"finds {found:.0f} % of the corrosion, false alarm on {false:.1f} % of the picture, IoU {iou:.2f}"
+
+
+def compared(photo: Pixels, truth: Mask, answer: Mask) -> Pixels:
+    """Paint hits (solid), misses (striped) and false alarms (dotted) on a greyed photo ``(H, W, 3)``."""
+    grey = photo.mean(axis=-1, keepdims=True) * 0.55 + 30
+    canvas = np.repeat(grey, 3, axis=-1)
+    stripes, dots = _patterns(truth.shape)
+    corroded, said = truth > 0, answer > 0
+    _blend(canvas, corroded & said, HIT, 0.72)
+    _blend(canvas, corroded & ~said, MISS, 0.35)
+    _blend(canvas, corroded & ~said & stripes, MISS, 0.95)
+    _blend(canvas, said & ~corroded, FALSE, 0.25)
+    _blend(canvas, said & ~corroded & dots, FALSE, 1.0)
+    return np.clip(canvas, 0, 255).astype(np.uint8)
+
+
+def painted(photo: Pixels, mask: Mask, classes: ClassTable) -> Pixels:
+    """Paint class ids on a greyed photo: each corrosion class with its colour and its own pattern."""
+    canvas = np.repeat(photo.mean(axis=-1, keepdims=True) * 0.6 + 40, 3, axis=-1)
+    stripes, dots = _patterns(mask.shape)
+    patterns = (dots, stripes, np.ones(mask.shape, dtype=bool))
+    for index, class_id in enumerate(range(1, len(classes))):
+        area = mask == class_id
+        colour = classes.colours[class_id]
+        _blend(canvas, area, colour, 0.3)
+        _blend(canvas, area & patterns[index % 3], colour, 0.9)
+    return np.clip(canvas, 0, 255).astype(np.uint8)
+
+
+def data_uri(image: Pixels) -> str:
+    """A picture as a JPEG data URI, at most 232 pixels wide or high."""
+    picture = Image.fromarray(image)
+    picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    picture.save(buffer, format="JPEG", quality=82)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _patterns(shape: tuple[int, ...]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    rows, columns = np.indices(shape[:2])
+    period = max(4, shape[1] // 32)
+    stripes = (rows + columns) % period < period / 2
+    dots = (rows % period < period / 2) & (columns % period < period / 2)
+    return stripes, dots
+
+
+def _blend(
+    canvas: NDArray[np.floating], area: NDArray[np.bool_], colour: Sequence[int], strength: float
+) -> None:
+    canvas[area] = (1 - strength) * canvas[area] + strength * np.asarray(colour, dtype=np.float64)
+
+
+def _dataset(trial: str, trials: StudyTrials) -> Dataset:
+    settings = trials.settings(trial)
+    if settings is None or "source" not in settings:
+        raise ValueError(f"trials/{trial}/trial.json does not tell where they are")
+    # Reading study files needs pydantic and yaml, which a folder with results.csv alone does not.
+    from descale.study.config import StudyData
+    from descale.study.datasets import dataset_of
+
+    return dataset_of(StudyData.model_validate(settings["source"]), Path(trials.folder))

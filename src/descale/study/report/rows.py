@@ -1,0 +1,165 @@
+"""Read results.csv as it is: finished and failed trials, missing columns and all."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from descale.errors import StudyError
+
+RESULTS = "results.csv"
+LATENCIES = "latency.csv"
+"""Optional, beside the results: columns ``trial`` and ``latency_ms``, measured on the device of interest."""
+
+DENSE = "dense"
+SLIM = "slim-scratch"
+CONTROLS = ("random", SLIM)
+IDENTITY = ("dataset", "architecture", "strategy", "sparsity", "iou_corrosion", "macs")
+FINISHED = ("", "ok", "done", "finished")
+
+ARCHITECTURES = {
+    "unet": "U-Net",
+    "unetplusplus": "U-Net++",
+    "fpn": "FPN",
+    "linknet": "LinkNet",
+    "manet": "MA-Net",
+}
+STRATEGIES = {
+    "dense": "dense",
+    "linear": "linear",
+    "agp": "AGP",
+    "movement": "movement",
+    "one-shot": "one-shot",
+    "random": "random",
+    SLIM: "slim from scratch",
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """One row of results.csv.
+
+    Attributes:
+        numbers: every column that holds a finite number.
+        texts: every column as written.
+        status: empty or ``ok`` when the trial has finished, otherwise why it has not.
+    """
+
+    dataset: str
+    architecture: str
+    encoder: str
+    strategy: str
+    sparsity: float
+    seed: int
+    numbers: Mapping[str, float]
+    texts: Mapping[str, str]
+    status: str
+
+    @property
+    def finished(self) -> bool:
+        return self.status.lower() in FINISHED and "iou_corrosion" in self.numbers
+
+    @property
+    def trial(self) -> str:
+        """Name of the trial's folder, empty if the table does not tell."""
+        return self.texts.get("trial", "")
+
+    @property
+    def collapsed(self) -> str:
+        """Why the model counts as collapsed, empty if it does not.
+
+        Told by the column ``collapsed`` where there is one, otherwise by the trivial floor.
+        """
+        told = self.texts.get("collapsed")
+        if told is not None:
+            return "" if told.strip().lower() in ("", "false", "0", "no") else told
+        reached, floor = self.numbers.get("iou_corrosion"), self.numbers.get("iou_trivial")
+        if reached is not None and floor is not None and reached <= floor:
+            return f"corrosion IoU {reached:.3f} is not above the trivial {floor:.3f}"
+        return ""
+
+
+def read_results(folder: Path) -> list[Result]:
+    """Rows of ``folder/results.csv``, in its order, with the latencies of ``folder/latency.csv`` if any.
+
+    Raises:
+        StudyError: there is no such file, it is empty, or it lacks a column that nothing can do without.
+    """
+    path = Path(folder) / RESULTS
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            reader = csv.DictReader(stream)
+            columns = reader.fieldnames or []
+            missing = [column for column in IDENTITY if column not in columns]
+            if missing:
+                raise StudyError(
+                    f"{path} has no column {', '.join(missing)}. Let descale study write it again."
+                )
+            rows = [_result(row, path, number) for number, row in enumerate(reader, start=2)]
+    except FileNotFoundError:
+        raise StudyError(
+            f"{folder} has no {RESULTS}. Name the folder given to descale study --out."
+        ) from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise StudyError(f"{path} is not a CSV file: {error}.") from error
+    latencies = _read_latencies(Path(folder) / LATENCIES)
+    rows = [_with_latency(row, latencies) for row in rows] if latencies else rows
+    if not rows:
+        raise StudyError(f"{path} has no row yet. Wait until the study has finished its first trial.")
+    return rows
+
+
+def architecture_title(architecture: str) -> str:
+    """The name people use, or the identifier of one that is not in the list."""
+    return ARCHITECTURES.get(architecture, architecture)
+
+
+def strategy_title(strategy: str) -> str:
+    """The name people use, or the identifier of one that is not in the list."""
+    return STRATEGIES.get(strategy, strategy)
+
+
+def _result(row: Mapping[str | None, str | None], path: Path, line: int) -> Result:
+    texts = {key: value or "" for key, value in row.items() if key is not None}
+    numbers = {key: number for key, value in texts.items() if (number := _number(value)) is not None}
+    if "sparsity" not in numbers:
+        raise StudyError(f"{path}, line {line}: sparsity '{texts['sparsity']}' is not a number.")
+    return Result(
+        dataset=texts["dataset"],
+        architecture=texts["architecture"],
+        encoder=texts.get("encoder", ""),
+        strategy=texts["strategy"],
+        sparsity=numbers["sparsity"],
+        seed=int(numbers.get("seed", 0)),
+        numbers=numbers,
+        texts=texts,
+        status=texts.get("status", ""),
+    )
+
+
+def _read_latencies(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    with path.open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    if not rows or not {"trial", "latency_ms"} <= set(rows[0]):
+        raise StudyError(f"{path} needs the columns trial and latency_ms. Correct or remove it.")
+    return {row["trial"]: row["latency_ms"] for row in rows}
+
+
+def _with_latency(result: Result, latencies: Mapping[str, str]) -> Result:
+    value = _number(latencies.get(result.trial, ""))
+    if value is None:
+        return result
+    return replace(result, numbers={**result.numbers, "latency_ms": value})
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

@@ -1,0 +1,172 @@
+"""Primitives of inline SVG charts: scales, ticks, marker shapes, dashes, text. No library, no network.
+
+Series differ by marker shape and dash first and by colour second, so a greyscale print tells them apart.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a strategy is drawn everywhere on the page.
+
+    Attributes:
+        marker: name in :data:`MARKERS`.
+        colour: of the Okabe-Ito palette, distinguishable for most colour-blind readers.
+        dash: ``stroke-dasharray`` of its lines; empty is a full line.
+        hollow: filled with the page's background; controls are hollow.
+    """
+
+    marker: str
+    colour: str
+    dash: str
+    hollow: bool = False
+
+
+STYLES = {
+    "dense": Style("circle", "#1b1b1b", ""),
+    "linear": Style("triangle", "#0072b2", "7 3"),
+    "agp": Style("square", "#c24e00", ""),
+    "movement": Style("diamond", "#00795a", "2 3"),
+    "one-shot": Style("wedge", "#8a3b72", "10 3 2 3"),
+    "random": Style("cross", "#5c5c5c", "1 4", hollow=True),
+    "slim-scratch": Style("plus", "#5c5c5c", "5 2 1 2", hollow=True),
+}
+OTHER = (
+    Style("star", "#8a3b72", "8 2 2 2"),
+    Style("pentagon", "#9a7b00", "4 4"),
+    Style("hexagon", "#3c5a9a", "3 1"),
+)
+
+
+def style_of(strategy: str, strategies: Sequence[str]) -> Style:
+    """Style of a strategy; strategies that are not in the list take turns with the remaining shapes."""
+    if strategy in STYLES:
+        return STYLES[strategy]
+    others = sorted(name for name in strategies if name not in STYLES)
+    return OTHER[others.index(strategy) % len(OTHER)] if strategy in others else OTHER[0]
+
+
+def _polygon(corners: int, turn: float = 0.0) -> Callable[[float], str]:
+    def path(size: float) -> str:
+        angles = [turn + 2 * math.pi * k / corners - math.pi / 2 for k in range(corners)]
+        return "M" + "L".join(f"{size * math.cos(a):.2f} {size * math.sin(a):.2f}" for a in angles) + "Z"
+
+    return path
+
+
+def _star(size: float) -> str:
+    angles = [math.pi * k / 5 - math.pi / 2 for k in range(10)]
+    radii = [1.25 * size if k % 2 == 0 else 0.55 * size for k in range(10)]
+    pairs = zip(radii, angles, strict=True)
+    return "M" + "L".join(f"{r * math.cos(a):.2f} {r * math.sin(a):.2f}" for r, a in pairs) + "Z"
+
+
+MARKERS: dict[str, Callable[[float], str]] = {
+    "circle": lambda s: f"M{-s} 0A{s} {s} 0 1 0 {s} 0A{s} {s} 0 1 0 {-s} 0Z",
+    "triangle": _polygon(3),
+    "wedge": _polygon(3, math.pi),
+    "square": _polygon(4, math.pi / 4),
+    "diamond": _polygon(4),
+    "pentagon": _polygon(5),
+    "hexagon": _polygon(6),
+    "star": _star,
+    "cross": lambda s: f"M{-s} {-s}L{s} {s}M{-s} {s}L{s} {-s}",
+    "plus": lambda s: f"M0 {-1.2 * s}V{1.2 * s}M{-1.2 * s} 0H{1.2 * s}",
+}
+
+
+def marker(style: Style, size: float = 5.5) -> str:
+    """A marker around the origin."""
+    area = MARKERS[style.marker](
+        size * (1.15 if style.marker in ("triangle", "wedge", "diamond", "square") else 1)
+    )
+    if style.hollow:
+        return f'<path d="{area}" fill="none" stroke="{style.colour}" stroke-width="2.2"/>'
+    return f'<path d="{area}" fill="{style.colour}" stroke="#fff" stroke-width="1"/>'
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Maps ``low..high`` to pixels ``start..end``, linearly or by logarithm."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    logarithmic: bool = False
+
+    def __call__(self, value: float) -> float:
+        if self.logarithmic:
+            share = math.log(value / self.low) / math.log(self.high / self.low)
+        else:
+            share = (value - self.low) / (self.high - self.low)
+        return self.start + share * (self.end - self.start)
+
+    def ticks(self) -> list[float]:
+        """Round values within the scale."""
+        if not self.logarithmic:
+            return linear_ticks(self.low, self.high)
+        decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
+        steps = (1,) if self.high / self.low > 1e4 else (1, 3) if self.high / self.low > 50 else (1, 2, 5)
+        values = [step * 10.0**decade for decade in decades for step in steps]
+        return [value for value in values if self.low <= value <= self.high]
+
+
+def linear_ticks(low: float, high: float, wanted: int = 6) -> list[float]:
+    """
+    >>> linear_ticks(0, 0.75)
+    [0.0, 0.2, 0.4, 0.6]
+    """
+    rough = (high - low) / wanted
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    count = math.floor(high / step + 1e-9)
+    return [round(k * step, 10) for k in range(first, count + 1)]
+
+
+def text(
+    x: float, y: float, content: str, *, anchor: str = "start", css: str = "tick", turn: float = 0.0
+) -> str:
+    """A line of text; ``css`` is its class."""
+    turned = f' transform="rotate({turn:g} {x:.1f} {y:.1f})"' if turn else ""
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" class="{css}"{turned}>{escape(content)}</text>'
+    )
+
+
+def line(x1: float, y1: float, x2: float, y2: float, css: str, dash: str = "") -> str:
+    """A straight line of class ``css``."""
+    dashed = f' stroke-dasharray="{dash}"' if dash else ""
+    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" class="{css}"{dashed}/>'
+
+
+def polyline(points: Sequence[tuple[float, float]], css: str, colour: str = "", dash: str = "") -> str:
+    """Joined straight lines; an empty list gives nothing."""
+    if not points:
+        return ""
+    path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+    stroke = f' stroke="{colour}"' if colour else ""
+    dashed = f' stroke-dasharray="{dash}"' if dash else ""
+    return f'<path d="{path}" class="{css}" fill="none"{stroke}{dashed}/>'
+
+
+def whisker(x: float, low: float, high: float, colour: str, css: str = "whisker") -> str:
+    """A vertical interval with caps."""
+    path = f"M{x:.1f} {low:.1f}V{high:.1f}M{x - 3:.1f} {low:.1f}h6M{x - 3:.1f} {high:.1f}h6"
+    return f'<path class="{css}" d="{path}" stroke="{colour}" fill="none"/>'
+
+
+def picture(width: float, height: float, name: str, title: str, body: Sequence[str]) -> str:
+    """A whole chart: one image to a screen reader, named by ``title``; its data stand in a table."""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" role="img" '
+        f'aria-labelledby="{name}-title" class="chart" id="{name}" style="max-width:{width:g}px">'
+        f'<title id="{name}-title">{escape(title)}</title>{"".join(body)}</svg>'
+    )
