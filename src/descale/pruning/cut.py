@@ -63,7 +63,11 @@ def _index(mask: Mask) -> Tensor:
 def _replace(module: nn.Module, key: str, value: Tensor) -> None:
     old = getattr(module, key)
     new = value.detach().clone(memory_format=torch.contiguous_format)
-    setattr(module, key, nn.Parameter(new, requires_grad=old.requires_grad) if isinstance(old, nn.Parameter) else new)
+    setattr(
+        module,
+        key,
+        nn.Parameter(new, requires_grad=old.requires_grad) if isinstance(old, nn.Parameter) else new,
+    )
 
 
 def _cut_convolution(conv: nn.Conv2d | nn.ConvTranspose2d, ins: Mask | None, outs: Mask | None) -> None:

@@ -134,7 +134,9 @@ class Gates:
 
         def forward(x: Tensor) -> Tensor:
             gate = self.values[index]
-            open_inner = torch.arange(block.top_conv.out_channels) if inner is None else _open(self.values[inner])
+            open_inner = (
+                torch.arange(block.top_conv.out_channels) if inner is None else _open(self.values[inner])
+            )
             return attend(block, x, _open(gate), open_inner, gate)
 
         return forward

@@ -93,7 +93,9 @@ def build_channel_graph(network: nn.Module) -> ChannelGraph:
     graph = _assemble(network, traced, union, owner)
     if not graph.prunable:
         reasons = sorted({group.refusal for group in graph.groups if group.refusal})
-        raise PruningError(f"Nothing in this network can be pruned: {'; '.join(reasons) or 'no convolutions'}.")
+        raise PruningError(
+            f"Nothing in this network can be pruned: {'; '.join(reasons) or 'no convolutions'}."
+        )
     return graph
 
 

@@ -1,0 +1,139 @@
+"""Budgets: find the widths that cost a given share of parameters, MACs or measured latency."""
+
+from __future__ import annotations
+
+import logging
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+
+from descale.errors import PruningError
+from descale.pruning.allocation import Counts, allocate
+from descale.pruning.channels import ChannelGraph, Keep
+from descale.pruning.cut import cut_channels
+from descale.pruning.footprint import Footprint
+
+logger = logging.getLogger(__name__)
+
+BUDGETS = ("params", "macs", "latency")
+TOLERANCE = 0.02
+"""A budget counts as hit when the cost is within this share of it."""
+
+
+def counts_for_budget(
+    network: nn.Module,
+    graph: ChannelGraph,
+    kind: str,
+    share: float,
+    *,
+    size: tuple[int, int],
+    allocation: str = "uniform",
+    round_to: int = 1,
+) -> Counts:
+    """Widths that cost ``share`` of the dense network, within 2 % where widths allow.
+
+    Args:
+        network: the dense network.
+        graph: its groups.
+        kind: ``params``, ``macs`` or ``latency`` (of PyTorch on this machine, batch 1).
+        share: 0..1.
+        size: (height, width) at which MACs and latency are taken.
+        allocation: how the channels that stay are spread over the layers.
+        round_to: multiple of channels.
+
+    Raises:
+        PruningError: even one unit in every group costs more; the floor is named.
+    """
+    footprint = Footprint(network, graph, size)
+    cost = _cost(network, graph, footprint, kind, size)
+    dense = cost(footprint.full())
+    least = {group.index: 1 for group in graph.prunable}
+    floor = cost(least)
+    if floor > share * dense * (1 + TOLERANCE):
+        raise PruningError(
+            f"A budget of {kind}={share:g} cannot be met: with one unit in every group {floor / dense:.2%} "
+            f"of the {kind} stay (what is never cut: the class head and the input). The least is "
+            f"{kind}={floor / dense:.4f}."
+        )
+    target = share * dense
+    low, high = 0.0, 1.0 - 1e-6
+    best, best_error = footprint.full(), abs(dense - target)
+    for _ in range(12 if kind == "latency" else 24):
+        sparsity = (low + high) / 2
+        counts = allocate(graph, sparsity, allocation=allocation, round_to=round_to)
+        value = cost(counts)
+        if abs(value - target) < best_error:
+            best, best_error = counts, abs(value - target)
+        low, high = (sparsity, high) if value > target else (low, sparsity)
+    if kind != "latency":
+        best = _fine_tune(best, footprint, cost, target, round_to)
+    reached = cost(best) / dense
+    if abs(reached / share - 1) > TOLERANCE:
+        logger.warning("budget %s=%g: %.4f reached, widths allow no closer", kind, share, reached)
+    return best
+
+
+def first_units(graph: ChannelGraph, counts: Counts) -> Keep:
+    """A decision that keeps the first units of every group; enough for costs, not for accuracy."""
+    return {
+        group.index: np.arange(group.units) < counts.get(group.index, group.units) for group in graph.prunable
+    }
+
+
+def latency(network: nn.Module, size: tuple[int, int], *, repeats: int = 15) -> float:
+    """Median seconds of one forward pass of one image in PyTorch on this machine.
+
+    Denormal numbers are flushed: weights that were never trained produce them, and they would be
+    all that is measured.
+    """
+    torch.set_flush_denormal(True)
+    x = torch.rand(1, 3, *size).contiguous(memory_format=torch.channels_last)
+    network = network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    times = []
+    with torch.inference_mode():
+        for _ in range(3):
+            network(x)
+        for _ in range(repeats):
+            start = time.perf_counter()
+            network(x)
+            times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def _cost(
+    network: nn.Module, graph: ChannelGraph, footprint: Footprint, kind: str, size: tuple[int, int]
+) -> Callable[[Counts], float]:
+    if kind == "latency":
+        return lambda counts: latency(cut_channels(network, graph, first_units(graph, counts)), size)
+    if kind == "macs":
+        return lambda counts: float(footprint.totals(counts).macs)
+    if kind == "params":
+        return lambda counts: float(footprint.totals(counts).params)
+    raise PruningError(f"Unknown budget '{kind}'. Known: {', '.join(BUDGETS)}.")
+
+
+def _fine_tune(
+    counts: Counts, footprint: Footprint, cost: Callable[[Counts], float], target: float, round_to: int
+) -> Counts:
+    """Move single groups by one step while that brings the cost nearer to the target."""
+    counts, full = dict(counts), footprint.full()
+    for _ in range(20):
+        error = abs(cost(counts) - target)
+        if error <= TOLERANCE / 4 * target:
+            break
+        sign = 1 if cost(counts) < target else -1
+        options = []
+        for index, count in counts.items():
+            step = round_to if full[index] >= 2 * round_to else 1
+            moved = count + sign * step
+            if step <= moved <= full[index]:
+                options.append((abs(cost({**counts, index: moved}) - target), index, moved))
+        if not options or min(options)[0] >= error:
+            break
+        _, index, moved = min(options)
+        counts[index] = moved
+    return counts

@@ -1,0 +1,111 @@
+"""Settings of a pruning run: a recipe gives the values, any of them may be set instead."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from descale.pruning.budget import BUDGETS
+from descale.pruning.recipes import RECIPES
+from descale.pruning.strategies import STRATEGIES
+
+BudgetKind = Literal["params", "macs", "latency"]
+
+
+class PruningConfig(BaseModel):
+    """How a dense network is pruned. Values that are not given come from ``recipe``.
+
+    Attributes:
+        strategy: name of :data:`descale.pruning.strategies.STRATEGIES`.
+        sparsity: mean fraction of channels to remove over the prunable layers, 0 < s < 1.
+        budget: instead of ``sparsity``, one target such as ``{"macs": 0.1}``: the share of the dense
+            network's ``params``, ``macs`` or ``latency`` that may stay.
+        recipe: name of :data:`descale.pruning.recipes.RECIPES`.
+        importance: how channels are ranked (not used by ``movement``, which has its own scores).
+        allocation: how the channels that stay are spread over the layers.
+        updates: mask updates during the schedule (``movement`` updates at every step).
+        cut_as_they_go: remove channels at every update, so that fine-tuning gets cheaper.
+        schedule_epochs: epochs of the schedule.
+        schedule_rate: learning rate during it, as a factor of the training's.
+        recovery_epochs: epochs of fine-tuning after the last cut.
+        recovery_rate: learning rate of recovery, as a factor of the training's.
+        distillation: weight of the dense parent's logits against the labels, 0..1; 0 does without.
+        temperature: of the distillation.
+        views: augmented copies of each photo whose parent logits are computed once and kept;
+            0 augments anew every epoch, without distillation.
+        recalibrate: re-estimate batch norm statistics after every cut.
+        round_to: widths become multiples of this where they are wider than it; 1 leaves them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    strategy: str
+    sparsity: float | None = Field(None, gt=0, lt=1)
+    budget: dict[BudgetKind, float] | None = None
+    recipe: str = "descale"
+    importance: str
+    allocation: str
+    updates: int = Field(ge=1)
+    cut_as_they_go: bool
+    schedule_epochs: int = Field(ge=1)
+    schedule_rate: float = Field(gt=0)
+    recovery_epochs: int = Field(ge=0)
+    recovery_rate: float = Field(gt=0)
+    distillation: float = Field(ge=0, le=1)
+    temperature: float = Field(gt=0)
+    views: int = Field(ge=0)
+    recalibrate: bool
+    round_to: int = Field(1, ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_from_recipe(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        recipe = values.get("recipe", "descale")
+        if recipe not in RECIPES:
+            raise ValueError(f"unknown recipe '{recipe}'; known: {', '.join(RECIPES)}")
+        return {**RECIPES[recipe], **values}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> PruningConfig:
+        if (self.sparsity is None) == (self.budget is None):
+            raise ValueError(
+                "give either sparsity (above 0, below 1) or budget, for example budget: {macs: 0.1}"
+            )
+        if self.distillation > 0 and self.views == 0:
+            raise ValueError("distillation needs views: 1 or more")
+        return self
+
+    @field_validator("strategy")
+    @classmethod
+    def _known_strategy(cls, value: str) -> str:
+        if value not in STRATEGIES:
+            raise ValueError(f"unknown strategy '{value}'; known: {', '.join(STRATEGIES)}")
+        return value
+
+    @field_validator("importance")
+    @classmethod
+    def _known_importance(cls, value: str) -> str:
+        from descale.pruning.importance import IMPORTANCES
+
+        if value not in IMPORTANCES:
+            raise ValueError(f"unknown importance '{value}'; known: {', '.join(IMPORTANCES)}")
+        return value
+
+    @field_validator("allocation")
+    @classmethod
+    def _known_allocation(cls, value: str) -> str:
+        from descale.pruning.allocation import ALLOCATIONS
+
+        if value not in ALLOCATIONS:
+            raise ValueError(f"unknown allocation '{value}'; known: {', '.join(ALLOCATIONS)}")
+        return value
+
+    @field_validator("budget")
+    @classmethod
+    def _one_budget(cls, value: dict[BudgetKind, float] | None) -> dict[BudgetKind, float] | None:
+        if value is not None and (len(value) != 1 or not all(0 < share < 1 for share in value.values())):
+            raise ValueError(f"give one of {', '.join(BUDGETS)} with a share between 0 and 1")
+        return value

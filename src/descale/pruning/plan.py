@@ -1,0 +1,156 @@
+"""The plan: what pruning would do to every group, shown without training anything."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from torch import nn
+
+from descale.pruning.allocation import Counts, allocate
+from descale.pruning.budget import counts_for_budget
+from descale.pruning.channels import ChannelGraph, ChannelGroup
+from descale.pruning.footprint import Footprint
+from descale.pruning.graph import build_channel_graph
+
+TOLERANCE = 0.01
+"""Realised sparsity further than this from the one asked for is explained in the plan."""
+
+
+@dataclass(frozen=True)
+class GroupPlan:
+    """One row of the plan.
+
+    Attributes:
+        group: number.
+        layers: convolutions whose filters are cut together.
+        readers: convolutions that read them.
+        before, after: width in channels of the first of ``layers``.
+        units, kept: smallest cuttable pieces, before and after.
+        macs_share, params_share: of the dense network, 0..1, by ``layers``.
+        reason: why the group is not cut, or why not to the width asked for; empty otherwise.
+    """
+
+    group: int
+    layers: tuple[str, ...]
+    readers: tuple[str, ...]
+    before: int
+    after: int
+    units: int
+    kept: int
+    macs_share: float
+    params_share: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would be cut, and what it would leave.
+
+    Attributes:
+        counts: group -> units that stay.
+        sparsity_asked: 0..1, or ``None`` for a budget.
+        sparsity: realised mean fraction of channels removed over the prunable layers.
+        note: why the realised sparsity differs from the one asked for, or empty.
+    """
+
+    groups: tuple[GroupPlan, ...]
+    counts: Counts
+    sparsity_asked: float | None
+    sparsity: float
+    params_before: int
+    params_after: int
+    macs_before: int
+    macs_after: int
+    size: tuple[int, int]
+    note: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for ``--format json``."""
+        value = asdict(self)
+        value["counts"] = {str(group): count for group, count in self.counts.items()}
+        return value
+
+
+def make_plan(
+    network: nn.Module,
+    *,
+    size: tuple[int, int],
+    sparsity: float | None = None,
+    budget: tuple[str, float] | None = None,
+    allocation: str = "uniform",
+    round_to: int = 1,
+    graph: ChannelGraph | None = None,
+) -> Plan:
+    """Plan a pruning by sparsity or by budget.
+
+    Args:
+        network: dense network.
+        size: (height, width) in pixels for MACs and latency.
+        sparsity: mean fraction of channels to remove, 0..1, or ``None``.
+        budget: (``params`` | ``macs`` | ``latency``, share of the dense network), or ``None``.
+        allocation: name of :data:`descale.pruning.allocation.ALLOCATIONS`.
+        round_to: multiple of channels.
+        graph: groups of ``network``, if known.
+
+    Raises:
+        PruningError: nothing can be pruned, or the budget is below the floor.
+    """
+    graph = graph or build_channel_graph(network)
+    if budget is not None:
+        counts = counts_for_budget(
+            network, graph, *budget, size=size, allocation=allocation, round_to=round_to
+        )
+    else:
+        counts = allocate(graph, sparsity or 0.0, allocation=allocation, round_to=round_to)
+    footprint = Footprint(network, graph, size)
+    before, after = footprint.totals(footprint.full()), footprint.totals(counts)
+    realised = footprint.sparsity(counts)
+    rows = tuple(_row(group, counts, footprint, before.macs, before.params) for group in graph.groups)
+    return Plan(
+        groups=rows,
+        counts=counts,
+        sparsity_asked=sparsity,
+        sparsity=realised,
+        params_before=before.params,
+        params_after=after.params,
+        macs_before=before.macs,
+        macs_after=after.macs,
+        size=size,
+        note=_note(sparsity, realised, graph, counts),
+    )
+
+
+def _row(group: ChannelGroup, counts: Counts, footprint: Footprint, macs: int, params: int) -> GroupPlan:
+    full = footprint.full()
+    layers = [footprint.layer(name, full) for name in group.producers]
+    first = group.producers[0] if group.producers else None
+    kept = counts.get(group.index, group.units)
+    reason = group.refusal or ""
+    if not reason and kept == group.units:
+        reason = "the widths asked for leave all of it"
+    elif not reason and kept == 1 and group.units > 1:
+        reason = "one unit stays, the least there can be"
+    return GroupPlan(
+        group=group.index,
+        layers=group.producers,
+        readers=group.consumers,
+        before=footprint.layer(first, full).outputs if first else 0,
+        after=footprint.layer(first, counts).outputs if first else 0,
+        units=group.units,
+        kept=kept,
+        macs_share=sum(layer.macs for layer in layers) / macs,
+        params_share=sum(layer.params for layer in layers) / params,
+        reason=reason,
+    )
+
+
+def _note(asked: float | None, realised: float, graph: ChannelGraph, counts: Counts) -> str:
+    if asked is None or abs(asked - realised) <= TOLERANCE:
+        return ""
+    single = [group for group in graph.prunable if counts[group.index] == 1]
+    coarse = max(graph.prunable, key=lambda group: 1.0 / group.units)
+    return (
+        f"sparsity {realised:.3f} instead of {asked:.3f}: widths allow no closer. {len(single)} groups keep "
+        f"their last unit; the coarsest has {coarse.units} units ({coarse.producers[0]})."
+    )

@@ -1,0 +1,38 @@
+"""Recipes: named sets of values for :class:`descale.pruning.config.PruningConfig`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+RECIPES: dict[str, dict[str, Any]] = {
+    # What experiment found to work; docs/recipe.md logs what was tried, with numbers.
+    "descale": {
+        "importance": "taylor-gate",
+        "allocation": "balanced",
+        "updates": 5,
+        "cut_as_they_go": True,
+        "schedule_epochs": 5,
+        "schedule_rate": 0.5,
+        "recovery_epochs": 30,
+        "recovery_rate": 2.0,
+        "distillation": 0.5,
+        "temperature": 2.0,
+        "views": 6,
+        "recalibrate": True,
+    },
+    # The study's protocol: five updates in the first third of 150 epochs, uniform, Taylor, no teacher.
+    "paper": {
+        "importance": "taylor",
+        "allocation": "uniform",
+        "updates": 5,
+        "cut_as_they_go": False,
+        "schedule_epochs": 50,
+        "schedule_rate": 1.0,
+        "recovery_epochs": 100,
+        "recovery_rate": 1.0,
+        "distillation": 0.0,
+        "temperature": 1.0,
+        "views": 0,
+        "recalibrate": False,
+    },
+}

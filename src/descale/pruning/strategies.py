@@ -1,0 +1,96 @@
+"""Pruning strategies: how sparsity grows over the schedule, and what ranks the channels."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from descale.errors import ConfigError
+
+WARM_UP = 0.15
+COOL_DOWN = 0.2
+"""Shares of movement's schedule in which all channels are open, and in which the masks are frozen
+(Sanh et al. 2020: warm-up, cubic ramp, cool-down)."""
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A way of getting from dense to sparse.
+
+    Attributes:
+        name: how it is written.
+        progress: (time 0..1, updates) -> share of the final sparsity reached, 0..1; never falls.
+        scored: ranks by movement scores, updated at every step, instead of an importance.
+        random: ranks at random, the control.
+    """
+
+    name: str
+    progress: Callable[[float, int], float]
+    scored: bool = False
+    random: bool = False
+
+
+def _updates_done(time: float, updates: int) -> float:
+    """Share of equally spaced updates that have happened by ``time``."""
+    return min(math.floor(time * updates + 1e-9), updates) / updates
+
+
+def linear(time: float, updates: int) -> float:
+    """``k / T`` after update k of T.
+
+    >>> [round(linear(t, 5), 2) for t in (0.0, 0.2, 0.5, 1.0)]
+    [0.0, 0.2, 0.4, 1.0]
+    """
+    return _updates_done(time, updates)
+
+
+def agp(time: float, updates: int) -> float:
+    """``1 - (1 - k / T)^3`` after update k of T (Zhu & Gupta 2017, arXiv 1710.01878).
+
+    >>> [round(agp(t, 5), 3) for t in (0.0, 0.2, 0.5, 1.0)]
+    [0.0, 0.488, 0.784, 1.0]
+    """
+    return 1.0 - (1.0 - _updates_done(time, updates)) ** 3
+
+
+def movement(time: float, updates: int) -> float:
+    """Zero during warm-up, then the same cubic at every step until cool-down (Sanh et al. 2020).
+
+    >>> [round(movement(t, 1), 3) for t in (0.1, 0.5, 0.9)]
+    [0.0, 0.902, 1.0]
+    """
+    ramp = (time - WARM_UP) / (1.0 - COOL_DOWN - WARM_UP)
+    return 1.0 - (1.0 - min(1.0, max(0.0, ramp))) ** 3
+
+
+def one_shot(time: float, updates: int) -> float:
+    """Everything at the first update, as a tenth of the schedule has been scored."""
+    return 1.0 if time >= 0.1 else 0.0
+
+
+STRATEGIES: dict[str, Strategy] = {
+    strategy.name: strategy
+    for strategy in (
+        Strategy("linear", linear),
+        Strategy("agp", agp),
+        Strategy("movement", movement, scored=True),
+        Strategy("random", linear, random=True),
+        Strategy("one-shot", one_shot),
+    )
+}
+
+
+def find_strategy(name: str) -> Strategy:
+    """Look a strategy up by name.
+
+    Raises:
+        ConfigError: it is unknown; the nearest name is given.
+    """
+    try:
+        return STRATEGIES[name]
+    except KeyError:
+        near = difflib.get_close_matches(name, STRATEGIES, n=1, cutoff=0.4)
+        hint = f"Did you mean '{near[0]}'?" if near else "Known: " + ", ".join(STRATEGIES) + "."
+        raise ConfigError(f"Unknown pruning strategy '{name}'. {hint}") from None
