@@ -117,7 +117,7 @@ class Description(_Strict):
             if "{" in text.replace("{split}", "") or "}" in text.replace("{split}", ""):
                 raise ValueError(f"{key}: '{text}' may hold {{split}} and no other braces")
         if ("{split}" in self.labels) and ("{split}" not in self.images):
-            raise ValueError("labels holds {split} but images does not; use it in both")
+            raise ValueError("labels: holds {split}, but images does not; use it in both")
         return self
 
     @property
