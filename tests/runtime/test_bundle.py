@@ -92,7 +92,7 @@ def test_class_table_must_fit_the_network(tmp_path: Path) -> None:
     two_channels = network(np.zeros((2, 3, 1, 1), np.float32))
     folder = write_bundle(tmp_path / "b", two_channels, classes=FOUR)
     for engine in ("onnxruntime", "openvino"):
-        with pytest.raises(BundleError, match="4 classes .* gives 2 channels"):
+        with pytest.raises(BundleError, match=r"4 classes .* gives 2 channels"):
             Segmenter.from_bundle(folder, engine)
 
 

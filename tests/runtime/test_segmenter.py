@@ -12,7 +12,7 @@ from PIL import Image
 from tiny_networks import FOUR, network, painted, red_network, write_bundle
 
 from descale.errors import BundleError, ConfigError, DataError
-from descale.runtime import Segmenter, pack_bundle, segmentation
+from descale.runtime import Segmenter, pack_bundle, segmentation, segmenter
 
 ENGINES = ["onnxruntime", "openvino"]
 PICTURE = painted(150, 310, (20, 30, 220, 90))
@@ -99,7 +99,8 @@ def test_large_masks_are_packed_and_come_out_the_same(
     tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = Segmenter.from_bundle(tiny_bundle)(PICTURE).mask
-    monkeypatch.setattr(segmentation, "IN_PLACE_PIXELS", 100)
+    monkeypatch.setattr(segmentation, "LARGE_PIXELS", 100)
+    monkeypatch.setattr(segmenter, "LARGE_PIXELS", 100)
     np.testing.assert_array_equal(Segmenter.from_bundle(tiny_bundle)(PICTURE).mask, plain)
 
 

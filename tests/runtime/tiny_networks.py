@@ -23,7 +23,7 @@ FOUR = ClassTable(
 
 
 def network(weights: NDArray[np.float32], *, mean: float = 0.0, stride: int = 1) -> bytes:
-    """uint8 (N, H, W, 3) -> float32 (N, K, H, W): pixels / 255 - mean, convolved with ``weights`` (K, 3, s, s).
+    """uint8 (N, H, W, 3) to logits (N, K, H, W): pixels / 255 - mean, convolved with (K, 3, s, s).
 
     With a stride above 1 the convolution is followed by a nearest enlargement, so the grid matters.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import threading
@@ -20,8 +21,10 @@ from descale.runtime.classes import ClassTable
 from descale.runtime.engines import Engine, choose_engine, open_engine
 from descale.runtime.photo import MAX_PIXELS
 from descale.runtime.picture import Picture, Source, open_picture
-from descale.runtime.segmentation import MaskRows, Segmentation
+from descale.runtime.segmentation import LARGE_PIXELS, MaskRows, Segmentation
 from descale.runtime.tiling import Span, TilePlan, blend, cut_tile, plan_tiles
+
+logger = logging.getLogger(__name__)
 
 CONFIDENCE_STEP = 4
 Values = NDArray[np.float32]
@@ -140,13 +143,19 @@ class Segmenter:
         self, picture: Picture, reduce: Callable[[Values], Values], seconds: dict[str, float]
     ) -> Iterator[tuple[int, int, Values]]:
         manifest = self.bundle.manifest
+        tile, streams = self.tile, self.threads
+        if picture.height * picture.width > LARGE_PIXELS:
+            # The decoded photo takes most of the memory; smaller tiles, one at a time, take little more.
+            tile, streams = max(4 * manifest.overlap, tile // 2 // manifest.stride * manifest.stride), 1
+            logger.info("%s: %.0f megapixels, so tiles of %d", picture.name, _megapixels(picture), tile)
         plan = plan_tiles(
-            picture.height, picture.width, tile=self.tile, overlap=manifest.overlap, stride=manifest.stride
+            picture.height, picture.width, tile=tile, overlap=manifest.overlap, stride=manifest.stride
         )
         boxes = plan.boxes()
         # Several tiles: one per core scales better than several cores on one tile, and cutting
         # and deciding go on beside inference.
-        streams = self.threads if len(boxes) >= 2 * self.threads else 1
+        if len(boxes) < 2 * streams:
+            streams = 1
         engine = self.engine(streams)
         lock = threading.Lock()
 
@@ -176,6 +185,10 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _megapixels(picture: Picture) -> float:
+    return picture.height * picture.width / 1e6
 
 
 def _tile_of(picture: Picture, plan: TilePlan, box: tuple[Span, Span]) -> NDArray[np.uint8]:

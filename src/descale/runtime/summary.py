@@ -85,12 +85,12 @@ def summarise(
         mm_per_pixel: side of one pixel of the photo (not of the working scale) on the surface, mm.
     """
     classes = segmentation.classes
-    counts = np.bincount(segmentation.mask.reshape(-1), minlength=len(classes))
+    counts = segmentation.counts()
     pixels = segmentation.mask.size
-    corroded = int(counts[list(classes.corrosion_ids)].sum())
+    corroded = sum(counts[number] for number in classes.corrosion_ids)
     # Corrosion is on metal by definition; a table that marks nothing else as metal does not know the rest.
     sound = [i for i, c in enumerate(classes.classes) if c.metal and not c.corrosion]
-    metal = corroded + int(counts[sound].sum()) if sound else None
+    metal = corroded + sum(counts[number] for number in sound) if sound else None
     corroded_percent = 100 * corroded / pixels
     of_metal = 100 * corroded / metal if metal else None
     rated = of_metal if of_metal is not None else corroded_percent
@@ -124,5 +124,5 @@ def summarise(
         patch_mean_cm2=cm2(mean),
         patch_median_cm2=cm2(median),
         mean_confidence=segmentation.confidence,
-        class_percent={c: 100 * int(n) / pixels for c, n in zip(classes.names, counts, strict=True)},
+        class_percent={c: 100 * n / pixels for c, n in zip(classes.names, counts, strict=True)},
     )
