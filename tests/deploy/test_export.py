@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from descale.deploy.export import export_model, find_photos
+from descale.deploy.export.bundle import export_model, find_photos
 from descale.deploy.export.parity import torch_logits
 from descale.deploy.export.targets import TARGETS
 from descale.errors import ConfigError, ExportError

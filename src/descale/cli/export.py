@@ -16,21 +16,49 @@ def export(
         list[Path] | None,
         typer.Option(help="Photos or folders of photos on which export and model are compared."),
     ] = None,
+    int8: Annotated[bool, typer.Option("--int8", help="Quantize to INT8; needs --calibrate.")] = False,
+    calibrate: Annotated[
+        str | None,
+        typer.Option(
+            help="Data set for INT8: its train split gives ranges, its valid split judges."
+        ),
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(help="INT8 fails if the corrosion IoU falls by more than this.")
+    ] = 0.01,
 ) -> None:
     """Export a model to a bundle for devices without torch.
 
     The export is compared with the model before it is kept: at least 99.9 % of the pixels must get the
-    same class.
+    same class. INT8 is judged on the validation split.
 
     Example: `descale export runs/unet-90/model --to onnx --to openvino --photos site/ --out corrosion.zip`
+
+    Example: `descale export runs/unet-90/model --to openvino --int8 --calibrate data/steel --out int8.zip`
     """
     from rich.console import Console
 
-    from descale.deploy.export import export_model, find_photos
+    from descale.deploy.export.bundle import choose_targets, export_model, find_photos, require_int8
+    from descale.deploy.quantize.gate import GateSettings
+    from descale.deploy.quantize.pictures import load_quantization_data
+    from descale.errors import ConfigError
     from descale.models import load_model
 
-    exported = export_model(load_model(model), out, targets=to, photos=find_photos(photos or []))
+    if int8 and calibrate is None:
+        raise ConfigError("--int8 needs photos with labels: give a data set with --calibrate.")
+    if calibrate is not None and not int8:
+        raise ConfigError("--calibrate is only used with --int8. Add --int8, or leave it out.")
+    settings = GateSettings(tolerance)
+    targets = choose_targets(to)
+    if int8:
+        require_int8(targets)
+    found = find_photos(photos or [])
+    saved = load_model(model)
+    data = load_quantization_data(calibrate, saved.spec) if calibrate is not None else None
+    exported = export_model(saved, out, targets=to, photos=found, int8=data, gate=settings)
     console = Console(soft_wrap=True, highlight=False)
     for name, parity in exported.parity.items():
         console.print(f"{name}: {parity}")
+    for name, gate in exported.gates.items():
+        console.print(f"{name}: {gate}")
     console.print(f"wrote {exported.path}")

@@ -5,12 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
+import numpy as np
 import onnx
+from numpy.typing import NDArray
 
 from descale.deploy.export import onnx_target, openvino_target
 from descale.deploy.export.parity import Infer
+from descale.deploy.quantize import onnx_quantizer, openvino_quantizer
 from descale.errors import ConfigError
+
+
+class QuantizeFile(Protocol):
+    """Writes an INT8 copy of the engine's first file (and those beside it)."""
+
+    def __call__(
+        self, source: Path, target: Path, pictures: NDArray[np.uint8], *, keep_float: frozenset[str]
+    ) -> None:
+        """``keep_float`` names the layers that are not quantized."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -22,18 +36,28 @@ class Target:
         write: takes the optimised ONNX model and a folder; writes the engine's files there and returns
             their names, the one to open first in front.
         load: takes the folder and the names and returns a function that runs the network.
-        versions: the packages whose versions belong to the record.
+        quantize: makes INT8; ``None`` if that is not offered.
+        packages: those whose versions belong to the record.
     """
 
     name: str
     write: Callable[[onnx.ModelProto, Path], tuple[str, ...]]
     load: Callable[[Path, tuple[str, ...]], Infer]
+    quantize: QuantizeFile | None
     packages: tuple[str, ...]
 
 
 TARGETS: dict[str, Target] = {
-    "onnx": Target("onnx", onnx_target.write, onnx_target.load, ("onnx", "onnxruntime")),
-    "openvino": Target("openvino", openvino_target.write, openvino_target.load, ("openvino",)),
+    "onnx": Target(
+        "onnx", onnx_target.write, onnx_target.load, onnx_quantizer.quantize, ("onnx", "onnxruntime")
+    ),
+    "openvino": Target(
+        "openvino",
+        openvino_target.write,
+        openvino_target.load,
+        openvino_quantizer.quantize,
+        ("openvino", "nncf"),
+    ),
 }
 
 

@@ -24,6 +24,8 @@ class Graph:
     """
 
     def __init__(self, model: onnx.ModelProto) -> None:
+        original, model = model, onnx.ModelProto()
+        model.CopyFrom(original)
         self.nodes: list[onnx.NodeProto] = list(model.graph.node)
         self.constants: dict[str, Array] = {
             tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer
@@ -125,14 +127,15 @@ class Graph:
             for name, array in self.constants.items()
         ]
         graph = helper.make_graph(
-            self._sorted(), self._name, list(self.inputs), list(self.outputs), initializers
+            self.in_order(), self._name, list(self.inputs), list(self.outputs), initializers
         )
         model = helper.make_model(graph, opset_imports=self._opsets, ir_version=self._ir_version)
         model.producer_name = "descale"
         onnx.checker.check_model(model)
         return model
 
-    def _sorted(self) -> list[onnx.NodeProto]:
+    def in_order(self) -> list[onnx.NodeProto]:
+        """The nodes, each after those it reads from."""
         ready = set(self.constants) | {value.name for value in self.inputs} | {""}
         consumers = self.consumers()
         missing = {id(node): len({i for i in node.input if i not in ready}) for node in self.nodes}

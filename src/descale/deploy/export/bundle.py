@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from descale.deploy.export.card import write_card
 from descale.deploy.export.parity import (
+    MOST_PICTURES,
+    Infer,
     Parity,
     compare,
     read_pictures,
@@ -22,8 +24,11 @@ from descale.deploy.export.parity import (
     synthetic_pictures,
 )  # fmt: skip
 from descale.deploy.export.record import bundle_name, export_record
-from descale.deploy.export.targets import Target, find_target
+from descale.deploy.export.targets import TARGETS, QuantizeFile, Target, find_target
 from descale.deploy.graph import optimise, trace_network
+from descale.deploy.quantize.gate import Gate, GateSettings, quantize_until_good
+from descale.deploy.quantize.pictures import QuantizationData
+from descale.deploy.quantize.sensitivity import LayerCost
 from descale.errors import ConfigError, ExportError
 from descale.files import replacing_folder
 from descale.models import STRIDE, SavedModel
@@ -42,32 +47,46 @@ class Exported:
     Attributes:
         path: the folder or zip file.
         parity: by target, how the float32 network differs from the torch model.
+        gates: by target, what INT8 cost; empty for float32.
     """
 
     path: Path
     manifest: BundleManifest
     parity: Mapping[str, Parity]
+    gates: Mapping[str, Gate]
 
 
 def export_model(
-    model: SavedModel, out: Path, *, targets: Sequence[str] = ("onnx",), photos: Sequence[Path] = ()
+    model: SavedModel,
+    out: Path,
+    *,
+    targets: Sequence[str] = ("onnx",),
+    photos: Sequence[Path] = (),
+    int8: QuantizationData | None = None,
+    gate: GateSettings | None = None,
 ) -> Exported:
-    """Export to float32 networks for one or more engines and write them as one bundle.
+    """Export to networks for one or more engines and write them as one bundle.
 
     Args:
         model: what to export; stays as it is.
         out: a folder to write, or a file if the name ends in ``.zip``.
         targets: names in :data:`descale.deploy.export.targets.TARGETS`; the first is opened first.
-        photos: pictures to compare export and model on; made-up ones are used where there are none.
+        photos: pictures to compare export and model on; where there are none, the validation photos of
+            ``int8``, or made-up pictures.
+        int8: photos to quantize with; the bundle then holds INT8 networks instead of float32 ones.
+        gate: how far INT8 may fall below float32; by default 0.01 of corrosion IoU.
 
     Raises:
-        ConfigError: no target, an unknown one, or one twice.
-        ExportError: the network cannot be exported, or the export decides differently than the model.
+        ConfigError: no target, an unknown one, one twice, or one that has no INT8.
+        ExportError: the network cannot be exported, the export decides differently than the model, or
+            INT8 loses too much.
         DataError: a photo cannot be read.
     """
     chosen = choose_targets(targets)
+    if int8 is not None:
+        require_int8(chosen)
     check_output(out)
-    pictures = load_pictures(photos)
+    pictures, synthetic = load_pictures(photos, int8)
     graph = traced_graph(model)
     with tempfile.TemporaryDirectory(prefix="descale-export-") as temporary:
         folder = Path(temporary)
@@ -76,12 +95,55 @@ def export_model(
         for target in chosen:
             engines[target.name] = target.write(graph, folder)
             infer = target.load(folder, engines[target.name])
-            parity[target.name] = compare(model, infer, pictures, synthetic=not photos)
+            parity[target.name] = compare(model, infer, pictures, synthetic=synthetic)
             require_parity(parity[target.name], target.name)
             logger.info("%s: %s", target.name, parity[target.name])
         record = export_record(model, chosen, parity={n: p.to_json() for n, p in parity.items()})
-        manifest = save_bundle(model, folder, out, engines, record, precision="float32")
-    return Exported(out, manifest, parity)
+        gates: dict[str, Gate] = {}
+        if int8 is not None:
+            gates = _quantize_all(model, graph, folder, chosen, engines, int8, gate or GateSettings())
+            record["quantization"] = {
+                "dataset": int8.name,
+                "dataset_fingerprint": int8.fingerprint,
+                "pictures": len(int8.calibration),
+                "gates": {name: entry.to_json() for name, entry in gates.items()},
+            }
+        precision = "int8" if int8 is not None else "float32"
+        manifest = save_bundle(model, folder, out, engines, record, precision=precision)
+    return Exported(out, manifest, parity, gates)
+
+
+def _quantize_all(
+    model: SavedModel, graph: onnx.ModelProto, folder: Path, chosen: Sequence[Target],
+    engines: Mapping[str, tuple[str, ...]], data: QuantizationData, settings: GateSettings,
+) -> dict[str, Gate]:  # fmt: skip
+    """Replace the float32 networks in ``folder`` by INT8 networks that passed the gate."""
+    gates: dict[str, Gate] = {}
+    costs: tuple[LayerCost, ...] = ()
+    for target in chosen:
+        files, quantize = engines[target.name], target.quantize
+        assert quantize is not None  # require_int8 saw to it
+        float32 = target.load(folder, files)
+        with tempfile.TemporaryDirectory(prefix="descale-int8-") as temporary:
+            quantized = Path(temporary)
+
+            def attempt(
+                kept: frozenset[str],
+                target: Target = target,
+                files: tuple[str, ...] = files,
+                quantize: QuantizeFile = quantize,
+                quantized: Path = quantized,
+            ) -> Infer:
+                quantize(folder / files[0], quantized / files[0], data.calibration, keep_float=kept)
+                return target.load(quantized, files)
+
+            gates[target.name] = quantize_until_good(
+                target.name, graph, float32, attempt, data, model.spec, settings, known=costs
+            )
+            costs = gates[target.name].costs
+            for name in files:
+                (folder / name).write_bytes((quantized / name).read_bytes())
+    return gates
 
 
 def traced_graph(model: SavedModel) -> onnx.ModelProto:
@@ -137,12 +199,28 @@ def find_photos(sources: Sequence[Path]) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def load_pictures(photos: Sequence[Path]) -> list[NDArray[np.uint8]]:
-    """The photos to compare on, or made-up pictures, which is logged."""
+def require_int8(targets: Sequence[Target]) -> None:
+    """Refuse targets without a quantizer.
+
+    Raises:
+        ConfigError: names them.
+    """
+    without = [target.name for target in targets if target.quantize is None]
+    if without:
+        able = ", ".join(target.name for target in TARGETS.values() if target.quantize)
+        raise ConfigError(f"There is no INT8 for {', '.join(without)}, only for {able}.")
+
+
+def load_pictures(
+    photos: Sequence[Path], int8: QuantizationData | None = None
+) -> tuple[list[NDArray[np.uint8]], bool]:
+    """What to compare on, and whether it is made up, which is logged."""
     if photos:
-        return read_pictures(photos)
+        return read_pictures(photos), False
+    if int8 is not None:
+        return list(int8.validation[:: max(1, len(int8.validation) // MOST_PICTURES)][:MOST_PICTURES]), False
     logger.warning("no photos given, so export and model are compared on synthetic pictures (--photos)")
-    return synthetic_pictures()
+    return synthetic_pictures(), True
 
 
 def save_bundle(

@@ -1,0 +1,196 @@
+"""Compute what follows the last upsampling at half its resolution, four pixels per position.
+
+The last block of a decoder works on few channels at full resolution, where a CPU waits for memory and
+fills only part of its vectors. A value of C channels at (2h, 2w) is the same numbers as 4C channels at
+(h, w): channel ``(2u + v) * C + c`` holds the pixels of row phase u and column phase v. Convolutions of
+stride 1 become convolutions of stride 1 on that form, exactly, borders included; an upsampling by
+nearest neighbour or a transposed convolution of stride 2 in front is absorbed. ``DepthToSpace`` puts
+the pixels back at the end (Shi et al. 2016, arXiv 1609.05158, there for learned upsampling).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+
+from descale.deploy.graph.editing import Array, Graph, attribute
+from descale.deploy.graph.lanes import LANES
+
+_UNARY = {"Relu", "Clip", "Sigmoid", "HardSwish", "HardSigmoid", "LeakyRelu", "Tanh"}
+_VALUE_COST = 12.0  # writing and reading one value costs about as much as this many multiply-accumulates
+
+
+@dataclass(frozen=True)
+class _Region:
+    """A chain from an upsampling by 2 to the network's output."""
+
+    entry: onnx.NodeProto
+    nodes: tuple[onnx.NodeProto, ...]
+
+
+def fold_last_upsampling(graph: Graph) -> int:
+    """Rewrite the chain after the last upsampling, if that lowers its estimated cost."""
+    region = _find_region(graph)
+    if region is None or _phase_cost(graph, region) >= _plain_cost(graph, region):
+        return 0
+    value = region.entry.input[0]
+    nodes = list(region.nodes)
+    if region.entry.op_type == "ConvTranspose":
+        value = _convolve(graph, region.entry, _transposed_weight(graph, region.entry), value)
+    else:
+        value = _convolve(graph, nodes[0], _upsampled_weight(graph, nodes[0]), value)
+        nodes = nodes[1:]
+    for node in nodes:
+        if node.op_type == "Conv":
+            value = _convolve(graph, node, _phase_weight(graph.constants[node.input[1]]), value)
+        else:
+            copy = onnx.NodeProto()
+            copy.CopyFrom(node)
+            copy.input[0] = value
+            value = copy.output[0] = copy.name = graph.fresh(f"{node.output[0]}_phases")
+            graph.nodes.append(copy)
+    out = region.nodes[-1].output[0]
+    graph.nodes = [node for node in graph.nodes if node is not region.nodes[-1]]
+    graph.add("DepthToSpace", [value], out, blocksize=2, mode="DCR")
+    return 1
+
+
+def _find_region(graph: Graph) -> _Region | None:
+    producers, consumers = graph.producers(), graph.consumers()
+    chain: list[onnx.NodeProto] = []
+    name = graph.outputs[0].name
+    while name in producers:
+        node = producers[name]
+        if chain and len(consumers[name]) != 1:
+            return None
+        if _is_double_resize(graph, node):
+            first_is_conv = bool(chain) and chain[0].op_type == "Conv"
+            return _Region(node, tuple(chain)) if first_is_conv else None
+        if _is_double_transposed(graph, node):
+            return _Region(node, tuple(chain)) if chain else None
+        scalars_only = all(graph.constants[i].size == 1 for i in node.input[1:] if i in graph.constants)
+        if not _is_plain_conv(graph, node) and not (node.op_type in _UNARY and scalars_only):
+            return None
+        chain.insert(0, node)
+        name = node.input[0]
+    return None
+
+
+def _is_double_resize(graph: Graph, node: onnx.NodeProto) -> bool:
+    return (
+        node.op_type == "Resize"
+        and attribute(node, "mode") == "nearest"
+        and attribute(node, "coordinate_transformation_mode") == "asymmetric"
+        and attribute(node, "nearest_mode") == "floor"
+        and len(node.input) == 3
+        and graph.constants[node.input[2]].tolist() == [1, 1, 2, 2]
+    )
+
+
+def _is_double_transposed(graph: Graph, node: onnx.NodeProto) -> bool:
+    return (
+        node.op_type == "ConvTranspose"
+        and node.input[1] in graph.constants
+        and attribute(node, "group", 1) == 1
+        and list(attribute(node, "strides", [])) == [2, 2]
+        and list(attribute(node, "dilations", [1, 1])) == [1, 1]
+        and not any(attribute(node, "output_padding", [0, 0]))
+        and graph.constants[node.input[1]].shape[2:] == (4, 4)
+        and list(attribute(node, "pads", [])) == [1, 1, 1, 1]
+    )
+
+
+def _is_plain_conv(graph: Graph, node: onnx.NodeProto) -> bool:
+    if node.op_type != "Conv" or node.input[1] not in graph.constants:
+        return False
+    kernel = graph.constants[node.input[1]].shape[2:]
+    pads = [k // 2 for k in kernel] * 2
+    return (
+        attribute(node, "group", 1) == 1
+        and all(k % 2 for k in kernel)
+        and list(attribute(node, "strides", [1, 1])) == [1, 1]
+        and list(attribute(node, "dilations", [1, 1])) == [1, 1]
+        and list(attribute(node, "pads", [0, 0, 0, 0])) == pads
+        and attribute(node, "auto_pad", "NOTSET") == "NOTSET"
+    )
+
+
+def _convolve(graph: Graph, node: onnx.NodeProto, weight: Array, value: str) -> str:
+    """Add a convolution of stride 1 that keeps the size, with the bias of ``node`` for every phase."""
+    inputs = [value, graph.constant(f"{node.input[1]}_phases", weight)]
+    if len(node.input) > 2 and node.input[2]:
+        inputs.append(graph.constant(f"{node.input[2]}_phases", np.tile(graph.constants[node.input[2]], 4)))
+    reach = [side // 2 for side in weight.shape[2:]]
+    return graph.add("Conv", inputs, kernel_shape=list(weight.shape[2:]), pads=reach * 2, strides=[1, 1])
+
+
+def _phase_weight(weight: Array) -> Array:
+    """``(O, I, k, k)`` at full resolution -> ``(4 O, 4 I, k', k')`` at half."""
+    outs, ins, height, width = weight.shape
+    reach = ((height // 2 + 1) // 2, (width // 2 + 1) // 2)
+    folded = np.zeros((2, 2, outs, 2, 2, ins, 2 * reach[0] + 1, 2 * reach[1] + 1), weight.dtype)
+    for u, v, dy, dx in np.ndindex(2, 2, height, width):
+        row, column = u + dy - height // 2, v + dx - width // 2
+        folded[u, v, :, row % 2, column % 2, :, row // 2 + reach[0], column // 2 + reach[1]] += weight[
+            :, :, dy, dx
+        ]
+    return folded.reshape(4 * outs, 4 * ins, *folded.shape[-2:])
+
+
+def _upsampled_weight(graph: Graph, node: onnx.NodeProto) -> Array:
+    """Weight of upsampling by nearest neighbour and ``node``: ``(4 O, I, k', k')``."""
+    weight = graph.constants[node.input[1]]
+    folded = _phase_weight(weight)
+    # Before the upsampling all four phases of a position are the same value, so their weights add up.
+    summed: Array = folded.reshape(folded.shape[0], 4, weight.shape[1], *folded.shape[2:]).sum(axis=1)
+    return summed
+
+
+def _transposed_weight(graph: Graph, node: onnx.NodeProto) -> Array:
+    """Weight of a transposed convolution (kernel 4, stride 2, padding 1): ``(4 O, I, 3, 3)``."""
+    weight = graph.constants[node.input[1]]
+    ins, outs = weight.shape[:2]
+    folded = np.zeros((2, 2, outs, ins, 3, 3), weight.dtype)
+    for u, v, row, column in np.ndindex(2, 2, 3, 3):
+        ky, kx = u + 1 - 2 * (row - 1), v + 1 - 2 * (column - 1)
+        if 0 <= ky < 4 and 0 <= kx < 4:
+            folded[u, v, :, :, row, column] = weight[:, :, ky, kx].T
+    return folded.reshape(4 * outs, ins, 3, 3)
+
+
+def _whole(channels: int) -> int:
+    return -(-channels // LANES) * LANES
+
+
+def _plain_cost(graph: Graph, region: _Region) -> float:
+    """Multiply-accumulates (on whole vectors) and memory traffic per position at half resolution."""
+    total = 0.0
+    if region.entry.op_type == "ConvTranspose":
+        weight = graph.constants[region.entry.input[1]]
+        total += 2.0 * math.prod(weight.shape)  # its kernels are slow: a product, then a scattered sum
+    for node in region.nodes:
+        if node.op_type == "Conv":
+            outs, ins, height, width = graph.constants[node.input[1]].shape
+            total += 4 * (height * width * ins * _whole(outs) + _VALUE_COST * (_whole(outs) + _whole(ins)))
+    return total
+
+
+def _phase_cost(graph: Graph, region: _Region) -> float:
+    total = 0.0
+    nodes = list(region.nodes)
+    if region.entry.op_type == "ConvTranspose":
+        ins, outs = graph.constants[region.entry.input[1]].shape[:2]
+        total += 9 * ins * _whole(4 * outs) + _VALUE_COST * _whole(4 * outs)
+    for node in nodes:
+        if node.op_type != "Conv":
+            continue
+        outs, ins, height, width = graph.constants[node.input[1]].shape
+        reach = (2 * ((height // 2 + 1) // 2) + 1) * (2 * ((width // 2 + 1) // 2) + 1)
+        first = region.entry.op_type == "Resize" and node is nodes[0]
+        into = ins if first else 4 * ins
+        total += reach * into * _whole(4 * outs) + _VALUE_COST * (_whole(4 * outs) + _whole(into))
+    classes = graph.constants[[n for n in nodes if n.op_type == "Conv"][-1].input[1]].shape[0]
+    return total + 3 * _VALUE_COST * 4 * classes  # putting the pixels back

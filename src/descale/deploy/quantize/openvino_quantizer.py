@@ -1,0 +1,52 @@
+"""INT8 for OpenVINO, by NNCF."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from descale.errors import ExportError
+
+_OF_A_LAYER = ("", "/WithoutBiases")  # a convolution with a bias becomes two operations
+
+
+def quantize(source: Path, target: Path, pictures: NDArray[np.uint8], *, keep_float: frozenset[str]) -> None:
+    """Write a quantized copy of an OpenVINO model.
+
+    Weights are quantized symmetrically by channel, activations asymmetrically where that is better.
+
+    Args:
+        source, target: ``.xml`` files; the weights stand beside them as ``.bin``.
+        pictures: uint8 (N, H, W, 3).
+        keep_float: names of the layers, as in the ONNX graph, that stay in float.
+
+    Raises:
+        ExportError: NNCF is not installed.
+    """
+    logging.getLogger("nncf").setLevel(logging.ERROR)
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            import nncf
+            import openvino
+    except ImportError as error:
+        raise ExportError(
+            "INT8 for OpenVINO needs NNCF: pip install 'descale[openvino]', or export --to onnx only."
+        ) from error
+    logging.getLogger("nncf").setLevel(logging.ERROR)
+    model = openvino.Core().read_model(source)
+    there = {operation.get_friendly_name() for operation in model.get_ops()}
+    names = [name + suffix for name in sorted(keep_float) for suffix in _OF_A_LAYER if name + suffix in there]
+    with contextlib.redirect_stdout(io.StringIO()):  # a progress bar that knows no terminal
+        quantized = nncf.quantize(
+            model,
+            nncf.Dataset([picture[None] for picture in pictures]),
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(pictures),
+            ignored_scope=nncf.IgnoredScope(names=names) if names else None,
+        )
+    openvino.save_model(quantized, target, compress_to_fp16=False)
