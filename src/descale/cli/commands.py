@@ -7,7 +7,7 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Attach every subcommand to ``app``."""
-    from descale.cli import data, evaluate, export, pick, predict, report
+    from descale.cli import data, evaluate, export, pick, predict, report, study
 
     # Each subcommand module imports its heavy parts inside its function, so this stays quick.
     app.command("evaluate")(evaluate.evaluate)
@@ -15,4 +15,5 @@ def register(app: typer.Typer) -> None:
     app.command("pick")(pick.pick)
     app.command("predict")(predict.predict)
     app.command("report")(report.report)
+    app.command("study")(study.study)
     app.add_typer(data.app, name="data")

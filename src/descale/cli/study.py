@@ -67,7 +67,7 @@ def study(
 
 
 def _write_report(out: Path) -> Path:
-    from descale.study.report import write_report
+    from descale.study.report.write import write_report
 
     return write_report(out)
 

@@ -3,7 +3,7 @@
 A claim is a POSIX record lock on ``locks/<trial>.lock``. The kernel releases it when the process ends,
 however it ends, and forked children (data loaders) do not inherit it. It works between processes of one
 machine, and between machines on file systems with working locks (NFS 4, Lustre with ``flock``, CephFS).
-Where the folder is on something without locks, use Ray, which has one scheduler per study.
+Where there are none, keep the study on a local disk, or use Ray with a store.
 """
 
 from __future__ import annotations
@@ -64,6 +64,6 @@ def _lock(descriptor: int, path: Path, *, wait: bool) -> bool:
             return False
         raise StudyError(
             f"{path.parent}: this file system has no working locks ({error.strerror}). "
-            "Put the study on a local disk, or run it with --ray."
+            "Put the study on a local disk; with --ray, add --store URL."
         ) from error
     return True

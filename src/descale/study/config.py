@@ -9,16 +9,18 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from descale.errors import StudyError
 from descale.models.spec import STRIDE
-from descale.study._settings import DeviceConfig, PruningConfig, TrainingConfig
+from descale.pruning.config import PruningConfig
 from descale.study.located_yaml import LocatedError, nearest, parse
-from descale.training.config import Size
+from descale.training.config import DeviceConfig, Size, TrainingConfig
 
 Sparsity = Annotated[float, Field(gt=0.0, lt=1.0)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Control = Literal["random", "slim-scratch"]
 
-FROM_THE_MATRIX = ("strategy", "sparsity")
-"""Settings of pruning that the study varies itself, so they may not stand in its ``pruning`` section."""
+FROM_THE_MATRIX = {"strategy": "strategies", "sparsity": "sparsities", "budget": "sparsities"}
+"""Settings of pruning that the study varies itself, and the key that lists their values."""
+PLACEHOLDERS = {"strategy": "agp", "sparsity": 0.5}
+"""Stand for them while the ``pruning`` section is checked on its own."""
 
 
 class Synthesis(BaseModel):
@@ -26,9 +28,10 @@ class Synthesis(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    count: int = Field(160, ge=10, description="number of pictures")
+    count: int = Field(240, ge=20, description="number of pictures")
     classes: Literal[2, 4] = 2
     seed: Seed = 0
+    size: tuple[int, int] = Field((128, 128), description="height and width of the pictures")
 
 
 class StudyData(BaseModel):
@@ -77,21 +80,25 @@ class StudyConfig(BaseModel):
     controls: tuple[Control, ...] = ()
     sparsities: tuple[Sparsity, ...] = ()
     seeds: tuple[Seed, ...] = Field((0,), min_length=1)
-    training: TrainingConfig = TrainingConfig()
-    pruning: PruningConfig = PruningConfig()
+    training: TrainingConfig = Field(default_factory=lambda: TrainingConfig.model_validate({}))
+    pruning: PruningConfig = Field(
+        default_factory=lambda: PruningConfig.model_validate(PLACEHOLDERS),
+        description="settings of all pruned trials; strategy and sparsity come from the lists above",
+    )
     devices: DeviceConfig = Field(
-        DeviceConfig(), description="where it runs and logs; changes no trial's identity"
+        default_factory=lambda: DeviceConfig.model_validate({}),
+        description="where it runs and logs; changes no trial's identity",
     )
 
     @field_validator("pruning", mode="before")
     @classmethod
     def _matrix_sets_these(cls, value: Any) -> Any:
-        if isinstance(value, dict):
-            for key in FROM_THE_MATRIX:
-                if key in value:
-                    plural = {"strategy": "strategies", "sparsity": "sparsities"}[key]
-                    raise LocatedError((key,), f"the study varies this; list the values under '{plural}:'")
-        return value
+        if not isinstance(value, dict):
+            return value
+        for key, plural in FROM_THE_MATRIX.items():
+            if key in value:
+                raise LocatedError((key,), f"the study varies this; list the values under '{plural}:'")
+        return {**value, **PLACEHOLDERS}
 
     @field_validator(
         "architectures", "encoders", "strategies", "controls", "sparsities", "seeds", mode="after"
@@ -184,7 +191,7 @@ def _check_names(config: StudyConfig, text: str, path: Path) -> None:
     """Look every name up in its registry, so that a typo costs a second and not a night."""
     from descale.models.architectures import ARCHITECTURES
     from descale.models.encoders import check_encoder
-    from descale.study._settings import strategy_names
+    from descale.pruning.strategies import STRATEGIES
     from descale.study.located_yaml import line_of
 
     def fail(key: str, index: int, message: str) -> StudyError:
@@ -192,7 +199,7 @@ def _check_names(config: StudyConfig, text: str, path: Path) -> None:
 
     for key, names, known in (
         ("architectures", config.architectures, tuple(ARCHITECTURES)),
-        ("strategies", config.strategies, strategy_names()),
+        ("strategies", config.strategies, tuple(STRATEGIES)),
     ):
         for index, name in enumerate(names):
             if name not in known:

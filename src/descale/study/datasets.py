@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from functools import lru_cache
 from pathlib import Path
 
+from rich.progress import Progress
+
 from descale.data import Dataset, load_dataset
+from descale.data.check import check_dataset
 from descale.errors import StudyError
+from descale.files import write_json
+from descale.study.claims import exclusive
 from descale.study.config import StudyData, Synthesis
 from descale.study.folds import hold_out
 from descale.study.trials import DataDescription, Trial
+from descale.study.watch import CONSOLE
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +37,7 @@ def describe_data(data: StudyData, root: Path) -> DataDescription:
                     f"Data set {dataset.name} has no photo in the split '{split}'. Add some, or (with few "
                     "photos) write 'leave_one_out: true' in the study."
                 )
+    refuse_falsifying(data, dataset.fingerprint(), root)
     photos = tuple(sorted(sample.id for sample in dataset.samples)) if data.leave_one_out else ()
     return DataDescription(data.name or dataset.name, dataset.fingerprint(), photos)
 
@@ -39,6 +47,37 @@ def dataset_of(data: StudyData, root: Path) -> Dataset:
     """The data set as the study wants it, all photos in it."""
     source = data.source if data.source is not None else str(_generated(data.synthesize, root))
     return load_dataset(source, binary=data.binary)
+
+
+def refuse_falsifying(data: StudyData, fingerprint: str, root: Path) -> None:
+    """Check a data set once per content, and stop at problems that would falsify results.
+
+    Problems whose kind is listed under ``accept`` are logged and gone on with.
+
+    Raises:
+        StudyError: there are others.
+    """
+    path = root / "data" / f"check-{fingerprint[:16]}.json"
+    if data.source is None:
+        return
+    if not path.exists():
+        with _progress() as progress:
+            bar = progress.add_task("checking photos and labels", total=None)
+            report = check_dataset(
+                data.source, progress=lambda done, total: progress.update(bar, completed=done, total=total)
+            )
+        write_json(path, report.to_json())
+    found = [
+        entry for entry in json.loads(path.read_text(encoding="utf-8"))["findings"] if entry["falsifying"]
+    ]
+    for entry in found:
+        logger.warning("%s: %s: %s", data.source, entry["kind"], entry["message"])
+    kinds = [entry["kind"] for entry in found if entry["kind"] not in data.accept]
+    if kinds:
+        raise StudyError(
+            f"{data.source}: {'; '.join(kinds)}. Results on this set could not be trusted; {path} lists the "
+            f"places. Correct them, or write 'accept: [{', '.join(kinds)}]' beside the data set in the study."
+        )
 
 
 def dataset_of_trial(trial: Trial, root: Path) -> Dataset:
@@ -58,9 +97,25 @@ def dataset_of_trial(trial: Trial, root: Path) -> Dataset:
 def _generated(wanted: Synthesis | None, root: Path) -> Path:
     if wanted is None:
         raise StudyError("A data set needs 'source' or 'synthesize'.")
-    from descale.data.synthesize import synthesize_dataset
+    from descale.data.synthesize import synthesize
 
-    folder = root / "data" / f"embedded-{wanted.classes}-classes-{wanted.count}-photos-seed-{wanted.seed}"
-    if not folder.exists():
-        synthesize_dataset(folder, count=wanted.count, classes=wanted.classes, seed=wanted.seed)
+    height, width = wanted.size
+    name = f"embedded-{wanted.classes}-classes-{wanted.count}-photos-{height}x{width}-seed-{wanted.seed}"
+    folder = root / "data" / name
+    with exclusive(root / "locks" / "data.lock"):
+        if not folder.exists():
+            with _progress() as progress:
+                bar = progress.add_task("drawing pictures", total=wanted.count)
+                synthesize(
+                    folder,
+                    count=wanted.count,
+                    classes=wanted.classes,
+                    seed=wanted.seed,
+                    size=wanted.size,
+                    progress=lambda done: progress.update(bar, completed=done),
+                )
     return folder
+
+
+def _progress() -> Progress:
+    return Progress(console=CONSOLE, transient=True)

@@ -23,7 +23,6 @@ from descale.models import (
     weights_bytes,
 )
 from descale.pruning import prune_model, realised_sparsity, slim_from_scratch
-from descale.study._settings import DeviceConfig
 from descale.study.artifacts import CONFUSIONS, LOG, MASKS, MODEL, drop_columns
 from descale.study.config import StudyData
 from descale.study.datasets import dataset_of_trial, describe_data
@@ -31,7 +30,7 @@ from descale.study.floors import colour_floor
 from descale.study.folder import WORK, Row
 from descale.study.pooling import pool_folds
 from descale.study.trials import DENSE, POOLED, SLIM, DataDescription, Trial
-from descale.training import train_model
+from descale.training import DeviceConfig, train_model
 
 logger = logging.getLogger(__name__)
 
@@ -109,12 +108,12 @@ def _make(trial: Trial, trials: Path, dataset: Dataset, work: Path, devices: Dev
             seed=trial.seed,
             devices=devices,
         )
-    assert trial.pruning is not None
     if trial.kind == SLIM:
         assert trial.like is not None
         like = load_model(trials / trial.like / MODEL)
         return slim_from_scratch(like, dataset, trial.training, work, seed=trial.seed, devices=devices)
     assert trial.dense is not None
+    assert trial.pruning is not None
     parent = load_model(trials / trial.dense / MODEL)
     return prune_model(parent, dataset, trial.pruning, trial.training, work, seed=trial.seed, devices=devices)
 

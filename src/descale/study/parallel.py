@@ -28,9 +28,7 @@ from descale.study.work import TrialRunner, work_off
 
 logger = logging.getLogger(__name__)
 
-START_METHOD: Literal["spawn", "fork"] = (
-    "spawn"  # forking a process that runs threads, as torch does, can deadlock
-)
+START_METHOD: Literal["spawn"] = "spawn"  # forking a process that runs threads, as torch does, can deadlock
 MAX_DEATHS = 2
 """A trial whose process died this often in one run is given up."""
 REFRESH_SECONDS = 0.5

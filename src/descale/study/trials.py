@@ -20,8 +20,9 @@ from typing import Any, Final, Literal
 
 from descale.errors import StudyError
 from descale.files import sha256_of
-from descale.study._settings import PruningConfig, TrainingConfig
+from descale.pruning.config import PruningConfig
 from descale.study.config import StudyConfig, StudyData, trial_pruning, trial_training
+from descale.training.config import TrainingConfig
 
 RESULT_VERSION = 1
 """Raised by hand whenever a change of the code changes what a trial with the same settings gives."""
@@ -206,11 +207,10 @@ class _Network:
         dense: str | None = None,
         like: Trial | None = None,
     ) -> Trial:
-        pruning = None
-        if kind == "pruned":
-            pruning = trial_pruning(self.config, strategy, sparsity)
-        elif like is not None:
-            pruning = like.pruning  # a slim network trains for as many epochs as its model in all
+        pruning = trial_pruning(self.config, strategy, sparsity) if kind == "pruned" else None
+        training = trial_training(self.config, self.data)
+        if like is not None:
+            training = training.model_copy(update={"epochs": _epochs_in_all(like)})
         return Trial(
             kind=kind,
             data=self.data,
@@ -223,7 +223,7 @@ class _Network:
             strategy=strategy,
             sparsity=sparsity,
             seed=self.seed,
-            training=trial_training(self.config, self.data),
+            training=training,
             pruning=pruning,
             fold=fold,
             dense=dense,
@@ -249,6 +249,12 @@ class _Network:
             dense=dense.id if dense else None,
             folds=tuple(fold.id for fold in folds),
         )
+
+
+def _epochs_in_all(pruned: Trial) -> int:
+    """Epochs that a pruned model has cost: those of its dense parent, of the schedule and of recovery."""
+    assert pruned.pruning is not None
+    return pruned.training.epochs + pruned.pruning.schedule_epochs + pruned.pruning.recovery_epochs
 
 
 def _refuse_equal_names(names: list[str]) -> None:

@@ -84,7 +84,8 @@ def work_off(
             with folder.claim(trial) as mine:
                 settled = folder.result(trial.id) is not None or _failed(trial, folder, since, failed)
                 if mine and not settled:
-                    _run_one(trial, trials, folder, runner, watcher)
+                    run_one(trial, folder, runner, watcher)
+                    write_results(trials, folder)
                     ran = True
                 elif not settled:
                     left.append(trial)
@@ -103,9 +104,8 @@ def _failed(trial: Trial, folder: StudyFolder, since: float, failed: set[str]) -
     return failure is not None and failure.when >= since
 
 
-def _run_one(
-    trial: Trial, trials: Sequence[Trial], folder: StudyFolder, runner: TrialRunner, watcher: Watcher
-) -> None:
+def run_one(trial: Trial, folder: StudyFolder, runner: TrialRunner, watcher: Watcher) -> None:
+    """Run a claimed trial and record its result or its failure."""
     watcher.started(trial)
     folder.begin(trial)
     try:
@@ -118,7 +118,6 @@ def _run_one(
     else:
         folder.finish(trial, row)
         watcher.finished(trial, row)
-    write_results(trials, folder)
 
 
 def reason_of(error: Exception) -> str:

@@ -1,0 +1,141 @@
+"""A study on a real Ray cluster of two nodes on this machine; workers and driver are killed on purpose."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fake_runner import STUDY, FakeRunner
+
+from descale.errors import PartialFailure, StudyError
+from descale.study.folder import Row
+from descale.study.results import read_csv
+from descale.study.run import open_study, run_study
+from descale.study.trials import Trial
+
+pytest.importorskip("ray", reason="Ray is an extra: pip install 'descale[ray]'")
+
+PATIENCE = 120
+FORK = multiprocessing.get_context("fork")
+SMALL = (
+    STUDY.replace("seeds: [0, 1]", "seeds: [0]")
+    .replace("[0.5, 0.9]", "[0.5]")
+    .replace("[unet, fpn]", "[unet]")
+)
+
+
+class KilledOnce(FakeRunner):
+    """The worker is killed in the middle of every first attempt at AGP."""
+
+    def run(self, trial: Trial, trials: Path) -> Row:
+        mark = trials.parent.parent / f"died-{trial.id}"
+        if trial.strategy == "agp" and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().run(trial, trials)
+
+
+CLUSTER = """
+import sys
+from ray.cluster_utils import Cluster
+node = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_dashboard": False}
+cluster = Cluster(initialize_head=True, head_node_args=node)
+cluster.add_node(**node)
+print(cluster.address, flush=True)
+sys.stdin.read()
+cluster.shutdown()
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    # A process of its own: the drivers are forked from this one, and must not inherit the cluster.
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "RAY_DEDUP_LOGS": "0"}
+    command = [sys.executable, "-c", CLUSTER]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    )
+    assert process.stdout is not None
+    address = process.stdout.readline().strip()
+    yield address
+    process.communicate(timeout=60)
+
+
+def drive(file: Path, out: Path, runner: FakeRunner, address: str, store: str | None) -> None:
+    from descale.study.ray_cluster import run_on_ray
+
+    try:
+        run_on_ray(open_study(file, out, runner), runner, address=address, store=store)
+    except PartialFailure:
+        sys.exit(3)
+
+
+def start(*arguments: object) -> multiprocessing.process.BaseProcess:
+    process = FORK.Process(target=drive, args=arguments)
+    process.start()
+    return process
+
+
+def undisturbed(file: Path, out: Path) -> bytes:
+    runner = FakeRunner()
+    run_study(open_study(file, out, runner), runner)
+    return (out / "results.csv").read_bytes()
+
+
+def test_killed_workers_are_retried_and_a_killed_driver_reconnects(cluster: str, tmp_path: Path) -> None:
+    file, out = tmp_path / "fake.yaml", tmp_path / "ray" / "out"
+    file.write_text(SMALL)
+    expected = undisturbed(file, tmp_path / "alone" / "out")
+    first = start(file, out, KilledOnce(0.2), cluster, None)
+    while not list(out.glob("trials/*/result.json")):
+        assert first.exitcode is None
+        time.sleep(0.05)
+    assert first.pid is not None
+    os.kill(first.pid, signal.SIGKILL)
+    first.join()
+    second = start(file, out, KilledOnce(0.2), cluster, None)
+    second.join(PATIENCE)
+    assert second.exitcode == 0
+    assert (out / "results.csv").read_bytes() == expected
+    assert len(list((tmp_path / "ray").glob("died-*"))) == 1
+    runs = [path.read_text().splitlines() for path in (tmp_path / "ray" / "runs").iterdir()]
+    assert [len(lines) for lines in runs] == [1] * 5
+
+
+def test_results_in_a_store_come_home(cluster: str, tmp_path: Path) -> None:
+    file, out = tmp_path / "fake.yaml", tmp_path / "out"
+    file.write_text(SMALL)
+    expected = undisturbed(file, tmp_path / "alone" / "out")
+    driver = start(file, out, FakeRunner(), cluster, f"file://{tmp_path}/bucket")
+    driver.join(PATIENCE)
+    assert driver.exitcode == 0
+    assert (out / "results.csv").read_bytes() == expected
+    rows = read_csv(out / "results.csv")
+    assert all((out / "trials" / row["trial"] / "model" / "model.json").is_file() for row in rows)
+    assert not list((tmp_path / "bucket").rglob("work"))
+
+
+def test_nobody_at_the_address(tmp_path: Path) -> None:
+    from descale.study.ray_cluster import run_on_ray
+
+    (tmp_path / "fake.yaml").write_text(SMALL)
+    runner = FakeRunner()
+    study = open_study(tmp_path / "fake.yaml", tmp_path / "out", runner)
+    with pytest.raises(StudyError, match="no Ray cluster answers"):
+        run_on_ray(study, runner, address="auto")
+
+
+def test_neither_ray_nor_fsspec_is_imported_unasked() -> None:
+    code = (
+        "import sys, descale.study.run, descale.cli.study;"
+        "print([name for name in ('ray', 's3fs') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
