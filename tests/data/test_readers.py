@@ -300,6 +300,8 @@ class TestLabelme:
             ({"shape_type": "line"}, "a 'line' of 4 points called 'fair' has no area"),
             ({"points": [[1, 1], [2, 2]]}, "a 'polygon' of 2 points"),
             ({"points": [[1], [2], [3]]}, "damaged"),
+            ({"points": [[1, 1], [2, float("nan")], [3, 1]]}, "damaged"),
+            ({"points": [[1, 1], [2, 1e30], [3, 1]]}, "damaged"),
         ],
     )
     def test_bad_shapes(self, tmp_path: Path, changes: dict[str, Any], message: str) -> None:

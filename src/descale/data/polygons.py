@@ -11,6 +11,9 @@ from PIL import Image, ImageDraw
 
 Points = tuple[tuple[float, float], ...]
 
+FARTHEST = 1e6
+"""Coordinates beyond this many pixels are damage, not outlines."""
+
 
 @dataclass(frozen=True)
 class Outline:
@@ -58,8 +61,13 @@ def shrink_labels(mask: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.
 def pairs(numbers: Iterable[float]) -> Points:
     """x1 y1 x2 y2 ... as points.
 
+    Raises:
+        ValueError: an odd number of them, not a number, or a coordinate that no picture has.
+
     >>> pairs([0, 0, 1, 0.5])
     ((0.0, 0.0), (1.0, 0.5))
     """
     values = [float(number) for number in numbers]
+    if not all(abs(value) < FARTHEST for value in values):
+        raise ValueError("a coordinate is not finite or far outside any picture")
     return tuple(zip(values[::2], values[1::2], strict=True))

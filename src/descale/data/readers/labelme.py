@@ -11,7 +11,7 @@ from typing import Any
 from descale.data.class_names import class_of
 from descale.data.description import Description
 from descale.data.folders import Listing, Pair, files_by_stem, split_folders
-from descale.data.polygons import Outline, Points, rasterise, shrink_labels
+from descale.data.polygons import Outline, Points, pairs, rasterise, shrink_labels
 from descale.data.problems import SizeMismatch
 from descale.data.sample import Mask
 from descale.errors import DataError
@@ -64,7 +64,7 @@ class LabelmeLabel:
     def _outline(self, shape: dict[str, Any]) -> Outline:
         try:
             name, kind = str(shape["label"]), str(shape.get("shape_type") or "polygon")
-            points = tuple((float(x), float(y)) for x, y in shape["points"])
+            points = pairs(number for x, y in shape["points"] for number in (x, y))
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(
                 f"{self.path}: a shape is damaged ({error!r}). Save it again in labelme."
