@@ -79,7 +79,7 @@ def pick(cells: Sequence[Cell], limits: Limits) -> Pick:
     fitting = [cell for cell in usable if not _violations(cell, limits)]
     if not fitting:
         return Pick(dataset, None, None, tuple(_nearest_miss(cells, usable, limits)))
-    ranked = _ranked(fitting, limits, price)
+    ranked = _ranked(_strong(fitting, usable, limits), limits, price)
     chosen = ranked[0]
     runner_up = ranked[1] if len(ranked) > 1 else None
     return Pick(dataset, chosen, runner_up, tuple(_answer(chosen, runner_up, cells, fitting, limits, price)))
@@ -114,6 +114,14 @@ def _ranked(fitting: Sequence[Cell], limits: Limits, price: str) -> list[Cell]:
     return ranked
 
 
+def _strong(fitting: Sequence[Cell], usable: Sequence[Cell], limits: Limits) -> Sequence[Cell]:
+    """Without a limit on cost, only models near the best: a weak parent makes a small drop worthless."""
+    if limits.costs or limits.drop is None:
+        return fitting
+    best = max(cell.iou.estimate for cell in usable)
+    return [cell for cell in fitting if best - cell.iou.estimate <= limits.drop + 1e-9] or fitting
+
+
 def _cost(cell: Cell, cost: str) -> float:
     value = cell.mean(cost)
     return float("inf") if value is None else value
@@ -145,7 +153,7 @@ def _answer(
     why = (
         f"highest IoU within the limits ({points(TIE)} of IoU count as a tie, which the cheaper model wins)"
         if limits.costs
-        else f"fewest {COST_TITLES[price]} within the limit on the drop"
+        else f"least {COST_TITLES[price]} of those within {points(limits.drop or 0.0)} of the best model"
     )
     iou = chosen.iou
     lines = [

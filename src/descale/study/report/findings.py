@@ -52,12 +52,12 @@ def rank_architectures(evidence: Sequence[Evidence], sparsity: float) -> list[Ra
 def suffering(ranked: Sequence[Ranked], kind: str, sparsity: float) -> str:
     """One sentence: who loses most and least, with the numbers; or why that cannot be said."""
     if len(ranked) < 2:
-        return f"Fewer than two {kind}s have finished at {100 * sparsity:g} %, so none can be called worse."
+        return f"Fewer than two {kind} have finished at {100 * sparsity:g} %, so none can be called worse."
     worst, best = ranked[0], ranked[-1]
     gap = worst.mean - best.mean
     if gap < 0.005:
         return (
-            f"At {100 * sparsity:g} % no {kind} suffers clearly more than another: mean drops lie between "
+            f"At {100 * sparsity:g} % the {kind} suffer alike: mean drops lie between "
             f"{points(best.mean)} and {points(worst.mean)}."
         )
     again = (
@@ -84,7 +84,7 @@ def against_controls(evidence: Iterable[Evidence], control: str) -> str | None:
     surely, surely_not = sum(c.better for c in compared), sum(c.worse for c in compared)
     verdict = (
         f"Against {title}: {points(abs(gain))} {'higher' if gain >= 0 else 'lower'} on average, "
-        f"ahead in {ahead} of {len(compared)} cells"
+        f"ahead in {ahead} of {len(compared)} models"
     )
     if any(c.proven for c in compared):
         verdict += f" (beyond doubt in {surely}, beyond doubt behind in {surely_not})"
@@ -93,17 +93,25 @@ def against_controls(evidence: Iterable[Evidence], control: str) -> str | None:
     )
 
 
-def no_worse_counts(evidence: Sequence[Evidence], sparsity: float) -> dict[float, tuple[int, int]]:
-    """By margin: in how many tested cells "no worse" is shown, and how many were tested."""
-    tested = [
-        item.against_dense
-        for item in evidence
-        if item.cell.sparsity == sparsity
-        and not item.cell.control
-        and item.against_dense is not None
-        and item.against_dense.proven
-    ]
-    return {margin: (sum(c.no_worse[margin] for c in tested), len(tested)) for margin in MARGINS}
+def no_worse(evidence: Sequence[Evidence]) -> list[str]:
+    """One sentence per margin: in how many cells the loss is shown to be smaller, by sparsity."""
+    said = []
+    for margin in MARGINS:
+        counts = []
+        for level in sorted({item.cell.sparsity for item in evidence if not item.cell.dense}):
+            tested = [
+                item.against_dense.no_worse[margin]
+                for item in evidence
+                if item.cell.sparsity == level
+                and not item.cell.control
+                and item.against_dense is not None
+                and item.against_dense.proven
+            ]
+            if tested:
+                counts.append(f"{sum(tested)} of {len(tested)} models at {100 * level:g} %")
+        if counts:
+            said.append(f"Shown to lose less than {points(margin)} (95 %, one-sided): {', '.join(counts)}.")
+    return said
 
 
 def cautions(results: Sequence[Result], evidence: Sequence[Evidence], expected: int | None) -> list[str]:
@@ -179,5 +187,5 @@ def _rank(
 
 def _range(ranked: Ranked) -> str:
     if ranked.cells < 2:
-        return "one cell"
-    return f"{100 * ranked.least:.1f} to {100 * ranked.most:.1f} over {ranked.cells} cells"
+        return "one model"
+    return f"{100 * ranked.least:.1f} to {100 * ranked.most:.1f} over {ranked.cells} models"

@@ -105,6 +105,11 @@ def _reasons(cell: Cell, cells: Sequence[Cell], front: Sequence[Cell], cost: str
     reasons = []
     if cell is not best:
         reasons.append(f"Against the most accurate ({best.title}): {compare(cell, best, cost)}.")
+    else:
+        others = [c for c in candidates(cells) if c is not best]
+        if others:
+            second = max(others, key=lambda c: c.iou.estimate)
+            reasons.append(f"The second most accurate ({second.title}) offers {compare(second, best, cost)}.")
     loss = best.iou.estimate - cell.iou.estimate
     price = cell.mean(cost)
     rivals = [
@@ -115,7 +120,7 @@ def _reasons(cell: Cell, cells: Sequence[Cell], front: Sequence[Cell], cost: str
         and (value := c.mean(cost)) is not None
         and 0.5 * price <= value <= 1.1 * price
     ]
-    if rivals:
+    if rivals and cell is not best:
         rival = max(rivals, key=lambda c: c.iou.estimate)
         rival_loss = best.iou.estimate - rival.iou.estimate
         if rival_loss > 0 and loss <= 0.5 * rival_loss:
@@ -123,12 +128,12 @@ def _reasons(cell: Cell, cells: Sequence[Cell], front: Sequence[Cell], cost: str
             reasons.append(
                 f"{share} the IoU loss of the next at about the same {COST_TITLES[cost]} ({rival.title})."
             )
-    if position > 0:
+    if position > 0 and cell is not best:
         cheaper = front[position - 1]
         reasons.append(
             f"The next cheaper on the front ({cheaper.title}) offers {compare(cheaper, cell, cost)}."
         )
-    else:
+    elif cell is not best:
         reasons.append(f"Nothing finished is cheaper and not collapsed: {amount(price, cost)}.")
     return reasons
 

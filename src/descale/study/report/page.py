@@ -18,18 +18,17 @@ from descale import __version__
 from descale.study.report import charts, findings, tables
 from descale.study.report.cells import COSTS, Cell, by_dataset, make_cells
 from descale.study.report.channels import channel_profiles
-from descale.study.report.evidence import MARGINS, MOST_CELLS, Comparison, Evidence, StudyTrials, gather
+from descale.study.report.evidence import MARGINS, MOST_CELLS, Evidence, StudyTrials, gather
 from descale.study.report.fronts import COST_TITLES, Marked, known_costs, marked_points, pareto_front
+from descale.study.report.matrix import control_matrix, drop_matrix
 from descale.study.report.pictures import Gallery, gallery
 from descale.study.report.rows import CONTROLS, Result, architecture_title, strategy_title
-from descale.study.report.words import amount, joined, points, span, span_points
+from descale.study.report.words import amount, joined, points, short, span
 
 logger = logging.getLogger(__name__)
 
 VALUES_SHOWN = 200
 PANELS_SHOWN = 16
-LEVELS_SHOWN = 3
-FIRST_ROWS = 50
 
 
 @dataclass(frozen=True)
@@ -88,9 +87,8 @@ def render(title: str, results: Sequence[Result], made: Sequence[Section], trial
         failed=[result for result in results if not result.finished],
         expected=expected,
         filters=_filters(cells),
-        columns=trial_columns(results),
+        columns=_trial_columns(results),
         data=Markup(_embedded(results, cells)),
-        first_rows=FIRST_ROWS,
         manifest=manifest,
         start=(manifest.get("starts") or [{}])[-1],
         margins=[points(margin) for margin in MARGINS],
@@ -146,7 +144,11 @@ def _section(
             "charts": [
                 (cost, COST_TITLES[cost], Markup(svg))
                 for cost in costs
-                if (svg := charts.front_chart(f"front-{index}-{cost}", cells, cost, marked, numbers))
+                if (
+                    svg := charts.front_chart(
+                        f"front-{index}-{cost}", cells, cost, marked, numbers, wide=cost == main
+                    )
+                )
             ],
             "unmeasured": [COST_TITLES[cost] for cost in COSTS if cost not in costs],
             "legend": [
@@ -155,11 +157,11 @@ def _section(
             ],
             "value_table": _value_table(evidence, costs, marked, numbers),
             "panels": _panels(index, cells),
-            "matrix": _matrix(evidence, levels, strategies),
+            "matrix": drop_matrix(evidence, strategies),
             "architectures": architectures,
             "strategies": strategies_ranked,
             "highest": highest,
-            "controls": _controls(evidence),
+            "controls": control_matrix(evidence),
             "profiles": [
                 (
                     profile,
@@ -202,8 +204,8 @@ def _card(point: Marked, cells: Sequence[Cell], cost: str) -> dict[str, Any]:
         "title": cell.title + (f" ({cell.encoder})" if several else ""),
         "facts": [
             ("corrosion IoU", span(cell.iou.estimate, cell.iou.low, cell.iou.high)),
-            ("drop from its dense parent", tables.drop_text(cell) + ("" if cell.dense else " points")),
-            *((COST_TITLES[c], amount(cell.mean(c), c)) for c in COSTS if cell.mean(c) is not None),
+            ("drop from dense", tables.drop_text(cell) + ("" if cell.dense else " points")),
+            *((COST_TITLES[c], _fact(cell, c)) for c in COSTS if cell.mean(c) is not None),
             ("seeds", str(len(cell.seeds))),
         ],
         "reasons": point.reasons,
@@ -211,27 +213,21 @@ def _card(point: Marked, cells: Sequence[Cell], cost: str) -> dict[str, Any]:
     }
 
 
+def _fact(cell: Cell, cost: str) -> str:
+    value = cell.mean(cost)
+    return short(value or 0.0) if cost in ("macs", "params") else amount(value, cost)
+
+
 def _statements(evidence: Sequence[Evidence], highest: float) -> list[str]:
-    pruned = [item for item in evidence if not item.cell.dense]
-    if not pruned:
+    if all(item.cell.dense for item in evidence):
         return ["Only dense models have finished, so nothing can be said about pruning yet."]
-    strategies = [
-        rank
-        for rank in findings.rank_strategies(evidence, highest)
-        if rank.name not in {strategy_title(control) for control in CONTROLS}
-    ]
+    chosen = [item for item in evidence if not item.cell.control]
     said = [
-        findings.suffering(findings.rank_architectures(evidence, highest), "architecture", highest),
-        findings.suffering(strategies, "strategy", highest).replace("strategys", "strategies"),
+        findings.suffering(findings.rank_architectures(evidence, highest), "architectures", highest),
+        findings.suffering(findings.rank_strategies(chosen, highest), "strategies", highest),
+        *findings.no_worse(evidence),
     ]
-    for margin, (holds, tested) in findings.no_worse_counts(evidence, highest).items():
-        if tested:
-            said.append(
-                f"At {100 * highest:g} % the loss is shown to be below {points(margin)} (95 %, one-sided) "
-                f"in {holds} of {tested} cells."
-            )
-    said += [text for control in CONTROLS if (text := findings.against_controls(evidence, control))]
-    return said
+    return said + [text for control in CONTROLS if (text := findings.against_controls(evidence, control))]
 
 
 def _value_table(
@@ -264,101 +260,12 @@ def _value_table(
 def _panels(index: int, cells: Sequence[Cell]) -> dict[str, Any]:
     networks = list(dict.fromkeys(cell.network for cell in cells))
     encoders = {encoder for _, encoder in networks}
-    highest = min(1.0, max((cell.iou.high or cell.iou.estimate) for cell in cells) + 0.04)
     panels = []
     for position, network in enumerate(networks[:PANELS_SHOWN]):
         own = [cell for cell in cells if cell.network == network]
-        svg = charts.sparsity_chart(f"sparsity-{index}-{position}", own, highest)
+        svg = charts.sparsity_chart(f"sparsity-{index}-{position}", own, cells)
         panels.append((Markup(svg), network[1] if len(encoders) > 1 else ""))
     return {"panels": panels, "left_out": max(0, len(networks) - PANELS_SHOWN)}
-
-
-def _matrix(
-    evidence: Sequence[Evidence], levels: Sequence[float], strategies: Sequence[str]
-) -> dict[str, Any]:
-    """Drop by network (rows), sparsity and strategy (columns)."""
-    shown = list(levels)
-    if len(shown) > LEVELS_SHOWN:
-        shown = [shown[0], shown[len(shown) // 2], shown[-1]]
-    columns = [(level, strategy) for level in shown for strategy in strategies if strategy != "dense"]
-    by_place = {(i.cell.network, i.cell.sparsity, i.cell.strategy): i for i in evidence}
-    columns = [c for c in columns if any((net, *c) in by_place for net, _, _ in by_place)]
-    networks = list(dict.fromkeys(item.cell.network for item in evidence))
-    encoders = {encoder for _, encoder in networks}
-    rows = []
-    for network in networks:
-        title = architecture_title(network[0]) + (f" / {network[1]}" if len(encoders) > 1 else "")
-        found = [by_place.get((network, level, strategy)) for level, strategy in columns]
-        dense = by_place.get((network, 0.0, "dense"))
-        rows.append(
-            (
-                title,
-                f"{dense.cell.iou.estimate:.3f}" if dense else "–",
-                [_matrix_cell(item) for item in found],
-            )
-        )
-    return {
-        "groups": [(f"{100 * level:g} %", sum(c[0] == level for c in columns)) for level in shown],
-        "columns": [strategy_title(strategy) for _, strategy in columns],
-        "rows": rows,
-        "levels_left_out": len(levels) - len(shown),
-    }
-
-
-def _matrix_cell(item: Evidence | None) -> dict[str, str]:
-    if item is None or item.cell.drop is None:
-        return {"value": "–", "range": "", "sign": "", "meaning": "not finished", "shade": "0"}
-    drop = item.cell.drop
-    sign, meaning = _sign(item)
-    return {
-        "value": f"{100 * drop.estimate:.1f}",
-        "range": span_points(0, drop.low, drop.high).partition(" ")[2] if drop.known else "",
-        "sign": sign,
-        "meaning": meaning,
-        "shade": f"{min(max(drop.estimate, 0.0) / 0.12, 1.0):.2f}",
-    }
-
-
-def _sign(item: Evidence) -> tuple[str, str]:
-    if item.cell.collapsed:
-        return "✖", "collapsed: " + "; ".join(item.cell.collapsed)
-    against = item.against_dense
-    if against is None or not against.proven:
-        return "", "not tested"
-    for margin, holds in sorted(against.no_worse.items()):
-        if holds:
-            return ("✔✔" if margin == MARGINS[0] else "✔"), f"shown to lose less than {points(margin)}"
-    if against.worse:
-        return "▼", "shown to be worse than dense"
-    return "○", "undecided: the interval allows both"
-
-
-def _controls(evidence: Sequence[Evidence]) -> list[dict[str, Any]]:
-    rows = []
-    for item in evidence:
-        if item.against_controls:
-            rows.append(
-                {
-                    "title": item.cell.title + f" ({item.cell.encoder})" * _several_encoders(evidence),
-                    "iou": f"{item.cell.iou.estimate:.3f}",
-                    "against": [_gain(item.against_controls.get(control)) for control in CONTROLS],
-                }
-            )
-    return rows
-
-
-def _gain(comparison: Comparison | None) -> tuple[str, str]:
-    """Gain over a control in points with its interval, and what it means."""
-    if comparison is None:
-        return "–", "not run"
-    loss = comparison.loss
-    low, high = (None, None) if not loss.known else (-(loss.high or 0.0), -(loss.low or 0.0))
-    meaning = "better" if comparison.better else "worse" if comparison.worse else "undecided"
-    return span_points(-loss.estimate, low, high), meaning if comparison.proven else "not tested"
-
-
-def _several_encoders(evidence: Sequence[Evidence]) -> bool:
-    return len({item.cell.encoder for item in evidence}) > 1
 
 
 def _order(strategy: str) -> tuple[int, str]:
@@ -410,9 +317,27 @@ TRIAL_COLUMNS = (
 )
 
 
-def trial_columns(results: Sequence[Result]) -> list[tuple[str, str, str]]:
+def _measured(results: Sequence[Result]) -> list[tuple[str, str, str]]:
     """Numeric columns of the trial table that at least one row has: name, heading, format."""
     return [entry for entry in TRIAL_COLUMNS if any(entry[0] in result.numbers for result in results)]
+
+
+def _trial_columns(results: Sequence[Result]) -> list[tuple[int, str, str]]:
+    """Columns worth showing: place in the embedded row, heading, format."""
+    identity = [
+        (1, "data set", "text", len({r.dataset for r in results}) > 1),
+        (2, "architecture", "text", True),
+        (3, "encoder", "text", len({r.encoder for r in results}) > 1),
+        (4, "strategy", "text", True),
+        (5, "sparsity", "number", True),
+        (6, "seed", "number", True),
+    ]
+    numeric = [(7 + k, heading, format) for k, (_, heading, format) in enumerate(_measured(results))]
+    return [
+        *((place, heading, format) for place, heading, format, shown in identity if shown),
+        *numeric,
+        (7 + len(numeric), "status", "text"),
+    ]
 
 
 def _embedded(results: Sequence[Result], cells: Sequence[Cell]) -> str:
@@ -420,7 +345,7 @@ def _embedded(results: Sequence[Result], cells: Sequence[Cell]) -> str:
     place = {
         (c.dataset, c.architecture, c.encoder, c.strategy, c.sparsity): index for index, c in enumerate(cells)
     }
-    columns = [name for name, _, _ in trial_columns(results)]
+    columns = [name for name, _, _ in _measured(results)]
     trials = [
         [
             place.get((r.dataset, r.architecture, r.encoder, r.strategy, r.sparsity), -1),

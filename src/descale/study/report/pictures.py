@@ -11,14 +11,13 @@ import io
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from descale.data import Dataset, Sample
-from descale.errors import DescaleError
+from descale.data import Dataset, Sample, load_dataset
+from descale.errors import DataError, DescaleError
 from descale.evaluation import ImageConfusions, imagewise_iou
 from descale.runtime.classes import ClassTable
 from descale.study.report.cells import Cell, find
@@ -73,9 +72,9 @@ def gallery(shown: Cell, cells: Sequence[Cell], trials: StudyTrials) -> Gallery:
     if confusions is None or classes is None:
         return Gallery((), f"{shown.title} left no per-image scores (trials/{trial or '?'}/confusions.csv).")
     try:
-        samples = {sample.id: sample for sample in _dataset(trial, trials).samples}
-    except (DescaleError, OSError, ValueError) as error:
-        return Gallery((), f"the photos cannot be read: {error}")
+        samples = {sample.id: sample for sample in _dataset(trial, trials, confusions.ids).samples}
+    except (DescaleError, OSError) as error:
+        return Gallery((), f"the photos cannot be read. {error}")
     columns = _columns(shown, cells)
     dense = find(cells, shown, DENSE)
     chosen = _choose(confusions, classes, trials.confusions(dense.results[0].trial) if dense else None)
@@ -232,12 +231,23 @@ def _blend(
     canvas[area] = (1 - strength) * canvas[area] + strength * np.asarray(colour, dtype=np.float64)
 
 
-def _dataset(trial: str, trials: StudyTrials) -> Dataset:
-    settings = trials.settings(trial)
-    if settings is None or "source" not in settings:
-        raise ValueError(f"trials/{trial}/trial.json does not tell where they are")
-    # Reading study files needs pydantic and yaml, which a folder with results.csv alone does not.
-    from descale.study.config import StudyData
-    from descale.study.datasets import dataset_of
+def _dataset(trial: str, trials: StudyTrials, photos: Sequence[str]) -> Dataset:
+    """The data set that holds ``photos``: where the trial says, or one that the study generated itself.
 
-    return dataset_of(StudyData.model_validate(settings["source"]), Path(trials.folder))
+    Raises:
+        DataError: it is neither there nor here.
+    """
+    settings = (trials.settings(trial) or {}).get("source", {})
+    told = [settings["source"]] if "source" in settings else []
+    generated = sorted(path for path in (trials.folder / "data").glob("*") if path.is_dir())
+    errors = []
+    for place in [*told, *generated]:
+        try:
+            dataset = load_dataset(place, binary=bool(settings.get("binary", False)))
+        except DataError as error:
+            errors.append(str(error))
+            continue
+        if set(photos) <= {sample.id for sample in dataset.samples}:
+            return dataset
+        errors.append(f"{place} does not hold the test photos of this study.")
+    raise DataError(" ".join(errors) or "Nothing tells where they are.")

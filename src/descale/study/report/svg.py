@@ -91,31 +91,54 @@ def marker(style: Style, size: float = 5.5) -> str:
     return f'<path d="{area}" fill="{style.colour}" stroke="#fff" stroke-width="1"/>'
 
 
+COMPRESSED = 0.2
+TICK_ROOM = 52.0
+"""Pixels that the label of a tick needs."""
+
+
 @dataclass(frozen=True)
 class Scale:
-    """Maps ``low..high`` to pixels ``start..end``, linearly or by logarithm."""
+    """Maps ``low..high`` to pixels ``start..end``, linearly or by logarithm.
+
+    Attributes:
+        knee: values between ``low`` and this one share the first fifth of the length; whoever draws the
+            scale must say so. ``None`` for no compression.
+    """
 
     low: float
     high: float
     start: float
     end: float
     logarithmic: bool = False
+    knee: float | None = None
 
     def __call__(self, value: float) -> float:
         if self.logarithmic:
             share = math.log(value / self.low) / math.log(self.high / self.low)
+        elif self.knee is not None:
+            if value <= self.knee:
+                share = COMPRESSED * (value - self.low) / (self.knee - self.low)
+            else:
+                share = COMPRESSED + (1 - COMPRESSED) * (value - self.knee) / (self.high - self.knee)
         else:
             share = (value - self.low) / (self.high - self.low)
         return self.start + share * (self.end - self.start)
 
     def ticks(self) -> list[float]:
         """Round values within the scale."""
+        if self.knee is not None:
+            return [self.low, *linear_ticks(self.knee, self.high)]
         if not self.logarithmic:
             return linear_ticks(self.low, self.high)
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-        steps = (1,) if self.high / self.low > 1e4 else (1, 3) if self.high / self.low > 50 else (1, 2, 5)
-        values = [step * 10.0**decade for decade in decades for step in steps]
-        return [value for value in values if self.low <= value <= self.high]
+        room = abs(self.end - self.start) / TICK_ROOM
+        values: list[float] = []
+        for steps in ((1, 2, 5), (1, 3), (1,)):
+            every = [step * 10.0**decade for decade in decades for step in steps]
+            values = [value for value in every if self.low <= value <= self.high]
+            if len(values) <= room:
+                break
+        return values
 
 
 def linear_ticks(low: float, high: float, wanted: int = 6) -> list[float]:
@@ -129,6 +152,12 @@ def linear_ticks(low: float, high: float, wanted: int = 6) -> list[float]:
     first = math.ceil(low / step - 1e-9)
     count = math.floor(high / step + 1e-9)
     return [round(k * step, 10) for k in range(first, count + 1)]
+
+
+def iou_scale(values: Sequence[float], high: float, start: float, end: float) -> Scale:
+    """From 0 to ``high``; what lies well below all ``values`` is compressed, so that these spread out."""
+    knee = math.floor((min(values, default=0.0) - 0.03) / 0.05) * 0.05
+    return Scale(0.0, high, start, end, knee=round(knee, 2) if knee >= 0.3 * high else None)
 
 
 def text(

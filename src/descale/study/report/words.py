@@ -27,6 +27,18 @@ def short(value: float) -> str:
     return _three(value).rstrip("0").rstrip(".") if value % 1 else f"{value:.0f}"
 
 
+def tick(value: float) -> str:
+    """As :func:`short`, without trailing zeros.
+
+    >>> tick(10_000_000), tick(2_500), tick(0.5)
+    ('10 M', '2.5 k', '0.5')
+    """
+    number, _, prefix = short(value).partition(" ")
+    if "." in number:
+        number = number.rstrip("0").rstrip(".")
+    return f"{number} {prefix}".rstrip()
+
+
 def amount(value: float | None, cost: str) -> str:
     """A cost with its unit.
 

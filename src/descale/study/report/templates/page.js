@@ -7,7 +7,7 @@
   const body = table.tBodies[0];
   const heads = Array.from(table.tHead.rows[0].cells);
   const formats = heads.map((head) => head.dataset.format);
-  const last = heads.length - 1;
+  const places = heads.map((head) => Number(head.dataset.place));
   const count = document.getElementById("count");
   const search = document.getElementById("search");
   let rows = data.trials.map((trial, index) => ({ trial, index }));
@@ -45,7 +45,7 @@
       const facts = [trial[1], names[0], trial[3], names[1], String(trial[5])];
       if (!passes(facts, wanted)) return false;
       if (!words.length) return true;
-      const text = trial.slice(1, last + 2).join(" ").toLowerCase();
+      const text = trial.slice(1, -1).join(" ").toLowerCase();
       return words.every((word) => text.includes(word));
     });
   }
@@ -59,7 +59,7 @@
       const row = document.createElement("tr");
       heads.forEach((head, column) => {
         const cell = document.createElement("td");
-        cell.textContent = shown(trial[column + 1], formats[column]);
+        cell.textContent = shown(trial[places[column]], formats[column]);
         if (formats[column] === "text") cell.className = "left";
         row.append(cell);
       });
@@ -73,8 +73,6 @@
   }
 
   function compare(a, b) {
-    const missing = (value) => value === null || value === undefined || value === "";
-    if (missing(a) || missing(b)) return missing(a) - missing(b);
     return typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b));
   }
 
@@ -83,11 +81,12 @@
       sort = { column, rising: sort.column === column ? !sort.rising : formats[column] === "text" };
       heads.forEach((other) => other.removeAttribute("aria-sort"));
       head.setAttribute("aria-sort", sort.rising ? "ascending" : "descending");
-      const empty = (row) => row.trial[column + 1] === null;
+      const place = places[column];
+      const empty = (row) => row.trial[place] === null;
       rows.sort((a, b) => {
         // Missing values stay at the end, whatever the direction.
         if (empty(a) || empty(b)) return empty(a) - empty(b);
-        const order = compare(a.trial[column + 1], b.trial[column + 1]);
+        const order = compare(a.trial[place], b.trial[place]);
         return (sort.rising ? order : -order) || a.index - b.index;
       });
       page = 0;
