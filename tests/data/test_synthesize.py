@@ -57,7 +57,7 @@ def test_colour_alone_does_not_tell_rust_from_its_lookalikes() -> None:
     # the best that any table of these colours can reach: call corroded where that gains IoU, best first
     order = np.argsort(-(of_rust / np.maximum(of_rust + of_sound, 1)))
     hits, false = np.cumsum(of_rust[order]), np.cumsum(of_sound[order])
-    assert (hits / (corroded.sum() + false)).max() < 0.5
+    assert (hits / (corroded.sum() + false)).max() < 0.42  # 0.77 without any lookalike
 
 
 @pytest.mark.parametrize("classes", [2, 4])
