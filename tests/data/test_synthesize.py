@@ -15,6 +15,7 @@ from descale.data.synthesize import draw_scene, synthesize
 from descale.errors import ConfigError, DataError
 
 SIZE = (64, 64)
+SMALL = (32, 32)
 
 
 def test_a_scene_depends_on_seed_and_index_alone() -> None:
@@ -62,24 +63,24 @@ def test_colour_alone_does_not_tell_rust_from_its_lookalikes() -> None:
 
 @pytest.mark.parametrize("classes", [2, 4])
 def test_the_set_is_in_the_common_layout(tmp_path: Path, classes: int) -> None:
-    out = synthesize(tmp_path / "set", count=40, classes=classes, seed=7, size=SIZE)
+    out = synthesize(tmp_path / "set", count=40, classes=classes, seed=7, size=SMALL)
     dataset = load_dataset(out)
     assert [len(dataset.split(name)) for name in ("train", "valid", "test")] == [28, 6, 6]
     assert len(dataset.classes) == classes
     assert len({sample.group for sample in dataset.samples}) == 40
     sample = next(sample for sample in dataset.samples if sample.id == "00011")
-    severity = draw_scene(7, 11, SIZE).severity
+    severity = draw_scene(7, 11, SMALL).severity
     assert (sample.read_mask() == (severity if classes == 4 else severity > 0)).all()
-    drawn = draw_scene(7, 11, SIZE).photo.astype(int)
+    drawn = draw_scene(7, 11, SMALL).photo.astype(int)
     assert np.abs(sample.read_image().astype(int) - drawn).mean() < 15
 
 
 def test_the_same_command_gives_the_same_bytes_and_more_photos_change_none(tmp_path: Path) -> None:
-    short = load_dataset(synthesize(tmp_path / "a", count=20, size=SIZE))
-    again = load_dataset(synthesize(tmp_path / "b", count=20, size=SIZE))
+    short = load_dataset(synthesize(tmp_path / "a", count=20, size=SMALL))
+    again = load_dataset(synthesize(tmp_path / "b", count=20, size=SMALL))
     assert short.fingerprint() == again.fingerprint()
     longer = {
-        sample.id: sample for sample in load_dataset(synthesize(tmp_path / "c", count=40, size=SIZE)).samples
+        sample.id: sample for sample in load_dataset(synthesize(tmp_path / "c", count=40, size=SMALL)).samples
     }
     for sample in short.samples:
         assert longer[sample.id].split == sample.split
@@ -88,13 +89,13 @@ def test_the_same_command_gives_the_same_bytes_and_more_photos_change_none(tmp_p
 
 def test_a_synthetic_set_is_replaced_and_anything_else_is_left_alone(tmp_path: Path) -> None:
     out = tmp_path / "set"
-    synthesize(out, count=40, size=SIZE)
-    synthesize(out, count=20, size=SIZE)
+    synthesize(out, count=40, size=SMALL)
+    synthesize(out, count=20, size=SMALL)
     assert len(load_dataset(out)) == 20
     (tmp_path / "mine").mkdir()
     Image.new("RGB", (4, 4)).save(tmp_path / "mine/a.png")
     with pytest.raises(DataError, match="holds something else"):
-        synthesize(tmp_path / "mine", count=20, size=SIZE)
+        synthesize(tmp_path / "mine", count=20, size=SMALL)
     assert (tmp_path / "mine/a.png").exists()
 
 
@@ -104,7 +105,7 @@ def test_an_interruption_leaves_nothing_behind(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        synthesize(tmp_path / "set", count=20, size=SIZE, progress=interrupt)
+        synthesize(tmp_path / "set", count=20, size=SMALL, progress=interrupt)
     assert not list(tmp_path.iterdir())
 
 
