@@ -363,8 +363,8 @@ def _embedded(results: Sequence[Result], cells: Sequence[Cell]) -> str:
     ]
     facts = [[c.dataset, c.architecture, c.encoder, c.strategy, f"{c.sparsity:g}"] for c in cells]
     value = {"cells": facts, "trials": trials}
-    # "</" inside a script element would end it, whatever the JSON means.
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).replace("</", "<\\/")
+    # A tag inside a script element may end it, whatever the JSON means.
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
 
 
 def _rounded(value: float | None) -> float | None:
