@@ -128,8 +128,12 @@ def test_nobody_at_the_address(tmp_path: Path) -> None:
     (tmp_path / "fake.yaml").write_text(SMALL)
     runner = FakeRunner()
     study = open_study(tmp_path / "fake.yaml", tmp_path / "out", runner)
-    with pytest.raises(StudyError, match="no Ray cluster answers"):
-        run_on_ray(study, runner, address="auto")
+    for address, message in (
+        ("127.0.0.1:9", "no Ray cluster answers"),
+        ("localhost:x", "expected HOST:PORT"),
+    ):
+        with pytest.raises(StudyError, match=message):
+            run_on_ray(study, runner, address=address)
 
 
 def test_neither_ray_nor_fsspec_is_imported_unasked() -> None:

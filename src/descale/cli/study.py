@@ -53,7 +53,8 @@ def study(
         if ray is not None:
             from descale.study.ray_cluster import run_on_ray
 
-            run_on_ray(opened, runner, address=ray, store=store)
+            gpus = 1 if opened.config.devices.accelerator == "cuda" else 0
+            run_on_ray(opened, runner, address=ray, store=store, threads=threads or 1, gpus=gpus)
         else:
             run_study(opened, runner, parallel=parallel, threads=threads)
     except PartialFailure as error:

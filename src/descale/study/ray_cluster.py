@@ -8,6 +8,7 @@ and in what this module imports.
 from __future__ import annotations
 
 import logging
+import socket
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 NAMESPACE = "descale"
 POLL_SECONDS = 0.5
 CONNECT_SECONDS = 60
+KNOCK_SECONDS = 5
 
 
 def run_on_ray(
@@ -83,17 +85,35 @@ def _connect(address: str) -> Any:
         raise StudyError("--ray needs Ray. Install it with: pip install 'descale[ray]'") from None
     if ray.is_initialized():
         return ray
+    _knock(address)
     settings: dict[str, Any] = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": "warning"}
     if address == "local":
         settings["include_dashboard"] = False
     try:
         ray.init(address=address, **settings)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise StudyError(
-            f"--ray {address}: no Ray cluster answers there ({reason(error)}). Start one with "
-            "'ray start --head', or use --ray local."
-        ) from error
+        raise _nobody(address, error) from error
     return ray
+
+
+def _knock(address: str) -> None:
+    """Ray itself waits for minutes where nobody listens."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon:
+        return
+    if not port.isdigit():
+        raise StudyError(f"--ray {address}: expected HOST:PORT, auto or local.")
+    try:
+        socket.create_connection((host, int(port)), timeout=KNOCK_SECONDS).close()
+    except OSError as error:
+        raise _nobody(address, error) from error
+
+
+def _nobody(address: str, error: Exception) -> StudyError:
+    return StudyError(
+        f"--ray {address}: no Ray cluster answers there ({reason(error)}). Start one with "
+        "'ray start --head', or use --ray local."
+    )
 
 
 def reason(error: Exception) -> str:

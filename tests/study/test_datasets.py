@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+
+import pytest
+
+from descale.data.synthesize import synthesize
+from descale.errors import StudyError
+from descale.study.config import StudyData, Synthesis
+from descale.study.datasets import dataset_of, describe_data
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    dataset_of.cache_clear()
+    return synthesize(tmp_path / "photos", count=20, size=(32, 32))
+
+
+def test_embedded_set_is_drawn_once_inside_the_study(tmp_path: Path) -> None:
+    data = StudyData(synthesize=Synthesis(count=20, size=(32, 32)), name="embedded")
+    description = describe_data(data, tmp_path)
+    assert description.name == "embedded"
+    folder = next((tmp_path / "data").iterdir())
+    drawn = folder.stat().st_mtime_ns
+    dataset_of.cache_clear()
+    assert describe_data(data, tmp_path) == description
+    assert folder.stat().st_mtime_ns == drawn
+
+
+def test_fingerprint_follows_the_content(photos: Path, tmp_path: Path) -> None:
+    data = StudyData(source=str(photos))
+    before = describe_data(data, tmp_path / "out").fingerprint
+    image = next((photos / "train" / "images").iterdir())
+    other = next((photos / "test" / "images").iterdir())
+    shutil.copy(other, image)
+    dataset_of.cache_clear()
+    with pytest.raises(StudyError, match="could not be trusted"):  # the photo is in two splits now
+        describe_data(data, tmp_path / "out")
+    kinds = tuple(accepted_kinds(tmp_path / "out"))
+    accepted = describe_data(data.model_copy(update={"accept": kinds}), tmp_path / "out")
+    assert accepted.fingerprint != before
+
+
+def accepted_kinds(out: Path) -> list[str]:
+    import json
+
+    reports = [json.loads(path.read_text()) for path in (out / "data").glob("check-*.json")]
+    return [f["kind"] for report in reports for f in report["findings"] if f["falsifying"]]
+
+
+def test_a_problem_gone_on_with_is_told(
+    photos: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copy(next((photos / "test" / "images").iterdir()), next((photos / "train" / "images").iterdir()))
+    with pytest.raises(StudyError) as refused:
+        describe_data(StudyData(source=str(photos)), tmp_path / "out")
+    assert "accept: [" in str(refused.value)
+    kinds = tuple(accepted_kinds(tmp_path / "out"))
+    with caplog.at_level(logging.WARNING):
+        describe_data(StudyData(source=str(photos), accept=kinds), tmp_path / "out")
+    assert any(kinds[0] in message for message in caplog.messages)
+
+
+def test_a_split_is_missing(photos: Path, tmp_path: Path) -> None:
+    shutil.rmtree(photos / "test")
+    with pytest.raises(StudyError, match="leave_one_out: true"):
+        describe_data(StudyData(source=str(photos)), tmp_path / "out")
