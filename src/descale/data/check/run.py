@@ -36,9 +36,7 @@ def check_dataset(source: str | Path, *, progress: Callable[[int, int], None] | 
     total = len(dataset)
     if total == 0 and not listing.unlabelled:
         raise DataError(f"{place.root}: there are no photos. Check the path and the layout (docs/data.md).")
-    scanned = scan(
-        dataset.samples, len(dataset.classes), (lambda done: progress(done, total)) if progress else None
-    )
+    scanned = scan(dataset.samples, (lambda done: progress(done, total)) if progress else None)
     findings = [
         *_listing_findings(listing),
         *_file_findings(scanned),

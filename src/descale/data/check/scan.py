@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from descale.data.fingerprint import content_hash
+from descale.data.readers.mask_files import value_counts
 from descale.data.sample import Sample
 from descale.errors import DataError
 
@@ -26,7 +27,7 @@ class Scanned:
         size: height and width of the upright photo.
         thumbnail: grey levels, float32 (32, 32).
         digest: SHA-256 of the photo file.
-        counts: pixels per class id.
+        counts: pixels per class id, (256,).
         errors: what went wrong with the photo or its label.
     """
 
@@ -38,20 +39,17 @@ class Scanned:
     errors: tuple[DataError, ...]
 
 
-def scan(
-    samples: Sequence[Sample], classes: int, progress: Callable[[int], None] | None = None
-) -> list[Scanned]:
+def scan(samples: Sequence[Sample], progress: Callable[[int], None] | None = None) -> list[Scanned]:
     """Decode all samples; the order is kept.
 
     Args:
         samples: what to decode.
-        classes: number of classes.
         progress: called with the number of samples done.
     """
     done: list[Scanned] = []
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         try:
-            for scanned in pool.map(lambda sample: _scan_one(sample, classes), samples):
+            for scanned in pool.map(_scan_one, samples):
                 done.append(scanned)
                 if progress:
                     progress(len(done))
@@ -67,7 +65,7 @@ def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(small.convert("L"), dtype=np.float32)
 
 
-def _scan_one(sample: Sample, classes: int) -> Scanned:
+def _scan_one(sample: Sample) -> Scanned:
     size, small, digest, counts = None, None, None, None
     errors: list[DataError] = []
     try:
@@ -79,7 +77,7 @@ def _scan_one(sample: Sample, classes: int) -> Scanned:
         errors.append(error)
     if size is not None:
         try:
-            counts = np.bincount(sample.label.read(size).ravel(), minlength=classes).astype(np.int64)
+            counts = value_counts(sample.label.read(size))
         except DataError as error:
             errors.append(error)
     return Scanned(sample, size, small, digest, counts, tuple(errors))

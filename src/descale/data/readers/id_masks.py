@@ -10,7 +10,7 @@ import numpy as np
 from descale.data.description import Description
 from descale.data.folders import Listing
 from descale.data.problems import UnknownClass
-from descale.data.readers.mask_files import list_mask_files, read_mask_file
+from descale.data.readers.mask_files import list_mask_files, read_mask_file, value_counts
 from descale.data.sample import Mask
 from descale.errors import DataError
 
@@ -42,7 +42,8 @@ class IdMask:
             raw = raw[..., 0]
         if raw.dtype != np.uint8 and raw.max(initial=0) > 255:
             raise UnknownClass(f"{self.path}: value {raw.max()} is outside 0..255. Export an 8-bit mask.")
-        histogram = np.bincount(raw.astype(np.uint8).ravel(), minlength=256)
+        stored = raw.astype(np.uint8)
+        histogram = value_counts(stored)
         present = np.flatnonzero(histogram)
         known = dict(self.values)
         strange = [int(value) for value in present if int(value) not in known]
@@ -61,7 +62,7 @@ class IdMask:
         lookup = np.zeros(256, dtype=np.uint8)
         for value, class_id in self.values:
             lookup[value] = class_id
-        return lookup[raw.astype(np.uint8)]
+        return lookup[stored]
 
 
 def read_id_masks(description: Description, root: Path) -> Listing:

@@ -79,6 +79,14 @@ def read_mask_file(path: Path, size: tuple[int, int], *, colours: bool = False) 
     return values
 
 
+def value_counts(values: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """How often each of the values 0..255 occurs, int64 (256,).
+
+    Pillow counts bytes where they are; ``np.bincount`` would first make a copy of 8 times the size.
+    """
+    return np.asarray(Image.fromarray(values).histogram(), dtype=np.int64)
+
+
 def _opaque(image: Image.Image, path: Path) -> Image.Image:
     if image.mode in ("RGBA", "LA", "PA") and image.getchannel("A").getextrema()[0] != 255:
         raise DataError(f"{path}: the mask is partly transparent. Export it without transparency.")
