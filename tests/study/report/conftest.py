@@ -22,6 +22,7 @@ from descale.evaluation import (
     drop_columns,
     paired_drop,
     result_columns,
+    score,
     summarise,
     write_confusions,
 )
@@ -99,7 +100,7 @@ def make_study(
     controls: tuple[str, ...] = ("random", "slim-scratch"),
     sparsities: tuple[float, ...] = (0.5, 0.9),
     seeds: tuple[int, ...] = (0, 1),
-    photos: int = 24,
+    photos: int = 16,
     latency: bool = True,
     failures: int = 0,
 ) -> Path:
@@ -192,7 +193,6 @@ def _trial(
     parent = dense if dense is not None else confusions
     share = (1 - sparsity) ** 2 * random.uniform(0.9, 1.1)
     macs = MACS[architecture] * (share if strategy != "dense" else 1)
-    colour = {"iou_colour": 0.31}
     rows.append(
         {
             "dataset": "photos",
@@ -205,8 +205,9 @@ def _trial(
             "params": int(macs / 200),
             "macs": int(macs),
             "size_bytes": int(macs / 49),
-            **{**result_columns(summarise(confusions, BINARY)), **colour},
-            "iou_dense": result_columns(summarise(parent, BINARY))["iou_corrosion"],
+            **result_columns(summarise(confusions, BINARY)),
+            "iou_colour": 0.31,
+            "iou_dense": score(parent, BINARY).iou_corrosion,
             **drop_columns(paired_drop([parent], [confusions], BINARY, replicates=250)),
             **({"latency_ms": round(1.5 + macs / 1.4e7, 2)} if latency else {}),
             "seconds": 61.5,

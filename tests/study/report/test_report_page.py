@@ -139,7 +139,7 @@ def test_markdown_and_latex_hold_every_configuration(page: str, study: Path) -> 
     del page  # only makes sure that the report has been written
     data = (study / "report.md").read_text()
     rows = [line for line in data.splitlines() if line.startswith("| ")]
-    assert len(rows) == 1 + 2 * (1 + 2 * 5)
+    assert len(rows) == 1 + 2 + 2 * (1 + 2 * 5)  # heading, floors, models
     assert len({line.count("|") for line in rows}) == 1
     latex = (study / "report.tex").read_text()
     assert latex.count(r"\\") == len(rows) + 1

@@ -206,11 +206,19 @@ def _card(point: Marked, cells: Sequence[Cell], cost: str) -> dict[str, Any]:
             ("corrosion IoU", span(cell.iou.estimate, cell.iou.low, cell.iou.high)),
             ("drop from dense", tables.drop_text(cell) + ("" if cell.dense else " points")),
             *((COST_TITLES[c], _fact(cell, c)) for c in COSTS if cell.mean(c) is not None),
+            *_paper(cell),
             ("seeds", str(len(cell.seeds))),
         ],
         "reasons": point.reasons,
         "models": [f"trials/{result.trial}/model" for result in cell.results if result.trial],
     }
+
+
+def _paper(cell: Cell) -> list[tuple[str, str]]:
+    reached, floor = cell.mean("iou_paper"), cell.mean("iou_paper_trivial")
+    if reached is None:
+        return []
+    return [("paper's IoU", f"{reached:.3f}" + (f", floor {floor:.3f}" if floor is not None else ""))]
 
 
 def _fact(cell: Cell, cost: str) -> str:
@@ -252,6 +260,7 @@ def _value_table(
         rows.append((numbers[id(item.cell)], letters.get(id(item.cell), ""), texts, joined(on)))
     return {
         "headings": tables.headings([item.cell for item in kept]) if kept else [],
+        "floors": tables.floor_rows(cells),
         "rows": rows,
         "left_out": len(cells) - len(kept),
     }

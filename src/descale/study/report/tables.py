@@ -55,6 +55,25 @@ def table(evidence: Sequence[Evidence]) -> list[list[str]]:
     ]
 
 
+def floor_rows(cells: Sequence[Cell]) -> list[list[str]]:
+    """Rows of the two floors, to stand above the models in every table; empty texts where nothing is said."""
+    heads = headings(cells)
+    rows = []
+    for name, iou, paper in (
+        ("best constant answer", "iou_trivial", "iou_paper_trivial"),
+        ("colour threshold", "iou_colour", None),
+    ):
+        reached = _highest(cells, iou)
+        if reached is not None:
+            texts = dict.fromkeys(heads, "")
+            texts["architecture"] = name
+            texts["IoU (95 %)"] = score(reached)
+            texts["paper's IoU"] = score(_highest(cells, paper)) if paper else ""
+            texts["remark"] = "floor"
+            rows.append(list(texts.values()))
+    return rows
+
+
 def drop_text(cell: Cell) -> str:
     """The drop in points with its interval; a dash for dense models, a question mark if unknown."""
     if cell.dense:
@@ -109,7 +128,8 @@ def markdown(title: str, sections: Sequence[tuple[str, Sequence[str], Sequence[E
         lines += [f"## {name}", "", *(f"- {finding}" for finding in findings), f"- {floors_text(cells)}", ""]
         lines += ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
         lines += [
-            "| " + " | ".join(text.replace("|", "\\|") for text in row) + " |" for row in table(evidence)
+            "| " + " | ".join(text.replace("|", "\\|") for text in row) + " |"
+            for row in [*floor_rows(cells), *table(evidence)]
         ]
         lines.append("")
     return "\n".join(lines)
@@ -128,12 +148,19 @@ def latex(sections: Sequence[tuple[str, Sequence[str], Sequence[Evidence]]]) -> 
             " & ".join(_tex(head) for head in heads) + r" \\",
             r"\midrule",
             r"\endhead",
-            *(" & ".join(_tex(text) for text in row) + r" \\" for row in table(evidence)),
+            *(
+                " & ".join(_tex(text) for text in row) + r" \\"
+                for row in [*floor_rows(cells), *table(evidence)]
+            ),
             r"\bottomrule",
             r"\end{longtable}",
             "",
         ]
     return "\n".join(lines)
+
+
+def _highest(cells: Sequence[Cell], column: str) -> float | None:
+    return max((value for cell in cells if (value := cell.mean(column)) is not None), default=None)
 
 
 def _numeric(heads: Sequence[str]) -> int:
