@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 from dataclasses import dataclass
@@ -22,15 +23,15 @@ from descale.models import (
     save_model,
     weights_bytes,
 )
-from descale.pruning import prune_model, realised_sparsity, slim_from_scratch
-from descale.study.artifacts import CONFUSIONS, LOG, MASKS, MODEL, drop_columns
+from descale.study.artifacts import CACHE, CONFUSIONS, LOG, MASKS, MODEL, drop_columns
 from descale.study.config import StudyData
 from descale.study.datasets import dataset_of_trial, describe_data
 from descale.study.floors import colour_floor
-from descale.study.folder import WORK, Row
+from descale.study.folder import RESULT, WORK, Row
+from descale.study.latency import latency_ms
 from descale.study.pooling import pool_folds
 from descale.study.trials import DENSE, POOLED, SLIM, DataDescription, Trial
-from descale.training import DeviceConfig, train_model
+from descale.training import DeviceConfig, prune_model, slim_from_scratch, train_model
 
 logger = logging.getLogger(__name__)
 
@@ -80,13 +81,14 @@ def measure(trial: Trial, model: SavedModel, dataset: Dataset, trials: Path) -> 
     }
     height, width = model.spec.input_size
     row: Row = {
-        "sparsity_realised": realised_sparsity(model.dense_widths, model.widths),
+        "sparsity_realised": _sparsity(trial, model, trials),
         "params": count_parameters(model.network),
         "macs": count_macs(model.network, (height, width)),
         "size_bytes": weights_bytes(folder / MODEL),
         **columns["test"],
         **drop_columns(trial, confusions["test"], dataset.classes, trials),
         **{f"{name}_valid": columns["valid"].get(name) for name in VALID_COLUMNS},
+        "latency_ms": latency_ms(model, torch.get_num_threads()),
         "input_size": f"{height}x{width}",
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
@@ -115,7 +117,24 @@ def _make(trial: Trial, trials: Path, dataset: Dataset, work: Path, devices: Dev
     assert trial.dense is not None
     assert trial.pruning is not None
     parent = load_model(trials / trial.dense / MODEL)
-    return prune_model(parent, dataset, trial.pruning, trial.training, work, seed=trial.seed, devices=devices)
+    return prune_model(
+        parent,
+        dataset,
+        trial.pruning,
+        trial.training,
+        work,
+        seed=trial.seed,
+        devices=devices,
+        cache=trials.parent / CACHE / trial.dense,
+    )
+
+
+def _sparsity(trial: Trial, model: SavedModel, trials: Path) -> float:
+    """Mean fraction of channels removed over the prunable layers; a slim copy has that of its model."""
+    if trial.like is not None:
+        row = json.loads((trials / trial.like / RESULT).read_text(encoding="utf-8"))
+        return float(row["sparsity_realised"])
+    return float(model.provenance["sparsity"]) if trial.kind == "pruned" else 0.0
 
 
 def _keep_logs(work: Path, target: Path) -> None:

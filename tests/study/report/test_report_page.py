@@ -181,7 +181,7 @@ def test_damaged_confusions_are_reported_and_left_out(make: Callable[..., Path])
 def test_study_that_has_only_dense_models_yet(make: Callable[..., Path]) -> None:
     page = page_of(make(sparsities=(), seeds=(0,), photos=6, latency=False))
     assert "Only dense models have finished" in page
-    assert "Not measured for all models, so not drawn: latency" in page
+    assert "Not known for all models, so not drawn: latency" in page
     assert "ran with one seed" in page
 
 

@@ -44,7 +44,7 @@ def test_table_with_the_least_columns_is_enough(tmp_path: Path) -> None:
 
 def test_latencies_beside_the_table_are_read(tmp_path: Path) -> None:
     table(tmp_path, "d,unet,e,dense,0,0,1000,0.7,0,0.08,ok,a", "d,unet,e,agp,0.5,0,250,0.7,0,0.08,ok,b")
-    (tmp_path / "latency.csv").write_text("trial,latency_ms\na,40.5\n")
+    (tmp_path / "latency.csv").write_text("trial,latency_ms,how\na,40.5,on a phone\n")
     dense, pruned = read_results(tmp_path)
     assert dense.numbers["latency_ms"] == 40.5
     assert "latency_ms" not in pruned.numbers

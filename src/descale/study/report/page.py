@@ -22,7 +22,14 @@ from descale.study.report.evidence import MARGINS, MOST_CELLS, Evidence, StudyTr
 from descale.study.report.fronts import COST_TITLES, Marked, known_costs, marked_points, pareto_front
 from descale.study.report.matrix import control_matrix, drop_matrix
 from descale.study.report.pictures import Gallery, gallery
-from descale.study.report.rows import CONTROLS, Result, architecture_title, strategy_title
+from descale.study.report.rows import (
+    CONTROLS,
+    LATENCIES,
+    Result,
+    architecture_title,
+    read_latencies,
+    strategy_title,
+)
 from descale.study.report.words import amount, joined, points, short, span
 
 logger = logging.getLogger(__name__)
@@ -87,6 +94,7 @@ def render(title: str, results: Sequence[Result], made: Sequence[Section], trial
         failed=[result for result in results if not result.finished],
         expected=expected,
         filters=_filters(cells),
+        latency_how=_latency_how(trials.folder),
         columns=_trial_columns(results),
         data=Markup(_embedded(results, cells)),
         manifest=manifest,
@@ -108,6 +116,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         logger.warning("%s cannot be read and is left out: %s", folder / "study.json", error)
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _latency_how(folder: Path) -> str:
+    """How the latencies were measured, in words; empty if nothing tells."""
+    rows = read_latencies(folder / LATENCIES).values()
+    return joined(list(dict.fromkeys(row["how"] for row in rows if row.get("how"))))
 
 
 def _section(

@@ -12,7 +12,7 @@ from descale.errors import StudyError
 
 RESULTS = "results.csv"
 LATENCIES = "latency.csv"
-"""Optional, beside the results: columns ``trial`` and ``latency_ms``, measured on the device of interest."""
+"""Optional, beside the results: columns ``trial``, ``latency_ms`` and (in words) ``how``; measured apart."""
 
 DENSE = "dense"
 SLIM = "slim-scratch"
@@ -105,7 +105,7 @@ def read_results(folder: Path) -> list[Result]:
         ) from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise StudyError(f"{path} is not a CSV file: {error}.") from error
-    latencies = _read_latencies(Path(folder) / LATENCIES)
+    latencies = read_latencies(Path(folder) / LATENCIES)
     rows = [_with_latency(row, latencies) for row in rows] if latencies else rows
     if not rows:
         raise StudyError(f"{path} has no row yet. Wait until the study has finished its first trial.")
@@ -140,18 +140,23 @@ def _result(row: Mapping[str | None, str | None], path: Path, line: int) -> Resu
     )
 
 
-def _read_latencies(path: Path) -> dict[str, str]:
+def read_latencies(path: Path) -> dict[str, dict[str, str]]:
+    """Rows of a latency.csv by trial, empty if there is no such file.
+
+    Raises:
+        StudyError: it lacks a column.
+    """
     if not path.is_file():
         return {}
     with path.open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     if not rows or not {"trial", "latency_ms"} <= set(rows[0]):
         raise StudyError(f"{path} needs the columns trial and latency_ms. Correct or remove it.")
-    return {row["trial"]: row["latency_ms"] for row in rows}
+    return {row["trial"]: row for row in rows}
 
 
-def _with_latency(result: Result, latencies: Mapping[str, str]) -> Result:
-    value = _number(latencies.get(result.trial, ""))
+def _with_latency(result: Result, latencies: Mapping[str, Mapping[str, str]]) -> Result:
+    value = _number(latencies.get(result.trial, {}).get("latency_ms", ""))
     if value is None:
         return result
     return replace(result, numbers={**result.numbers, "latency_ms": value})
