@@ -19,9 +19,7 @@ def export(
     int8: Annotated[bool, typer.Option("--int8", help="Quantize to INT8; needs --calibrate.")] = False,
     calibrate: Annotated[
         str | None,
-        typer.Option(
-            help="Data set for INT8: its train split gives ranges, its valid split judges."
-        ),
+        typer.Option(help="Data set for INT8: its train split gives ranges, its valid split judges."),
     ] = None,
     tolerance: Annotated[
         float, typer.Option(help="INT8 fails if the corrosion IoU falls by more than this.")

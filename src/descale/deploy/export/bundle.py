@@ -98,7 +98,7 @@ def export_model(
             parity[target.name] = compare(model, infer, pictures, synthetic=synthetic)
             require_parity(parity[target.name], target.name)
             logger.info("%s: %s", target.name, parity[target.name])
-        record = export_record(model, chosen, parity={n: p.to_json() for n, p in parity.items()})
+        record = export_record(model, graph, chosen, parity={n: p.to_json() for n, p in parity.items()})
         gates: dict[str, Gate] = {}
         if int8 is not None:
             gates = _quantize_all(model, graph, folder, chosen, engines, int8, gate or GateSettings())

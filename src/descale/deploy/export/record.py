@@ -8,8 +8,11 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import onnx
+
 from descale import __version__
 from descale.deploy.export.targets import Target
+from descale.deploy.graph.traffic import values_moved
 from descale.models import SavedModel, count_macs, count_parameters
 
 COST_SIZE = (512, 512)
@@ -31,9 +34,9 @@ def bundle_name(model: SavedModel) -> str:
 
 
 def export_record(
-    model: SavedModel, targets: Sequence[Target], *, parity: Mapping[str, Any]
+    model: SavedModel, graph: onnx.ModelProto, targets: Sequence[Target], *, parity: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The ``provenance`` of ``bundle.json``."""
+    """The ``provenance`` of ``bundle.json``; ``graph`` is what the targets were written from."""
     packages = sorted({"torch", *(name for target in targets for name in target.packages)})
     return {
         "exported": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -47,6 +50,7 @@ def export_record(
         "costs": {
             "parameters": count_parameters(model.network),
             "macs": count_macs(model.network, COST_SIZE),
+            "values_moved": values_moved(graph, COST_SIZE),
             "macs_size": list(COST_SIZE),
         },
         "parity": dict(parity),

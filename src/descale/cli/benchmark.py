@@ -1,0 +1,72 @@
+"""``descale benchmark``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def benchmark(
+    bundles: Annotated[list[Path], typer.Argument(help="Bundles: folders or zip files.")],
+    size: Annotated[str, typer.Option(help="Height x width of the picture in pixels.")] = "512x512",
+    threads: Annotated[int | None, typer.Option(help="Cores to use, pinned.  [default: all]")] = None,
+    engine: Annotated[
+        list[str] | None,
+        typer.Option(help="onnxruntime or openvino, may be repeated.  [default: every installed one]"),
+    ] = None,
+    dense: Annotated[
+        Path | None, typer.Option(help="Model folder to run in PyTorch eager, as the reference. Needs torch.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(help="How often the networks take turns.")] = 10,
+    runs: Annotated[int, typer.Option(help="Runs of a network in a row at each turn.")] = 5,
+    csv: Annotated[Path | None, typer.Option(help="Write all figures to this file.")] = None,
+) -> None:
+    """Measure latency, memory, start-up and size of bundles on this device.
+
+    Each network runs in a process of its own, pinned to the cores, and they take turns, so that ratios
+    hold even on a machine whose speed drifts. Speed-ups are against --dense, or else the first bundle.
+
+    Example: `descale benchmark pruned.zip dense.zip --dense runs/unet/model --size 512x512 --threads 2`
+    """
+    from rich.console import Console
+
+    from descale.runtime.segmenter import usable_cores
+    from descale.runtime.stopwatch.contestants import bundle_contestants
+    from descale.runtime.stopwatch.device import describe_device
+    from descale.runtime.stopwatch.measure import ceiling_in_process, measure
+    from descale.runtime.stopwatch.report import rows, table, write_csv
+    from descale.runtime.stopwatch.sizes import parse_size
+
+    shape = parse_size(size)
+    cores = usable_cores()
+    if threads is not None and threads > cores:
+        from descale.errors import ConfigError
+
+        raise ConfigError(f"--threads {threads}: this process may use {cores} cores.")
+    used = threads or cores
+    contestants = bundle_contestants(bundles, size=shape, engines=engine or [])
+    if dense is not None:
+        from descale.deploy.stopwatch.torch_worker import torch_contestant
+
+        contestants.insert(0, torch_contestant(dense, size=shape))
+    device = describe_device()
+    progress = Console(stderr=True, highlight=False)
+    with progress.status("measuring this machine's ceiling") as status:
+        ceiling = ceiling_in_process(used)
+        measured = measure(
+            contestants, size=shape, threads=used, rounds=rounds, runs=runs, progress=status.update
+        )
+    lines = rows(measured, measured[0], ceiling, device, size=shape, threads=used)
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(str(device))
+    console.print(
+        f"ceiling with {used} threads: {ceiling.gflops:.0f} GFLOP/s in a matrix product, "
+        f"{ceiling.gigabytes:.1f} GB/s in a copy"
+    )
+    Console(highlight=False, width=max(190, console.width)).print(table(lines))
+    console.print(f"speed-ups against {lines[0]['reference']}, {shape[0]}x{shape[1]}, {used} threads")
+    if csv is not None:
+        write_csv(csv, lines)
+        console.print(f"wrote {csv}")

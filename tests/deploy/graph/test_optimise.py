@@ -1,0 +1,115 @@
+"""Each rewrite keeps the result; the networks here are small so that every path is walked quickly."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from torch import nn
+
+from descale.deploy.graph import Graph, optimise, trace_network
+from descale.deploy.graph.lanes import pad_channels
+from descale.deploy.graph.phases import fold_last_upsampling
+from descale.deploy.graph.simplify import fold_scale
+
+MEAN, STD = (0.4, 0.45, 0.5), (0.2, 0.25, 0.3)
+
+
+class Decoder(nn.Module):
+    """Skip connection, concatenation, sum, depthwise, attention; then an upsampling to full size."""
+
+    def __init__(self, width: int, last: int, *, transposed: bool = False) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.stem = nn.Conv2d(3, width, 3, 2, 1)
+        self.wide = nn.Sequential(nn.Conv2d(width, 19, 3, 2, 1), nn.ReLU6())
+        self.depthwise = nn.Sequential(nn.Conv2d(19, 19, 5, padding=2, groups=19), nn.ReLU6())
+        self.same = nn.Conv2d(19, 19, 1)
+        self.attention = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Conv2d(19, 5, 1), nn.ReLU(), nn.Conv2d(5, 19, 1), nn.Sigmoid()
+        )
+        self.up = nn.Upsample(scale_factor=2)
+        self.merge = nn.Sequential(nn.Conv2d(19 + width, 11, 3, padding=1), nn.ReLU())
+        self.last_up: nn.Module = nn.Upsample(scale_factor=2)
+        if transposed:
+            self.last_up = nn.Sequential(nn.ConvTranspose2d(11, 11, 4, 2, 1), nn.ReLU())
+        self.block = nn.Sequential(
+            nn.Conv2d(11, last, 3, padding=1), nn.ReLU(), nn.Conv2d(last, last, 5, padding=2), nn.ReLU6()
+        )
+        self.head = nn.Conv2d(last, 2, 1 if transposed else 3, padding=0 if transposed else 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        skip = self.stem(x)
+        deep = self.wide(skip)
+        deep = self.same(self.depthwise(deep)) + deep
+        deep = deep * self.attention(deep)
+        merged = self.merge(torch.cat([self.up(deep), skip], dim=1))
+        return self.head(self.block(self.last_up(merged)))
+
+
+def run(model: onnx.ModelProto, images: np.ndarray) -> np.ndarray:
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return session.run(None, {"image": images})[0]
+
+
+def count(model: onnx.ModelProto, kind: str) -> int:
+    return sum(node.op_type == kind for node in model.graph.node)
+
+
+@pytest.fixture(scope="module", params=[(6, 2, False), (5, 3, False), (9, 2, True), (8, 16, False)], ids=str)
+def case(request: pytest.FixtureRequest) -> tuple[Decoder, onnx.ModelProto]:
+    width, last, transposed = request.param
+    network = Decoder(width, last, transposed=transposed).eval()
+    return network, trace_network(network, MEAN, STD)
+
+
+def test_optimised_graph_equals_torch_borders_included(case: tuple[Decoder, onnx.ModelProto]) -> None:
+    network, traced = case
+    images = np.random.default_rng(0).integers(0, 256, (2, 24, 40, 3), np.uint8)
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2) / 255
+    with torch.no_grad():
+        expected = network(
+            (pixels - torch.tensor(MEAN).view(1, 3, 1, 1)) / torch.tensor(STD).view(1, 3, 1, 1)
+        )
+    np.testing.assert_allclose(run(optimise(traced), images), expected.numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "rewrite", [fold_scale, pad_channels, fold_last_upsampling], ids=lambda rewrite: rewrite.__name__
+)
+def test_each_rewrite_alone_keeps_the_result(case: tuple[Decoder, onnx.ModelProto], rewrite) -> None:
+    _, traced = case
+    graph = Graph(traced)
+    rewrite(graph)
+    images = np.random.default_rng(1).integers(0, 256, (1, 32, 16, 3), np.uint8)
+    np.testing.assert_allclose(run(graph.to_model(), images), run(traced, images), atol=1e-5)
+
+
+def test_narrow_last_block_runs_at_half_resolution_and_a_wide_one_does_not() -> None:
+    narrow = optimise(trace_network(Decoder(6, 2).eval(), MEAN, STD))
+    wide = optimise(trace_network(Decoder(6, 32).eval(), MEAN, STD))
+    assert (count(narrow, "DepthToSpace"), count(narrow, "Resize")) == (1, 1)
+    assert (count(wide, "DepthToSpace"), count(wide, "Resize")) == (0, 2)
+
+
+def test_widths_above_a_vector_become_whole_vectors() -> None:
+    model = optimise(trace_network(Decoder(6, 2).eval(), MEAN, STD))
+    weights = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+    outs = [weights[n.input[1]][0] for n in model.graph.node if n.op_type == "Conv"]
+    assert 19 not in outs
+    assert 11 not in outs
+    assert outs.count(24) == 4
+
+
+def test_a_scale_is_folded_and_a_shift_is_not() -> None:
+    model = optimise(trace_network(nn.Conv2d(3, 2, 3, padding=1).eval(), MEAN, STD))
+    assert (count(model, "Mul"), count(model, "Sub")) == (0, 1)
+
+
+def test_the_model_given_is_left_as_it_was() -> None:
+    traced = trace_network(Decoder(6, 2).eval(), MEAN, STD)
+    before = traced.SerializeToString()
+    optimise(traced)
+    assert traced.SerializeToString() == before
