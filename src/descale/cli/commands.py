@@ -7,13 +7,12 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Attach every subcommand to ``app``."""
-    from descale.cli import benchmark, data, evaluate, export, latency, pick, predict, report, study
+    from descale.cli import benchmark, data, evaluate, export, pick, predict, report, study
 
     # Each subcommand module imports its heavy parts inside its function, so this stays quick.
     app.command("benchmark")(benchmark.benchmark)
     app.command("evaluate")(evaluate.evaluate)
     app.command("export")(export.export)
-    app.command("latency")(latency.latency)
     app.command("pick")(pick.pick)
     app.command("predict")(predict.predict)
     app.command("report")(report.report)

@@ -247,7 +247,7 @@ def _costs(cell: Cell) -> str:
 def _unmeasured(cost: str, dataset: str) -> str:
     if cost == "latency_ms":
         return (
-            f"{dataset}: no latency was measured. Measure it on your device with descale latency FOLDER, "
-            "or limit --max-macs instead."
+            f"{dataset}: no latency was measured. Put latency.csv (columns trial, latency_ms), measured on "
+            "your device with descale benchmark, beside results.csv, or limit --max-macs instead."
         )
     return f"{dataset}: the table has no {COST_TITLES[cost]}. Limit another cost."

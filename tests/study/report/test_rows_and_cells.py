@@ -42,8 +42,10 @@ def test_table_with_the_least_columns_is_enough(tmp_path: Path) -> None:
     assert (row.finished, row.seed, row.encoder, row.trial) == (True, 0, "", "")
 
 
-def test_latencies_beside_the_table_are_read(tmp_path: Path) -> None:
-    table(tmp_path, "d,unet,e,dense,0,0,1000,0.7,0,0.08,ok,a", "d,unet,e,agp,0.5,0,250,0.7,0,0.08,ok,b")
+def test_latencies_beside_the_table_replace_those_in_it(tmp_path: Path) -> None:
+    rows = ("d,unet,e,dense,0,0,1000,0.7,0,0.08,ok,9,a", "d,unet,e,agp,0.5,0,250,0.7,0,0.08,ok,3,b")
+    table(tmp_path, *rows, head=HEAD.replace("status", "status,latency_ms"))
+    assert [result.numbers["latency_ms"] for result in read_results(tmp_path)] == [9, 3]
     (tmp_path / "latency.csv").write_text("trial,latency_ms,how\na,40.5,on a phone\n")
     dense, pruned = read_results(tmp_path)
     assert dense.numbers["latency_ms"] == 40.5

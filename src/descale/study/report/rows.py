@@ -156,10 +156,10 @@ def read_latencies(path: Path) -> dict[str, dict[str, str]]:
 
 
 def _with_latency(result: Result, latencies: Mapping[str, Mapping[str, str]]) -> Result:
+    """A latency of the table is dropped where the file has none: two ways of measuring must not mix."""
+    numbers = {name: number for name, number in result.numbers.items() if name != "latency_ms"}
     value = _number(latencies.get(result.trial, {}).get("latency_ms", ""))
-    if value is None:
-        return result
-    return replace(result, numbers={**result.numbers, "latency_ms": value})
+    return replace(result, numbers=numbers if value is None else {**numbers, "latency_ms": value})
 
 
 def _number(text: str) -> float | None:
