@@ -57,8 +57,7 @@ def build_network(spec: ModelSpec, *, encoder_weights: str = "none") -> nn.Modul
         )
     except (ValueError, KeyError, RuntimeError, NotImplementedError, TypeError) as error:
         raise ModelError(f"{architecture.title} cannot use encoder '{spec.encoder}': {error}") from error
-    encoder: nn.Module = network.encoder
-    load_encoder_weights(encoder, spec.encoder, encoder_weights)
+    load_encoder_weights(network.get_submodule("encoder"), spec.encoder, encoder_weights)
     network.eval()
     strip_unreached(network)
     return network

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import logging
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -130,7 +131,8 @@ def _load_by_name_or_position(encoder: nn.Module, tensors: dict[str, Tensor], so
 
 def _load_from_hub(encoder: nn.Module, name: str) -> None:
     try:
-        depth = len(encoder.out_channels) - 1
+        channels: Sequence[int] = encoder.out_channels  # type: ignore[assignment]
+        depth = len(channels) - 1
         pretrained = smp.encoders.get_encoder(name, in_channels=3, depth=depth, weights="imagenet")
     except Exception as error:
         raise ModelError(

@@ -50,7 +50,7 @@ def attend(block: PABBlock, x: Tensor, inputs: Tensor, inner: Tensor, gate: Tens
     x = x[:, inputs] * gate[inputs].view(1, -1, 1, 1)
 
     def convolve(conv: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return functional.conv2d(x, weight[:, inputs], bias, padding=conv.padding)  # type: ignore[arg-type]
+        return functional.conv2d(x, weight[:, inputs], bias, padding=conv.padding)
 
     top = convolve(block.top_conv, block.top_conv.weight[inner], block.top_conv.bias[inner])
     center = convolve(block.center_conv, block.center_conv.weight[inner], block.center_conv.bias[inner])

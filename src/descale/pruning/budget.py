@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from descale.errors import PruningError
+from descale.models.layout import memory_format
 from descale.pruning.allocation import Counts, allocate
 from descale.pruning.channels import ChannelGraph, Keep
 from descale.pruning.cut import cut_channels
@@ -91,8 +92,9 @@ def latency(network: nn.Module, size: tuple[int, int], *, repeats: int = 15) -> 
     all that is measured.
     """
     torch.set_flush_denormal(True)
-    x = torch.rand(1, 3, *size).contiguous(memory_format=torch.channels_last)
-    network = network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    layout = memory_format(network)
+    x = torch.rand(1, 3, *size).contiguous(memory_format=layout)
+    network = network.eval().to(memory_format=layout)
     times = []
     with torch.inference_mode():
         for _ in range(3):

@@ -42,10 +42,10 @@ class Footprint:
         for key, slot in graph.slots.items():
             self._fixed[key] = int(np.isin(slot.groups, list(prunable), invert=True).sum())
             self._steps[key] = [
-                (int(g), np.concatenate([[0], np.cumsum(np.bincount(slot.units[slot.groups == g], minlength=prunable[int(g)]))]))
+                (int(g), _running_width(slot.units[slot.groups == g], prunable[int(g)]))
                 for g in np.unique(slot.groups)
                 if int(g) in prunable
-            ]  # fmt: skip
+            ]
 
     def width(self, layer: str, side: Side, full: int, counts: Counts) -> int:
         """Channels of one side of a layer that stay."""
@@ -75,7 +75,7 @@ class Footprint:
             inputs = self.width(name, "in", module.in_features, counts)
             params = inputs * outputs + (outputs if module.bias is not None else 0)
             return LayerFootprint(inputs, outputs, params, inputs * outputs * self._positions.get(name, 0))
-        own = {key: p for key, p in module.named_parameters(recurse=False)}
+        own = dict(module.named_parameters(recurse=False))
         if isinstance(module, PABBlock) or not own:
             return LayerFootprint(0, 0, 0, 0)
         params = 0
@@ -103,3 +103,9 @@ class Footprint:
     def full(self) -> Counts:
         """Counts that cut nothing."""
         return {group.index: group.units for group in self._graph.prunable}
+
+
+def _running_width(units: Indices, count: int) -> Indices:
+    """Channels that the first 0, 1, ..., ``count`` units take."""
+    widths = np.bincount(units, minlength=count).astype(np.int64)
+    return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(widths)])

@@ -215,15 +215,15 @@ def _assemble(
     for name, side in dict.fromkeys((layer, side) for layer, side, _ in owner):
         width = _width(network, name, side)
         groups, inside = np.full(width, NO_GROUP, dtype=np.int64), np.zeros(width, dtype=np.int64)
-        for position in range(width):
-            here: Position = (name, side, position)
+        for channel in range(width):
+            here: Position = (name, side, channel)
             if here in union:
-                groups[position], inside[position] = units[union.find(here)]
+                groups[channel], inside[channel] = units[union.find(here)]
         slots[(name, side)] = Slot(name, side, groups, inside)
     refusals: dict[int, str] = {}
-    for number, group_traced in enumerate(traced):
-        if group_traced.refusal and group_traced.members:
-            refusals.setdefault(numbers[merged.find(("", "out", number))[2]], group_traced.refusal)
+    for at, found in enumerate(traced):
+        if found.refusal and found.members:
+            refusals.setdefault(numbers[merged.find(("", "out", at))[2]], found.refusal)
     return ChannelGraph(
         tuple(_describe(network, index, count[index], slots, refusals.get(index)) for index in sorted(count)),
         slots,

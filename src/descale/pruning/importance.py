@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -26,6 +26,12 @@ class Importance(Protocol):
 
     def reset(self) -> None:
         """Forget what was accumulated."""
+
+    def state(self) -> dict[Any, Tensor]:
+        """What was accumulated, for a checkpoint."""
+
+    def restore(self, state: dict[Any, Tensor]) -> None:
+        """Inverse of :meth:`state`."""
 
 
 def _per_unit(graph: ChannelGraph, group: int, name: str, values: Tensor) -> Tensor:
@@ -55,6 +61,12 @@ class _FilterImportance:
     def reset(self) -> None:
         self._sums = {}
 
+    def state(self) -> dict[Any, Tensor]:
+        return self._sums
+
+    def restore(self, state: dict[Any, Tensor]) -> None:
+        self._sums = state
+
     def scores(self, network: nn.Module) -> Scores:
         found: Scores = {}
         for group in self._graph.prunable:
@@ -66,11 +78,9 @@ class _FilterImportance:
         return found
 
     def _layer(self, network: nn.Module, name: str) -> Tensor:
-        module = network.get_submodule(name)
         if name not in self._sums:
-            return torch.zeros(
-                module.get_parameter("weight").shape[1 if isinstance(module, nn.ConvTranspose2d) else 0]
-            )
+            weight = _raw_weight(network.get_submodule(name))
+            return torch.zeros_like(_filters(network.get_submodule(name), weight.detach()))
         return self._sums[name]
 
 
@@ -119,6 +129,12 @@ class TaylorGate:
     def reset(self) -> None:
         self._sums = {group.index: torch.zeros(group.units) for group in self._graph.prunable}
 
+    def state(self) -> dict[Any, Tensor]:
+        return self._sums
+
+    def restore(self, state: dict[Any, Tensor]) -> None:
+        self._sums = state
+
     def update(self, network: nn.Module, gate_gradients: Mapping[int, Tensor]) -> None:
         for index, gradient in gate_gradients.items():
             self._sums[index] += gradient.square().cpu()
@@ -132,6 +148,12 @@ class Random:
 
     def __init__(self, graph: ChannelGraph) -> None:
         self._scores = {group.index: torch.rand(group.units) for group in graph.prunable}
+
+    def state(self) -> dict[Any, Tensor]:
+        return dict(self._scores)
+
+    def restore(self, state: dict[Any, Tensor]) -> None:
+        self._scores = state
 
     def reset(self) -> None:
         return

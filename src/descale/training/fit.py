@@ -22,6 +22,7 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from descale.data.loading import PixelArrays
 from descale.errors import ConfigError, TrainingError
+from descale.models import memory_format
 from descale.training.batches import BatchSource, epoch_loader, validation_batches
 from descale.training.config import DeviceConfig, TrainingConfig
 from descale.training.module import SegmentationModule
@@ -100,18 +101,10 @@ def fit(
     torch.set_flush_denormal(True)  # decaying weights turn denormal and slow a CPU tenfold
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
-    checkpoints = ModelCheckpoint(
-        dirpath=folder,
-        filename="best",
-        monitor="valid_iou" if config.early_stopping else None,
-        mode="max",
-        save_top_k=1 if config.early_stopping else 0,
-        save_last=True,
-        enable_version_counter=False,
-    )
-    extra: list[Callback] = [checkpoints, _EpochLog(label, seed)]
-    if config.early_stopping:
-        extra.append(EarlyStopping("valid_iou", mode="max", patience=config.early_stopping))
+    extra: list[Callback] = [_keep_last(folder), _EpochLog(label, seed)]
+    best = _keep_best(folder) if config.early_stopping else None
+    if config.early_stopping and best is not None:
+        extra += [best, EarlyStopping("valid_iou", mode="max", patience=config.early_stopping)]
     if config.ema is not None:
         extra.append(EMAWeightAveraging(decay=config.ema))
     if devices.progress:
@@ -133,7 +126,7 @@ def fit(
         log_every_n_steps=50,
     )
     checkpoint = folder / CHECKPOINT
-    module.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    module.network.to(memory_format=memory_format(module.network))
     module.network.train()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning|torch.optim")
@@ -145,10 +138,23 @@ def fit(
         )
     if trainer.interrupted:
         raise KeyboardInterrupt
-    if config.early_stopping and checkpoints.best_model_path:
-        best = torch.load(checkpoints.best_model_path, map_location="cpu", weights_only=False)
-        module.load_state_dict(best["state_dict"])
+    if best is not None and best.best_model_path:
+        kept = torch.load(best.best_model_path, map_location="cpu", weights_only=False)
+        module.load_state_dict(kept["state_dict"])
     module.network.to("cpu").eval()
+
+
+def _keep_last(folder: Path) -> ModelCheckpoint:
+    return ModelCheckpoint(
+        dirpath=folder, filename=CHECKPOINT.removesuffix(".ckpt"), save_top_k=1, enable_version_counter=False,
+        save_on_train_epoch_end=True,
+    )  # fmt: skip
+
+
+def _keep_best(folder: Path) -> ModelCheckpoint:
+    return ModelCheckpoint(
+        dirpath=folder, filename="best", monitor="valid_iou", mode="max", enable_version_counter=False
+    )
 
 
 def _precision(devices: DeviceConfig) -> Any:

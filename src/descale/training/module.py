@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from descale.errors import TrainingError
-from descale.models import ModelSpec, predict_classes
+from descale.models import ModelSpec, memory_format, predict_classes
 from descale.training.batches import Batch
 from descale.training.config import TrainingConfig
 from descale.training.losses import SummedLoss
@@ -43,6 +43,7 @@ class SegmentationModule(lightning.LightningModule):
     ) -> None:
         super().__init__()
         self.network = network
+        self._format = memory_format(network)
         self._spec = spec
         self._config = config
         self._total_steps = total_steps
@@ -53,13 +54,13 @@ class SegmentationModule(lightning.LightningModule):
         mean, std = torch.tensor(spec.mean), torch.tensor(spec.std)
         self.register_buffer("mean", mean.view(1, 3, 1, 1) * 255, persistent=False)
         self.register_buffer("std", std.view(1, 3, 1, 1) * 255, persistent=False)
-        classes = len(spec.classes)
-        self.register_buffer("confusion", torch.zeros(classes, classes, dtype=torch.int64), persistent=False)
+        # not a buffer: weight averaging swaps buffers before the validation's score is read
+        self._confusion = torch.zeros(len(spec.classes), len(spec.classes), dtype=torch.int64)
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits of uint8 RGB ``(N, 3, H, W)``."""
         pixels = (image.float() - self.mean) / self.std
-        return self.network(pixels.contiguous(memory_format=torch.channels_last))
+        return self.network(pixels.contiguous(memory_format=self._format))
 
     def training_step(self, batch: Batch, _step: int) -> Tensor:
         logits = self(batch["image"])
@@ -78,16 +79,16 @@ class SegmentationModule(lightning.LightningModule):
         return loss
 
     def on_validation_epoch_start(self) -> None:
-        self.confusion.zero_()
+        self._confusion = torch.zeros_like(self._confusion, device=self.device)
 
     def validation_step(self, batch: Batch, _step: int) -> None:
         predicted = predict_classes(self(batch["image"]), self._spec.threshold).long()
         classes = len(self._spec.classes)
         pairs = batch["mask"].long() * classes + predicted
-        self.confusion += torch.bincount(pairs.flatten(), minlength=classes**2).view(classes, classes)
+        self._confusion += torch.bincount(pairs.flatten(), minlength=classes**2).view(classes, classes)
 
     def on_validation_epoch_end(self) -> None:
-        counts = self.confusion
+        counts = self._confusion
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             torch.distributed.all_reduce(counts)
         corrosion = list(self._spec.classes.corrosion_ids)

@@ -73,7 +73,8 @@ def train_network(
 ) -> None:
     """Train any network ``(N, 3, H, W) -> (N, K, H, W)`` in place on the labels of a data set."""
     source = AugmentedPhotos(
-        load_training_pictures(dataset, config), make_augmentation(config.augmentation, config.crop or config.size)
+        load_training_pictures(dataset, config),
+        make_augmentation(config.augmentation, config.crop or config.size),
     )
     steps = source.steps(config.batch_size) * config.epochs
     module = SegmentationModule(network, spec, config, total_steps=steps)

@@ -1,0 +1,383 @@
+"""Prune a trained network: schedule, cut, recover. Every stage is kept, so an interrupted run continues."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from descale.data import Dataset
+from descale.data.augment import make_augmentation
+from descale.data.loading import PixelArrays, load_split
+from descale.errors import PruningError
+from descale.files import write_json
+from descale.models import SavedModel, build_network, count_macs, count_parameters, load_model, save_model
+from descale.models.widths import apply_widths
+from descale.pruning.allocation import Counts, allocate
+from descale.pruning.channels import ChannelGraph
+from descale.pruning.config import PruningConfig
+from descale.pruning.cut import cut_channels
+from descale.pruning.gates import Gates
+from descale.pruning.graph import build_channel_graph
+from descale.pruning.importance import IMPORTANCES, Scores
+from descale.pruning.plan import make_plan
+from descale.pruning.strategies import find_strategy
+from descale.training.batches import AugmentedPhotos, BatchSource
+from descale.training.config import DeviceConfig, TrainingConfig
+from descale.training.fit import fit
+from descale.training.module import SegmentationModule
+from descale.training.recalibrate import recalibrate
+from descale.training.schedule import MovementScores, PruningSchedule
+from descale.training.train import check_classes, load_training_pictures, provenance, train_network
+from descale.training.views import teacher_views
+
+logger = logging.getLogger(__name__)
+
+EXACT = 1e-3
+"""Largest difference between gated and cut logits, relative to their spread, before a cut is refused."""
+
+
+def prune_model(
+    parent: SavedModel,
+    dataset: Dataset,
+    pruning: PruningConfig,
+    training: TrainingConfig,
+    folder: Path,
+    *,
+    seed: int = 0,
+    devices: DeviceConfig | None = None,
+    cache: Path | None = None,
+) -> SavedModel:
+    """Prune a dense model and save the result as ``folder/model``.
+
+    A folder that holds a finished model is not worked on again; an interrupted one is continued.
+
+    Args:
+        parent: a trained dense model.
+        dataset: its data set.
+        pruning: strategy, sparsity or budget, recipe.
+        training: the settings the parent was trained with; epochs and rates are replaced by the recipe's.
+        folder: of this run.
+        seed: of order, augmentation and random choices.
+        devices: where to run.
+        cache: keeps the parent's answers for other runs with the same parent; default ``folder/cache``.
+
+    Raises:
+        PruningError: nothing can be pruned, or the budget is below the floor.
+        TrainingError: classes differ, the loss is not finite, or a checkpoint is corrupt.
+    """
+    check_classes(dataset, parent.spec)
+    if (folder / "model" / "model.json").exists():
+        return load_model(folder / "model")
+    run = _Run(parent, dataset, pruning, training, folder, seed, devices, cache or folder / "cache")
+    network = run.schedule()
+    network = run.recover(network)
+    made_by = provenance(dataset, training, seed) | {
+        "strategy": pruning.strategy,
+        "pruning": pruning.model_dump(mode="json"),
+        "parent": dict(parent.provenance),
+        "sparsity": run.sparsity(network),
+    }
+    model = SavedModel(parent.spec, network, parent.dense_widths, made_by)
+    save_model(folder / "model", model)
+    return model
+
+
+def slim_from_scratch(
+    like: SavedModel,
+    dataset: Dataset,
+    training: TrainingConfig,
+    folder: Path,
+    *,
+    seed: int = 0,
+    devices: DeviceConfig | None = None,
+) -> SavedModel:
+    """The control: the widths of ``like``, trained from random weights; saved as ``folder/model``.
+
+    ``training.epochs`` is used as given; for a fair control it is the sum over the dense parent, the
+    schedule and the recovery.
+    """
+    check_classes(dataset, like.spec)
+    if (folder / "model" / "model.json").exists():
+        return load_model(folder / "model")
+    network = slim_network(like, seed)
+    train_network(
+        network, dataset, like.spec, training, folder, seed=seed, devices=devices,
+        label=f"{like.spec.architecture} slim from scratch",
+    )  # fmt: skip
+    made_by = provenance(dataset, training, seed) | {"strategy": "slim-scratch"}
+    model = SavedModel(like.spec, network, like.dense_widths, made_by)
+    save_model(folder / "model", model)
+    return model
+
+
+def slim_network(like: SavedModel, seed: int) -> nn.Module:
+    """A network with the widths of ``like`` and weights drawn anew by each layer's own rule."""
+    torch.manual_seed(seed)
+    network = build_network(like.spec)
+    apply_widths(network, like.widths)
+    for module in network.modules():
+        reset = getattr(module, "reset_parameters", None)
+        if callable(reset):
+            reset()
+        for key, parameter in module.named_parameters(recurse=False):
+            if key in ("gamma", "layer_scale"):
+                nn.init.constant_(parameter, 1e-2)
+    return network
+
+
+class _Run:
+    """One pruning run: what its stages share."""
+
+    def __init__(
+        self,
+        parent: SavedModel,
+        dataset: Dataset,
+        pruning: PruningConfig,
+        training: TrainingConfig,
+        folder: Path,
+        seed: int,
+        devices: DeviceConfig | None,
+        cache: Path,
+    ) -> None:
+        self.parent, self.dataset, self.pruning, self.training = parent, dataset, pruning, training
+        self.folder, self.seed, self.devices, self.cache = folder, seed, devices, cache
+        self.strategy = find_strategy(pruning.strategy)
+        self.graph = build_channel_graph(parent.network)
+        self._budget_counts: Counts | None = None
+        self.target = self._target_sparsity()
+        self._source: BatchSource | None = None
+        self._validation: PixelArrays | None = None
+        self.label = f"{parent.spec.architecture} {pruning.strategy} {self.target:.2f}"
+
+    def _target_sparsity(self) -> float:
+        """The sparsity asked for, or that of the widths that meet the budget; fails before any training."""
+        if self.pruning.sparsity is not None:
+            return self.pruning.sparsity
+        assert self.pruning.budget is not None
+        ((kind, share),) = self.pruning.budget.items()
+        plan = make_plan(
+            self.parent.network,
+            size=self.training.size,
+            budget=(kind, share),
+            allocation=self.pruning.allocation,
+            round_to=self.pruning.round_to,
+            graph=self.graph,
+        )
+        self._budget_counts = plan.counts
+        return plan.sparsity
+
+    @property
+    def source(self) -> BatchSource:
+        if self._source is None:
+            pictures = load_training_pictures(self.dataset, self.training)
+            size = self.training.crop or self.training.size
+            if self.pruning.views:
+                self._source = teacher_views(
+                    self.parent,
+                    pictures,
+                    identity=f"{self.dataset.fingerprint()}-{_weights_digest(self.parent.network)}",
+                    size=size,
+                    augmentation=self.training.augmentation,
+                    views=self.pruning.views,
+                    cache=self.cache,
+                )
+            else:
+                self._source = AugmentedPhotos(pictures, make_augmentation(self.training.augmentation, size))
+        return self._source
+
+    @property
+    def validation(self) -> PixelArrays:
+        if self._validation is None:
+            self._validation = load_split(self.dataset.split("valid"), self.training.size)
+        return self._validation
+
+    def counts_at(self, progress: float, scores: Scores | None) -> Counts:
+        """Units of the dense network's groups that stay when ``progress`` of the target is reached."""
+        budget = self._budget_counts
+        if budget is not None:
+            return {
+                g.index: max(budget[g.index], round(g.units - progress * (g.units - budget[g.index])))
+                for g in self.graph.prunable
+            }
+        return allocate(
+            self.graph,
+            progress * self.target,
+            allocation=self.pruning.allocation,
+            round_to=self.pruning.round_to,
+            scores=scores,
+        )
+
+    def sparsity(self, network: nn.Module) -> float:
+        """Realised: mean over the dense network's prunable layers of the fraction of filters removed."""
+        removed = []
+        for name in self.graph.layers:
+            dense = len(self.graph.slots[(name, "out")].groups)
+            removed.append(1.0 - _filters(network.get_submodule(name)) / dense)
+        return float(np.mean(removed))
+
+    def schedule(self) -> nn.Module:
+        """Run the schedule in one part, or in as many as there are updates when cutting as it goes."""
+        parts = self.pruning.updates if self.pruning.cut_as_they_go else 1
+        network, movement = self.parent.network, None
+        for part in range(parts):
+            stage = self.folder / f"schedule-{part}"
+            if (stage / "model" / "model.json").exists():
+                network = load_model(stage / "model").network
+                movement = self._load_movement(stage)
+                continue
+            network, movement = self._schedule_part(network, movement, part, parts, stage)
+        return network
+
+    def _schedule_part(
+        self, network: nn.Module, movement: dict[str, list[float]] | None, part: int, parts: int, stage: Path
+    ) -> tuple[nn.Module, dict[str, list[float]]]:
+        graph = build_channel_graph(network)
+        names = {group.producers[0]: group.index for group in self.graph.prunable}
+        dense_index = {group.index: names[group.producers[0]] for group in graph.prunable}
+        epochs = max(1, round(self.pruning.schedule_epochs * (part + 1) / parts)
+                     - round(self.pruning.schedule_epochs * part / parts))  # fmt: skip
+        config = self.training.model_copy(
+            update={
+                "epochs": epochs,
+                "learning_rate": self.training.learning_rate * self.pruning.schedule_rate,
+                "ema": None,
+                "early_stopping": None,
+                "schedule": "constant" if parts > 1 else self.training.schedule,
+            }
+        )
+        torch.manual_seed(self.seed)
+        scores = None
+        if self.strategy.scored:
+            scores = MovementScores({group.index: group.units for group in graph.prunable})
+            for group in graph.prunable:
+                if movement is not None:
+                    scores.values[group.index] = torch.tensor(movement[group.producers[0]])
+        kind = "random" if self.strategy.random else self.pruning.importance
+
+        def counts_at(progress: float, values: Scores | None) -> Counts:
+            dense_scores = None
+            if values is not None and part == 0:
+                dense_scores = {dense_index[index]: value for index, value in values.items()}
+            counts = self.counts_at(progress, dense_scores)
+            return {index: counts[dense_index[index]] for index in dense_index}
+
+        gates = Gates(network, graph, scored=True)
+        callback = PruningSchedule(
+            network,
+            graph,
+            gates,
+            self.strategy,
+            counts_at,
+            start=part / parts,
+            end=(part + 1) / parts,
+            updates=self.pruning.updates,
+            importance=None if self.strategy.scored else IMPORTANCES[kind](graph),
+            movement=scores,
+        )
+        self._fit(network, config, stage, f"{self.label} schedule {part + 1}/{parts}", [callback])
+        if part == parts - 1 and callback.progress < 1.0:
+            callback.close(1.0)
+        gates.remove()
+        cut = self._cut(network, graph, callback)
+        remaining = self._carry(callback, graph)
+        write_json(stage / "movement.json", remaining)
+        save_model(stage / "model", replace(self.parent, network=cut, provenance={}, metrics={}))
+        return cut, remaining
+
+    def _cut(self, network: nn.Module, graph: ChannelGraph, schedule: PruningSchedule) -> nn.Module:
+        cut = cut_channels(network, graph, schedule.keep)
+        _check_exact(network, graph, schedule, cut)
+        if self.pruning.recalibrate:
+            batch_size = self.training.batch_size
+            recalibrate(cut, self.parent.spec, self.source, batch_size=batch_size, seed=self.seed)
+        logger.info(
+            "%s: cut to sparsity %.3f, %d parameters, %.1f MMACs",
+            self.label, self.sparsity(cut), count_parameters(cut), count_macs(cut, self.training.size) / 1e6,
+        )  # fmt: skip
+        return cut
+
+    @staticmethod
+    def _carry(schedule: PruningSchedule, graph: ChannelGraph) -> dict[str, list[float]]:
+        """Movement scores of the units that stayed, by the name of the group's first layer."""
+        if schedule.movement is None:
+            return {}
+        return {
+            g.producers[0]: schedule.movement.values[g.index][
+                torch.from_numpy(schedule.keep[g.index])
+            ].tolist()
+            for g in graph.prunable
+        }
+
+    @staticmethod
+    def _load_movement(stage: Path) -> dict[str, list[float]]:
+        return dict(json.loads((stage / "movement.json").read_text()))
+
+    def recover(self, network: nn.Module) -> nn.Module:
+        """Fine-tune what is left, with the parent's logits where the recipe says so."""
+        if self.pruning.recovery_epochs:
+            config = self.training.model_copy(
+                update={
+                    "epochs": self.pruning.recovery_epochs,
+                    "learning_rate": self.training.learning_rate * self.pruning.recovery_rate,
+                    "early_stopping": None,
+                    "encoder_rate": 1.0 if self.pruning.distillation else self.training.encoder_rate,
+                }
+            )
+            self._fit(network, config, self.folder / "recovery", f"{self.label} recovery", [])
+        return network
+
+    def _fit(
+        self, network: nn.Module, config: TrainingConfig, folder: Path, label: str, callbacks: list[Any]
+    ) -> None:
+        steps = self.source.steps(config.batch_size) * config.epochs
+        module = SegmentationModule(
+            network,
+            self.parent.spec,
+            config,
+            total_steps=steps,
+            distillation=self.pruning.distillation,
+            temperature=self.pruning.temperature,
+        )
+        fit(
+            module, self.source, self.validation, config, folder,
+            seed=self.seed, label=label, devices=self.devices, callbacks=callbacks,
+        )  # fmt: skip
+
+
+def _filters(module: nn.Module) -> int:
+    return int(getattr(module, "out_channels", 0) or getattr(module, "out_features", 0))
+
+
+def _weights_digest(network: nn.Module) -> str:
+    import hashlib
+
+    digest = hashlib.sha256()
+    for key, value in sorted(network.state_dict().items()):
+        digest.update(key.encode())
+        digest.update(np.ascontiguousarray(value.detach().cpu().numpy()).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _check_exact(network: nn.Module, graph: ChannelGraph, schedule: PruningSchedule, cut: nn.Module) -> None:
+    """Refuse a cut that changes the function: the guard against a layer the graph misunderstood."""
+    gates = Gates(network, graph)
+    gates.set(schedule.keep)
+    x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    try:
+        with torch.no_grad():
+            gated, after = network.cpu().eval()(x), cut.eval()(x)
+    finally:
+        gates.remove()
+    difference = float((gated - after).abs().max() / gated.std().clamp(min=1e-3))
+    if difference > EXACT:
+        raise PruningError(
+            f"Cutting changed the network's output by {difference:.1e} of its spread: some layer couples "
+            "channels in a way that is not understood. Please report the architecture and encoder."
+        )

@@ -1,0 +1,39 @@
+"""Re-estimate batch norm statistics after a cut: much of the damage is statistics, not knowledge."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from descale.models import ModelSpec, memory_format
+from descale.training.batches import BatchSource
+
+BATCHES = 12
+
+
+def recalibrate(
+    network: nn.Module, spec: ModelSpec, source: BatchSource, *, batch_size: int, seed: int
+) -> None:
+    """Replace the running statistics of every batch norm by those of a few training batches, in place."""
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    if not norms:
+        return
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain mean over all batches
+    device = next(network.parameters()).device
+    mean = torch.tensor(spec.mean, device=device).view(1, 3, 1, 1) * 255
+    std = torch.tensor(spec.std, device=device).view(1, 3, 1, 1) * 255
+    order = torch.randperm(len(source), generator=torch.Generator().manual_seed(seed))
+    training = network.training
+    network.train()
+    with torch.no_grad():
+        for step, indices in enumerate(order.split(batch_size)[:BATCHES]):
+            if len(indices) < 2:
+                continue  # statistics of one picture are none
+            image = source.batch(indices, seed + step)["image"].to(device).float()
+            network(((image - mean) / std).contiguous(memory_format=memory_format(network)))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    network.train(training)

@@ -1,0 +1,150 @@
+"""The pruning schedule as a callback: accumulates importance, closes gates, never lets sparsity fall."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from descale.pruning.allocation import Counts
+from descale.pruning.channels import ChannelGraph
+from descale.pruning.gates import Gates
+from descale.pruning.importance import Importance, Scores
+from descale.pruning.strategies import COOL_DOWN, Strategy
+
+logger = logging.getLogger(__name__)
+
+MOVEMENT_RATE = 1.0
+"""Learning rate of movement scores. Only their order counts, so it only matters beside other terms."""
+
+
+class MovementScores:
+    """Structured movement scores: one per unit, plain accumulation (Sanh et al. 2020, eq. 3).
+
+    ``S <- S - lr * dL/dg`` where ``g`` is the unit's gate at its present value, 0 or 1. The gate's gradient
+    is the sum of gradient x weight over the slices that read the unit, so closed units are scored too
+    (straight-through). Weights that move away from zero raise the score.
+    """
+
+    def __init__(self, units: Mapping[int, int]) -> None:
+        self.values: Scores = {group: torch.zeros(count) for group, count in units.items()}
+
+    def update(self, gate_gradients: Mapping[int, Tensor]) -> None:
+        for group, gradient in gate_gradients.items():
+            self.values[group] -= MOVEMENT_RATE * gradient.cpu()
+
+
+class PruningSchedule(Callback):
+    """Drives the gates through one part of a schedule.
+
+    Args:
+        network: the gated network.
+        graph: its groups.
+        gates: attached to it, scored.
+        strategy: how sparsity grows.
+        counts_at: progress 0..1 -> units that stay in each group.
+        start, end: the part of the schedule this run covers, 0..1.
+        updates: equally spaced mask updates over the whole schedule.
+        importance: ranks the units; ``None`` where movement scores do.
+        movement: scores carried over from an earlier part.
+        counts: units open at the start.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        graph: ChannelGraph,
+        gates: Gates,
+        strategy: Strategy,
+        counts_at: Callable[[float, Scores | None], Counts],
+        *,
+        start: float,
+        end: float,
+        updates: int,
+        importance: Importance | None,
+        movement: MovementScores | None,
+    ) -> None:
+        self._network, self._graph, self._gates, self._strategy = network, graph, gates, strategy
+        self._counts_at, self._start, self._end, self._updates = counts_at, start, end, updates
+        self._importance, self.movement = importance, movement
+        self.keep: dict[int, NDArray[np.bool_]] = graph.keep_all()
+        self.progress = strategy.progress(start, updates)
+        self._steps = 1
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        self._steps = max(1, int(trainer.estimated_stepping_batches))
+        self._gates.set(self.keep)
+
+    def on_after_backward(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        gradients = self._gates.gradients()
+        time = self._time(trainer.global_step + 1)
+        if self.movement is not None:
+            if time < 1.0 - COOL_DOWN:
+                self.movement.update(gradients)
+        elif self._importance is not None:
+            self._importance.update(self._network, gradients)
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        time = self._time(trainer.global_step)
+        progress = self._strategy.progress(time, self._updates)
+        frozen = self.movement is not None and time >= 1.0 - COOL_DOWN and progress <= self.progress
+        if progress > self.progress or (self.movement is not None and progress > 0 and not frozen):
+            self.close(progress)
+
+    def close(self, progress: float) -> None:
+        """Choose the units that stay at ``progress`` of the final sparsity, and set the gates."""
+        scores = self.movement.values if self.movement is not None else None
+        if scores is None:
+            assert self._importance is not None
+            scores = self._importance.scores(self._network)
+        self.progress = max(progress, self.progress)
+        counts = self._counts_at(self.progress, scores)
+        for group in self._graph.prunable:
+            was = self.keep[group.index]
+            count = min(counts.get(group.index, group.units), int(was.sum()))
+            # movement may change its mind until cool-down; the others only choose among what is open
+            candidates = scores[group.index].clone()
+            if self.movement is None:
+                candidates[torch.from_numpy(~was)] = -float("inf")
+            chosen = torch.argsort(candidates, descending=True, stable=True)[:count].numpy()
+            mask = np.zeros(group.units, dtype=bool)
+            mask[chosen] = True
+            self.keep[group.index] = mask
+        self._gates.set(self.keep)
+        if self._importance is not None:
+            self._importance.reset()
+        if self.movement is None:
+            logger.info("gates: sparsity %.3f of this network", self._graph.sparsity(self.keep))
+
+    def _time(self, step: int) -> float:
+        return self._start + (self._end - self._start) * min(1.0, step / self._steps)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "keep": {group: torch.from_numpy(mask) for group, mask in self.keep.items()},
+            "progress": self.progress,
+            "movement": None if self.movement is None else self.movement.values,
+            "importance": None if self._importance is None else self._importance.state(),
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.keep = {group: mask.numpy() for group, mask in state_dict["keep"].items()}
+        self.progress = state_dict["progress"]
+        if self.movement is not None:
+            self.movement.values = state_dict["movement"]
+        if self._importance is not None:
+            self._importance.restore(state_dict["importance"])
