@@ -10,8 +10,6 @@ from descale.study.folder import Row
 from descale.study.trials import Trial
 
 MODEL, CONFUSIONS, MASKS, LOG = "model", "confusions.csv", "masks", "log"
-CACHE = "cache"
-"""Folder of a study for answers of dense parents, shared by the trials that prune them; may be deleted."""
 
 
 def drop_columns(trial: Trial, confusions: ImageConfusions, classes: ClassTable, trials: Path) -> Row:
