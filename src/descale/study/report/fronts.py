@@ -68,7 +68,7 @@ def marked_points(cells: Sequence[Cell], cost: str) -> list[Marked]:
         roles.append((best, "Most accurate"))
     smallest = next((cell for cell in front if _clears_colour(cell)), None)
     if smallest is not None and smallest is not recommended and smallest is not best:
-        roles.append((smallest, "Smallest that clearly beats colour alone"))
+        roles.append((smallest, "Smallest that clearly clears the floors"))
     return [
         Marked("ABC"[index], role, cell, tuple(_reasons(cell, cells, front, cost)))
         for index, (cell, role) in enumerate(roles)

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 PHOTOS_EACH = 2
 SIDE = 232
 STRATEGIES_SHOWN = 3
+PATTERNS = ("dotted", "striped", "solid")
 HIT, MISS, FALSE = (255, 157, 46), (40, 105, 255), (255, 255, 255)
 
 Pixels = NDArray[np.uint8]
@@ -54,11 +55,21 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Key:
+    """One entry of the legend: what a pattern and a colour stand for."""
+
+    pattern: str
+    colour: str
+    meaning: str
+
+
+@dataclass(frozen=True)
 class Gallery:
-    """Rows of pictures, or the reason why there are none."""
+    """Rows of pictures with their legend, or the reason why there are none."""
 
     rows: tuple[Row, ...]
     missing: str = ""
+    keys: tuple[Key, ...] = ()
 
 
 def gallery(shown: Cell, cells: Sequence[Cell], trials: StudyTrials) -> Gallery:
@@ -89,7 +100,9 @@ def gallery(shown: Cell, cells: Sequence[Cell], trials: StudyTrials) -> Gallery:
             problems.append(str(error))
     for problem in problems:
         logger.warning("picture left out: %s", problem)
-    return Gallery(tuple(rows), "" if rows else "; ".join(problems) or "no test photo shows corrosion.")
+    if rows:
+        return Gallery(tuple(rows), keys=_legend(classes))
+    return Gallery((), "; ".join(problems) or "no test photo shows corrosion.")
 
 
 def _columns(shown: Cell, cells: Sequence[Cell]) -> list[Cell]:
@@ -111,6 +124,20 @@ def _columns(shown: Cell, cells: Sequence[Cell]) -> list[Cell]:
         most = max((c.sparsity for c in pruned), default=None)
         rivals = [c for c in pruned if c.sparsity == most]
     return [*columns, *rivals[: STRATEGIES_SHOWN - len(columns) + 1]]
+
+
+def _legend(classes: ClassTable) -> tuple[Key, ...]:
+    def css(colour: Sequence[int]) -> str:
+        return f"rgb({', '.join(map(str, colour))})"
+
+    if len(classes) > 2:
+        names = list(zip(classes.names, classes.colours, strict=True))[1:]
+        return tuple(Key(PATTERNS[i % 3], css(colour), name) for i, (name, colour) in enumerate(names))
+    return (
+        Key("solid", css(HIT), "found (solid)"),
+        Key("striped", css(MISS), "missed (striped)"),
+        Key("dotted", css(FALSE), "false alarm (dotted)"),
+    )
 
 
 def _choose(
@@ -199,12 +226,12 @@ def painted(photo: Pixels, mask: Mask, classes: ClassTable) -> Pixels:
     """Paint class ids on a greyed photo: each corrosion class with its colour and its own pattern."""
     canvas = np.repeat(photo.mean(axis=-1, keepdims=True) * 0.6 + 40, 3, axis=-1)
     stripes, dots = _patterns(mask.shape)
-    patterns = (dots, stripes, np.ones(mask.shape, dtype=bool))
+    patterns = {"dotted": dots, "striped": stripes, "solid": np.ones(mask.shape, dtype=bool)}
     for index, class_id in enumerate(range(1, len(classes))):
         area = mask == class_id
         colour = classes.colours[class_id]
         _blend(canvas, area, colour, 0.3)
-        _blend(canvas, area & patterns[index % 3], colour, 0.9)
+        _blend(canvas, area & patterns[PATTERNS[index % 3]], colour, 0.9)
     return np.clip(canvas, 0, 255).astype(np.uint8)
 
 
