@@ -7,14 +7,31 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Attach every subcommand to ``app``."""
-    from descale.cli import benchmark, data, evaluate, export, pick, predict, report, study
+    from descale.cli import (
+        benchmark,
+        data,
+        demo,
+        evaluate,
+        export,
+        pick,
+        plan,
+        predict,
+        prune,
+        report,
+        study,
+        train,
+    )
 
     # Each subcommand module imports its heavy parts inside its function, so this stays quick.
     app.command("benchmark")(benchmark.benchmark)
+    app.command("demo")(demo.demo)
     app.command("evaluate")(evaluate.evaluate)
     app.command("export")(export.export)
     app.command("pick")(pick.pick)
+    app.command("plan")(plan.plan)
     app.command("predict")(predict.predict)
+    app.command("prune")(prune.prune)
     app.command("report")(report.report)
     app.command("study")(study.study)
+    app.command("train")(train.train)
     app.add_typer(data.app, name="data")

@@ -12,6 +12,6 @@ from descale.models.widths import read_widths
 
 __all__ = [
     "ARCHITECTURES", "DEFAULT_ENCODER", "STRIDE", "ModelSpec", "SavedModel", "build_network", "count_macs",
-    "count_parameters", "find_architecture", "layer_costs", "load_model", "make_spec", "memory_format", "predict_classes",
-    "read_description", "read_widths", "save_model", "weights_bytes",
+    "count_parameters", "find_architecture", "layer_costs", "load_model", "make_spec", "memory_format",
+    "predict_classes", "read_description", "read_widths", "save_model", "weights_bytes",
 ]  # fmt: skip

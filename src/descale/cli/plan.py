@@ -1,0 +1,106 @@
+"""``descale plan``: what pruning would cut, without training anything."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from descale.cli.prune import parse_budget
+from descale.cli.training_options import parse_size
+
+if TYPE_CHECKING:
+    from descale.pruning import Plan
+
+
+class Format(StrEnum):
+    """How the plan is printed."""
+
+    table = "table"
+    json = "json"
+
+
+def plan(
+    arch: Annotated[str, typer.Option(help="unet, unetplusplus, fpn, linknet or manet.")] = "unet",
+    encoder: Annotated[str, typer.Option(help="Any encoder of segmentation_models_pytorch.")] = (
+        "tu-tf_efficientnet_lite0"
+    ),
+    sparsity: Annotated[
+        float | None, typer.Option(help="Mean fraction of channels to remove, above 0 and below 1.")
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Instead of --sparsity: params=, macs= or latency=SHARE of the dense.")
+    ] = None,
+    allocation: Annotated[str, typer.Option(help="uniform or balanced.")] = "balanced",
+    round_to: Annotated[int, typer.Option(help="Make widths multiples of this.")] = 1,
+    size: Annotated[str, typer.Option(help="Input size, 160 or 160x192 (height x width).")] = "160",
+    classes: Annotated[int, typer.Option(help="Number of classes.", min=2)] = 2,
+    output: Annotated[Format, typer.Option("--format", help="table or json.")] = Format.table,
+) -> None:
+    """Show every channel group: layers, width before and after, its share of the costs, and why it stays.
+
+    With both --sparsity and --budget the budget decides, and the sparsity it takes is shown.
+
+    Example: `descale plan --arch manet --encoder resnet101 --sparsity 0.9`
+    """
+    import json
+    from types import SimpleNamespace
+
+    from descale.errors import ConfigError
+    from descale.models import build_network, make_spec
+    from descale.pruning import ALLOCATIONS, make_plan
+    from descale.runtime.classes import ClassTable, PixelClass
+
+    if sparsity is None and budget is None:
+        raise ConfigError("Give --sparsity, for example 0.9, or --budget, for example macs=0.1.")
+    if sparsity is not None and not 0.0 < sparsity < 1.0:
+        raise ConfigError(f"Sparsity {sparsity:g} is outside 0..1; 0 cuts nothing and 1 leaves nothing.")
+    if allocation not in ALLOCATIONS:
+        raise ConfigError(f"Unknown allocation '{allocation}'. Known: {', '.join(ALLOCATIONS)}.")
+    table = ClassTable(tuple(PixelClass(f"class {i}", (0, 0, 0), corrosion=i > 0) for i in range(classes)))
+    spec = make_spec(arch, encoder, classes=table, input_size=parse_size(size))
+    made = make_plan(
+        build_network(spec),
+        size=spec.input_size,
+        sparsity=sparsity,
+        budget=parse_budget(budget) if budget else None,
+        allocation=allocation,
+        round_to=round_to,
+    )
+    if output is Format.json:
+        header = SimpleNamespace(architecture=arch, encoder=encoder, allocation=allocation)
+        typer.echo(json.dumps({**vars(header), **made.to_json()}, indent=2))
+        return
+    _print(made, f"{arch} / {encoder}, {allocation}")
+
+
+def _print(made: Plan, title: str) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=escape(title))
+    for name in ("group", "layers", "width", "units", "MACs", "parameters", "note"):
+        table.add_column(name, justify="left" if name in ("layers", "note") else "right", overflow="fold")
+    for row in made.groups:
+        more = f" +{len(row.layers) - 1}" if len(row.layers) > 1 else ""
+        table.add_row(
+            str(row.group),
+            escape((row.layers[0] if row.layers else "-") + more),
+            f"{row.before} → {row.after}",
+            f"{row.units} → {row.kept}",
+            f"{row.macs_share:.1%}",
+            f"{row.params_share:.1%}",
+            escape(row.reason),
+        )
+    console = Console()
+    console.print(table)
+    console.print(
+        f"sparsity {made.sparsity:.3f} over the prunable layers at {made.size[0]}x{made.size[1]}\n"
+        f"parameters {made.params_before:,} → {made.params_after:,} "
+        f"({made.params_after / made.params_before:.2%})\n"
+        f"MACs {made.macs_before:,} → {made.macs_after:,} ({made.macs_after / made.macs_before:.2%})"
+    )
+    if made.note:
+        console.print(f"note: {escape(made.note)}")

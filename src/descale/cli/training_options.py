@@ -1,0 +1,121 @@
+"""What ``train`` and ``prune`` share on the command line: settings, devices, the check of the data."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from descale.data import Dataset
+    from descale.training import DeviceConfig
+
+logger = logging.getLogger(__name__)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """``160`` or ``160x192`` (height x width) in pixels.
+
+    Raises:
+        ConfigError: it is neither.
+
+    >>> parse_size("160x192")
+    (160, 192)
+    """
+    from descale.errors import ConfigError
+
+    parts = text.lower().split("x")
+    if len(parts) not in (1, 2) or not all(part.isdigit() for part in parts):
+        raise ConfigError(f"Size '{text}' is not understood; write 160 or 160x192 (height x width).")
+    return int(parts[0]), int(parts[-1])
+
+
+Config = TypeVar("Config", bound="BaseModel")
+
+
+def validated(kind: type[Config], values: dict[str, Any]) -> Config:
+    """Build a settings object from options, leaving out those not given.
+
+    Raises:
+        ConfigError: a value is out of range or unknown; the first problem is named.
+    """
+    from pydantic import ValidationError
+
+    from descale.errors import ConfigError
+
+    try:
+        return kind.model_validate({key: value for key, value in values.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "settings"
+        message = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"{where}: {message} (got {first['input']!r}).") from None
+
+
+def devices(
+    accelerator: str, count: str, precision: str, threads: int | None, workers: int, progress: bool
+) -> DeviceConfig:
+    """Where to run, from the options that both commands have."""
+    from descale.training import DeviceConfig
+
+    values = {
+        "accelerator": accelerator,
+        "devices": int(count) if count.isdigit() else count,
+        "precision": precision,
+        "threads": threads,
+        "workers": workers,
+        "progress": progress,
+    }
+    return validated(DeviceConfig, values)
+
+
+def checked_dataset(data: str, *, binary: bool, accept_problems: bool) -> Dataset:
+    """Load a data set and refuse it if a result on it would be false.
+
+    Raises:
+        DataError: the check found falsifying problems and they were not accepted.
+    """
+    from descale.data import load_dataset
+    from descale.data.check import check_dataset
+    from descale.errors import DataError
+
+    dataset = load_dataset(data, binary=binary)
+    report = check_dataset(data)
+    if report.falsifying:
+        kinds = ", ".join(sorted({finding.kind for finding in report.falsifying}))
+        if not accept_problems:
+            raise DataError(
+                f"{data}: {len(report.falsifying)} problems would falsify a result ({kinds}). "
+                f"See them with: descale data check {data} - or go on with --accept-problems."
+            )
+        logger.warning("going on with %d problems of the data: %s", len(report.falsifying), kinds)
+    return dataset
+
+
+def claim_folder(out: Path, settings: dict[str, Any]) -> None:
+    """Make ``out`` the folder of a run, or continue the run of the same settings that is in it.
+
+    Raises:
+        ConfigError: it holds something else, or a run of other settings.
+    """
+    from descale.errors import ConfigError
+    from descale.files import write_json
+
+    if out.is_file():
+        raise ConfigError(f"{out} is a file; give a folder.")
+    record = out / "run.json"
+    if record.is_file():
+        earlier = json.loads(record.read_text(encoding="utf-8"))
+        changed = sorted(key for key in settings if earlier.get(key) != settings[key])
+        if changed:
+            raise ConfigError(
+                f"{out} holds a run with other settings ({', '.join(changed)}). Give another --out, or "
+                "the settings of that run to continue it."
+            )
+        logger.info("continuing the run in %s", out)
+    elif out.is_dir() and any(out.iterdir()):
+        raise ConfigError(f"{out} is not empty and holds no earlier run; give another folder.")
+    write_json(record, settings)
