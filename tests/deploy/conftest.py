@@ -38,4 +38,4 @@ def make_model() -> Callable[[str, str], SavedModel]:
 
 @pytest.fixture(scope="session")
 def unet() -> SavedModel:
-    return untrained("unet", "tu-tf_efficientnet_lite0")
+    return untrained("unet", "resnet18")

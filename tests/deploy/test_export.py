@@ -22,8 +22,10 @@ MakeModel = Callable[[str, str], SavedModel]
 NOT_IN_A_LEAN_GRAPH = {"BatchNormalization", "Identity", "Dropout", "Constant", "Pad", "If", "Loop"}
 
 
-@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
-@pytest.mark.parametrize("encoder", ["resnet18"])
+@pytest.mark.parametrize(
+    ("architecture", "encoder"),
+    [*((name, "resnet18") for name in sorted(ARCHITECTURES)), ("linknet", "tu-tf_efficientnet_lite0")],
+)
 def test_every_architecture_decides_as_in_torch_at_any_size_and_batch(
     architecture: str, encoder: str, make_model: MakeModel, tmp_path: Path
 ) -> None:
@@ -44,7 +46,7 @@ def test_bundle_with_two_engines_opens_and_says_what_it_is(unet: SavedModel, tmp
     export_model(unet, tmp_path / "corrosion.zip", targets=["openvino", "onnx"])
     manifest = open_bundle(tmp_path / "corrosion.zip").manifest
     assert list(manifest.engines) == ["openvino", "onnx"]
-    assert manifest.name == "unet-tf_efficientnet_lite0-dense"
+    assert manifest.name == "unet-resnet18-dense"
     assert set(manifest.checksums) == {"network.onnx", "network.xml", "network.bin", "MODEL_CARD.md"}
     assert manifest.provenance["parity"]["openvino"]["same_pixels"] >= 0.999
     json.dumps(manifest.to_json())

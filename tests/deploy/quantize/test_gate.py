@@ -30,7 +30,7 @@ class Redness(nn.Module):
             self.head.bias.zero_()
             self.first.weight[0, :, 1, 1] = torch.tensor([1.0, -0.5, -0.5])
             self.first.weight[1, :, 1, 1] = contrast  # a bright picture fills the range with this channel
-            self.second.weight[0, 0] = self.second.weight[1, 1] = 1.0
+            self.second.weight[0, 0] = 1.0  # the other channel goes no further
             self.head.weight[1, 0] = 5.0
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -17,8 +17,8 @@ from descale.runtime.stopwatch.sizes import parse_size
 
 def contestant(name: str = "small", **changes: object) -> Contestant:
     values = {
-        "name": name, "worker": "descale.runtime.stopwatch.worker", "path": Path("bundle"), "engine": "onnxruntime",
-        "precision": "float32", "bytes_on_disk": 1000, "macs": 1e9, "moved": 1e6,
+        "name": name, "worker": "descale.runtime.stopwatch.worker", "path": Path("bundle"),
+        "engine": "onnxruntime", "precision": "float32", "bytes_on_disk": 1000, "macs": 1e9, "moved": 1e6,
     }  # fmt: skip
     return Contestant(**(values | changes))  # type: ignore[arg-type]
 
