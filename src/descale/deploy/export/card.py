@@ -11,8 +11,7 @@ from typing import Any
 import jinja2
 
 from descale.files import write_text
-from descale.models import SavedModel
-from descale.models.architectures import find_architecture
+from descale.models import ARCHITECTURES, SavedModel
 from descale.runtime.bundle import BundleManifest
 
 SCORES = {
@@ -58,8 +57,9 @@ def write_card(path: Path, model: SavedModel, manifest: BundleManifest, size_byt
 
 
 def find_title(architecture: str) -> str:
-    """How the architecture is written for people."""
-    return find_architecture(architecture).title
+    """How the architecture is written for people; its name if it is none of the five."""
+    known = ARCHITECTURES.get(architecture)
+    return known.title if known else architecture
 
 
 def score_lines(metrics: Mapping[str, Any]) -> list[Score]:
