@@ -19,7 +19,8 @@ from torchvision.models.segmentation import lraspp_mobilenet_v3_large
 
 from descale.data import load_dataset
 from descale.deploy.export.bundle import export_model
-from descale.evaluation import image_confusions, summarise
+from descale.evaluation import summarise
+from descale.evaluation.evaluate import image_confusions
 from descale.models import ModelSpec, SavedModel, load_model
 from descale.training import TrainingConfig
 from descale.training.train import provenance, train_network

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from descale.models import SavedModel, build_network, make_spec, read_widths
@@ -34,6 +37,17 @@ def untrained(architecture: str, encoder: str) -> SavedModel:
 @pytest.fixture(scope="session")
 def make_model() -> Callable[[str, str], SavedModel]:
     return untrained
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
+    """Two small photos of different sizes: comparing on them takes little time."""
+    folder = tmp_path_factory.mktemp("photos")
+    generator = np.random.default_rng(0)
+    for name, (height, width) in {"a": (64, 96), "b": (100, 70)}.items():
+        pixels = generator.integers(0, 256, (height // 2, width // 2, 3), np.uint8).repeat(2, 0).repeat(2, 1)
+        Image.fromarray(pixels).save(folder / f"{name}.png")
+    return tuple(sorted(folder.iterdir()))
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from descale.deploy.export.bundle import export_model, find_photos
+from descale.deploy.export.bundle import choose_targets, export_model, find_photos, require_int8
 from descale.deploy.export.parity import torch_logits
 from descale.deploy.export.targets import TARGETS
 from descale.errors import ConfigError, ExportError
@@ -24,13 +24,13 @@ NOT_IN_A_LEAN_GRAPH = {"BatchNormalization", "Identity", "Dropout", "Constant", 
 
 @pytest.mark.parametrize(
     ("architecture", "encoder"),
-    [*((name, "resnet18") for name in sorted(ARCHITECTURES)), ("linknet", "tu-tf_efficientnet_lite0")],
+    [(name, "resnet18") for name in sorted(ARCHITECTURES)],
 )
 def test_every_architecture_decides_as_in_torch_at_any_size_and_batch(
-    architecture: str, encoder: str, make_model: MakeModel, tmp_path: Path
+    architecture: str, encoder: str, make_model: MakeModel, photos: tuple[Path, ...], tmp_path: Path
 ) -> None:
     model = make_model(architecture, encoder)
-    exported = export_model(model, tmp_path / "bundle", targets=["onnx"])
+    exported = export_model(model, tmp_path / "bundle", targets=["onnx"], photos=photos)
     assert exported.parity["onnx"].same >= 0.999
 
     infer = TARGETS["onnx"].load(exported.path, exported.manifest.engines["onnx"])
@@ -42,8 +42,10 @@ def test_every_architecture_decides_as_in_torch_at_any_size_and_batch(
     assert not operations & NOT_IN_A_LEAN_GRAPH
 
 
-def test_bundle_with_two_engines_opens_and_says_what_it_is(unet: SavedModel, tmp_path: Path) -> None:
-    export_model(unet, tmp_path / "corrosion.zip", targets=["openvino", "onnx"])
+def test_bundle_with_two_engines_opens_and_says_what_it_is(
+    unet: SavedModel, photos: tuple[Path, ...], tmp_path: Path
+) -> None:
+    export_model(unet, tmp_path / "corrosion.zip", targets=["openvino", "onnx"], photos=photos)
     manifest = open_bundle(tmp_path / "corrosion.zip").manifest
     assert list(manifest.engines) == ["openvino", "onnx"]
     assert manifest.name == "unet-resnet18-dense"
@@ -52,7 +54,9 @@ def test_bundle_with_two_engines_opens_and_says_what_it_is(unet: SavedModel, tmp
     json.dumps(manifest.to_json())
 
 
-def test_card_shows_scores_with_their_interval(unet: SavedModel, tmp_path: Path) -> None:
+def test_card_shows_scores_with_their_interval(
+    unet: SavedModel, photos: tuple[Path, ...], tmp_path: Path
+) -> None:
     metrics = {
         "test": {
             "scores": {"iou_corrosion": 0.7},
@@ -61,17 +65,27 @@ def test_card_shows_scores_with_their_interval(unet: SavedModel, tmp_path: Path)
         }
     }
     model = SavedModel(unet.spec, unet.network, unet.dense_widths, {"dataset": "bridges"}, metrics)
-    export_model(model, tmp_path / "bundle")
+    export_model(model, tmp_path / "bundle", photos=photos)
     card = (tmp_path / "bundle" / "MODEL_CARD.md").read_text()
     assert "| test | IoU of corrosion, all photos together | 0.700 | 0.650 to 0.740 | 0.080 |" in card
     assert "bridges" in card
 
 
-def test_real_photos_are_compared(unet: SavedModel, shared_data: Path, tmp_path: Path) -> None:
+def test_real_photos_are_compared(make_model: MakeModel, shared_data: Path, tmp_path: Path) -> None:
+    model = make_model("linknet", "tu-tf_efficientnet_lite0")
     photos = find_photos([shared_data / "ccsc-sample" / "images"])
-    exported = export_model(unet, tmp_path / "bundle", targets=["onnx"], photos=photos)
+    exported = export_model(model, tmp_path / "bundle", targets=["onnx"], photos=photos)
     assert exported.parity["onnx"].pictures == len(photos) == 11
     assert not exported.parity["onnx"].synthetic
+
+
+def test_without_photos_synthetic_pictures_are_compared_and_that_is_said(
+    make_model: MakeModel, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    exported = export_model(make_model("linknet", "tu-tf_efficientnet_lite0"), tmp_path / "bundle")
+    assert exported.parity["onnx"].synthetic
+    assert "synthetic pictures" in caplog.text
+    assert "synthetic pictures" in (tmp_path / "bundle" / "MODEL_CARD.md").read_text()
 
 
 class SizeDependent(nn.Module):
@@ -121,3 +135,32 @@ def test_photos_too_small_to_compare(unet: SavedModel, tmp_path: Path) -> None:
     Image.new("RGB", (1, 1)).save(tmp_path / "dot.png")
     with pytest.raises(ExportError, match="at least 32x32"):
         export_model(unet, tmp_path / "bundle", photos=[tmp_path / "dot.png"])
+
+
+@pytest.mark.parametrize("architecture", ["unet"])
+def test_ncnn_runs_and_agrees_at_any_size(
+    architecture: str, make_model: MakeModel, photos: tuple[Path, ...], tmp_path: Path
+) -> None:
+    pytest.importorskip("ncnn", reason="the extra descale[ncnn] is not installed")
+    pytest.importorskip("pnnx", reason="the extra descale[ncnn] is not installed")
+    model = make_model(architecture, "resnet18")
+    exported = export_model(model, tmp_path / "bundle", targets=["ncnn"], photos=photos)
+    assert exported.manifest.engines == {"ncnn": ("network.ncnn.param", "network.ncnn.bin")}
+    assert exported.parity["ncnn"].same >= 0.999
+    infer = TARGETS["ncnn"].load(exported.path, exported.manifest.engines["ncnn"])
+    images = np.random.default_rng(1).integers(0, 256, (2, 32, 224, 3), np.uint8)
+    expected = np.concatenate([torch_logits(model, image) for image in images])
+    np.testing.assert_allclose(infer(images), expected, atol=2e-3)
+
+
+def test_ncnn_says_that_it_lacks_group_norms(
+    make_model: MakeModel, photos: tuple[Path, ...], tmp_path: Path
+) -> None:
+    pytest.importorskip("pnnx", reason="the extra descale[ncnn] is not installed")
+    with pytest.raises(ExportError, match="ncnn has no layer for"):
+        export_model(make_model("fpn", "resnet18"), tmp_path / "bundle", targets=["ncnn"], photos=photos)
+
+
+def test_int8_is_refused_where_there_is_none() -> None:
+    with pytest.raises(ConfigError, match="no INT8 for ncnn"):
+        require_int8(choose_targets(["onnx", "ncnn"]))

@@ -11,7 +11,7 @@ import typer
 def export(
     model: Annotated[Path, typer.Argument(help="Model folder (model.json, model.safetensors).")],
     out: Annotated[Path, typer.Option(help="Bundle to write: a folder, or a file that ends in .zip.")],
-    to: Annotated[list[str], typer.Option(help="Target, may be given several times: onnx, openvino.")],
+    to: Annotated[list[str], typer.Option(help="Target, may be given several times: onnx, openvino, ncnn.")],
     photos: Annotated[
         list[Path] | None,
         typer.Option(help="Photos or folders of photos on which export and model are compared."),

@@ -12,10 +12,10 @@ from descale.runtime.stopwatch.measure import measure
 
 
 @pytest.fixture(scope="module")
-def folder(unet: SavedModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(unet: SavedModel, photos: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("measured")
     save_model(root / "model", unet)
-    export_model(unet, root / "bundle.zip", targets=["onnx"])
+    export_model(unet, root / "bundle.zip", targets=["onnx"], photos=photos)
     return root
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from descale.deploy.export import onnx_target, openvino_target
+from descale.deploy.export import ncnn_target, onnx_target, openvino_target
 from descale.deploy.export.parity import Infer
 from descale.deploy.quantize import onnx_quantizer, openvino_quantizer
 from descale.errors import ConfigError
@@ -58,6 +58,7 @@ TARGETS: dict[str, Target] = {
         openvino_quantizer.quantize,
         ("openvino", "nncf"),
     ),
+    "ncnn": Target("ncnn", ncnn_target.write, ncnn_target.load, None, ("ncnn", "pnnx")),
 }
 
 
