@@ -213,7 +213,7 @@ def _compressed(y: Scale, frame: Frame) -> list[str]:
         f'height="{frame.bottom - top:.1f}" class="band"/>'
     )
     words = f"scale compressed below {y.knee:g}"
-    return [band, text(frame.right - 4, frame.bottom - 5, words, anchor="end", css="band-label")]
+    return [band, text(frame.right - 4, top + 13, words, anchor="end", css="band-label")]
 
 
 def _iou_grid(y: Scale, frame: Frame) -> list[str]:
