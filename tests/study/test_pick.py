@@ -81,6 +81,13 @@ def test_doubts_are_told(folder: Path) -> None:
     assert "the control U-Net, random 90 % scores 0.5 points more" in text
 
 
+def test_model_below_the_colour_floor_comes_with_a_warning(folder: Path) -> None:
+    text = (folder / "results.csv").read_text().replace("iou_trivial", "iou_colour")
+    (folder / "results.csv").write_text(text.replace(",0.08,", ",0.69,"))
+    lines = picked(folder, 0.02, latency_ms=10).lines
+    assert "Do not use it yet: a threshold on colour reaches IoU 0.690, at no cost." in lines
+
+
 def test_nothing_fits_tells_the_nearest_misses(folder: Path) -> None:
     answer = picked(folder, 0.0005, latency_ms=10)
     text = "\n".join(answer.lines)

@@ -9,7 +9,7 @@ from pathlib import Path
 from descale.errors import StudyError
 from descale.study.report.cells import COSTS, Cell, by_dataset, make_cells
 from descale.study.report.evidence import StudyTrials, gather
-from descale.study.report.fronts import COST_TITLES, candidates, compare, known_costs
+from descale.study.report.fronts import COST_TITLES, candidates, compare, floor_warning, known_costs
 from descale.study.report.rows import CONTROLS, read_results
 from descale.study.report.words import amount, points, span, span_points
 
@@ -174,7 +174,7 @@ def _answer(
 
 
 def _doubts(chosen: Cell, cells: Sequence[Cell], limits: Limits) -> list[str]:
-    doubts = []
+    doubts = [warning] if (warning := floor_warning(chosen)) else []
     drop = chosen.drop
     if limits.drop is not None and drop is not None and not chosen.dense:
         if drop.high is None:

@@ -99,6 +99,15 @@ def compare(cell: Cell, other: Cell, cost: str) -> str:
     )
 
 
+def floor_warning(cell: Cell) -> str:
+    """What to say of a model that a constant answer or a colour threshold beats; empty if it clears both."""
+    for column, name in (("iou_trivial", "a constant answer"), ("iou_colour", "a threshold on colour")):
+        floor = cell.mean(column)
+        if floor is not None and cell.iou.estimate <= floor:
+            return f"Do not use it yet: {name} reaches IoU {floor:.3f}, at no cost."
+    return ""
+
+
 def _reasons(cell: Cell, cells: Sequence[Cell], front: Sequence[Cell], cost: str) -> list[str]:
     position = front.index(cell)
     best = front[-1]

@@ -19,7 +19,14 @@ from descale.study.report import charts, findings, tables
 from descale.study.report.cells import COSTS, Cell, by_dataset, make_cells
 from descale.study.report.channels import channel_profiles
 from descale.study.report.evidence import MARGINS, MOST_CELLS, Evidence, StudyTrials, gather
-from descale.study.report.fronts import COST_TITLES, Marked, known_costs, marked_points, pareto_front
+from descale.study.report.fronts import (
+    COST_TITLES,
+    Marked,
+    floor_warning,
+    known_costs,
+    marked_points,
+    pareto_front,
+)
 from descale.study.report.matrix import control_matrix, drop_matrix
 from descale.study.report.pictures import Gallery, gallery
 from descale.study.report.rows import (
@@ -210,7 +217,7 @@ def _verdict(marked: Sequence[Marked], cost: str) -> str:
             f", {points(loss)} below the most accurate model ({best.title}) "
             f"for {100 * ours / theirs:.2g} % of its {COST_TITLES[cost]}"
         )
-    return text + "."
+    return f"{text}. {floor_warning(cell)}".rstrip()
 
 
 def _card(point: Marked, cells: Sequence[Cell], cost: str) -> dict[str, Any]:
