@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # worker processes import the fake runner by name
+HERE = Path(__file__).parent
+SHARED = (str(HERE), str(HERE.parent / "runtime"))  # worker processes import fake_runner and tiny_networks
+sys.path[:0] = SHARED
 
-from fake_runner import STUDY
+from fake_runner import STUDY  # noqa: E402
 
 
 @pytest.fixture
@@ -22,3 +27,31 @@ def study_file(tmp_path: Path) -> Path:
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
+
+
+CLUSTER = """
+import sys
+from ray.cluster_utils import Cluster
+node = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_dashboard": False}
+cluster = Cluster(initialize_head=True, head_node_args=node)
+cluster.add_node(**node)
+print(cluster.address, flush=True)
+sys.stdin.read()
+cluster.shutdown()
+"""
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[str]:
+    """Address of a Ray cluster of two nodes with one CPU each on this machine."""
+    pytest.importorskip("ray", reason="Ray is an extra: pip install 'descale[ray]'")
+    # A process of its own: the drivers are forked from this one, and must not inherit the cluster.
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(SHARED), "RAY_DEDUP_LOGS": "0"}
+    command = [sys.executable, "-c", CLUSTER]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    )
+    assert process.stdout is not None
+    address = process.stdout.readline().strip()
+    yield address
+    process.communicate(timeout=60)

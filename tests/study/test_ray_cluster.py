@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,32 +41,6 @@ class KilledOnce(FakeRunner):
         return super().run(trial, trials)
 
 
-CLUSTER = """
-import sys
-from ray.cluster_utils import Cluster
-node = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_dashboard": False}
-cluster = Cluster(initialize_head=True, head_node_args=node)
-cluster.add_node(**node)
-print(cluster.address, flush=True)
-sys.stdin.read()
-cluster.shutdown()
-"""
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[str]:
-    # A process of its own: the drivers are forked from this one, and must not inherit the cluster.
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "RAY_DEDUP_LOGS": "0"}
-    command = [sys.executable, "-c", CLUSTER]
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-    )
-    assert process.stdout is not None
-    address = process.stdout.readline().strip()
-    yield address
-    process.communicate(timeout=60)
-
-
 def drive(file: Path, out: Path, runner: FakeRunner, address: str, store: str | None) -> None:
     from descale.study.ray_cluster import run_on_ray
 
@@ -89,18 +62,18 @@ def undisturbed(file: Path, out: Path) -> bytes:
     return (out / "results.csv").read_bytes()
 
 
-def test_killed_workers_are_retried_and_a_killed_driver_reconnects(cluster: str, tmp_path: Path) -> None:
+def test_killed_workers_are_retried_and_a_killed_driver_reconnects(ray_cluster: str, tmp_path: Path) -> None:
     file, out = tmp_path / "fake.yaml", tmp_path / "ray" / "out"
     file.write_text(SMALL)
     expected = undisturbed(file, tmp_path / "alone" / "out")
-    first = start(file, out, KilledOnce(0.2), cluster, None)
+    first = start(file, out, KilledOnce(0.2), ray_cluster, None)
     while not list(out.glob("trials/*/result.json")):
         assert first.exitcode is None
         time.sleep(0.05)
     assert first.pid is not None
     os.kill(first.pid, signal.SIGKILL)
     first.join()
-    second = start(file, out, KilledOnce(0.2), cluster, None)
+    second = start(file, out, KilledOnce(0.2), ray_cluster, None)
     second.join(PATIENCE)
     assert second.exitcode == 0
     assert (out / "results.csv").read_bytes() == expected
@@ -109,11 +82,11 @@ def test_killed_workers_are_retried_and_a_killed_driver_reconnects(cluster: str,
     assert [len(lines) for lines in runs] == [1] * 5
 
 
-def test_results_in_a_store_come_home(cluster: str, tmp_path: Path) -> None:
+def test_results_in_a_store_come_home(ray_cluster: str, tmp_path: Path) -> None:
     file, out = tmp_path / "fake.yaml", tmp_path / "out"
     file.write_text(SMALL)
     expected = undisturbed(file, tmp_path / "alone" / "out")
-    driver = start(file, out, FakeRunner(), cluster, f"file://{tmp_path}/bucket")
+    driver = start(file, out, FakeRunner(), ray_cluster, f"file://{tmp_path}/bucket")
     driver.join(PATIENCE)
     assert driver.exitcode == 0
     assert (out / "results.csv").read_bytes() == expected

@@ -56,7 +56,7 @@ def run_on_ray(
         PartialFailure: some trials failed.
         StudyError: Ray is not installed, the cluster cannot be reached, or its scheduler stopped.
     """
-    ray = _connect(address)
+    ray = connect(address)
     from descale.study.ray_tasks import Needs, Place
 
     place = Place(study.folder.root.resolve(), store)
@@ -78,7 +78,12 @@ def run_on_ray(
     return rows
 
 
-def _connect(address: str) -> Any:
+def connect(address: str) -> Any:
+    """The module ``ray``, connected to a cluster.
+
+    Raises:
+        StudyError: Ray is not installed, or nobody answers at ``address``.
+    """
     try:
         import ray
     except ModuleNotFoundError:
