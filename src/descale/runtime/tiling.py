@@ -30,7 +30,7 @@ class TilePlan:
 
     >>> plan = plan_tiles(1000, 500, tile=512, overlap=128, stride=32)
     >>> plan.rows
-    (Span(start=0, stop=480), Span(start=256, stop=736), Span(start=544, stop=1024))
+    (Span(start=0, stop=448), Span(start=288, stop=736), Span(start=576, stop=1024))
     >>> plan.columns
     (Span(start=0, stop=512),)
     """
