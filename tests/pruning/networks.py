@@ -1,0 +1,73 @@
+"""Networks and decisions for the pruning tests."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import torch
+from torch import nn
+
+from descale.models import build_network, make_spec
+from descale.pruning import IMPORTANCES, ChannelGraph, Gates, allocate
+from descale.pruning.strategies import find_strategy
+from descale.training.schedule import MovementScores, PruningSchedule
+
+ENCODERS = (
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "mobilenet_v2",
+    "tu-tf_efficientnet_lite0",
+    "timm-efficientnet-b0",
+    "tu-mobilenetv3_large_100",
+    "tu-mobilenetv4_conv_small",
+    "mobileone_s0",
+    "tu-convnext_femto",
+    "tu-regnetx_002",
+    "densenet121",
+)
+
+
+def settled_network(architecture: str, encoder: str) -> nn.Module:
+    """A random network whose norms have seen a batch, so that activations have an ordinary size."""
+    torch.manual_seed(0)
+    network = build_network(make_spec(architecture, encoder, input_size=(64, 64)))
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None
+            module.reset_running_stats()
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, 0.0, 0.3)
+        for key, parameter in module.named_parameters(recurse=False):
+            if key == "gamma":
+                nn.init.uniform_(parameter, 0.5, 1.0)
+    network.train()
+    with torch.no_grad():
+        network(torch.randn(4, 3, 64, 64))
+    return network.eval()
+
+
+def keep_by(strategy_name: str, network: nn.Module, graph: ChannelGraph, sparsity: float) -> dict:
+    """The units that stay when a whole schedule of ``strategy_name`` has seen one step."""
+    strategy = find_strategy(strategy_name)
+    gates = Gates(network, graph, scored=True)
+    movement = MovementScores({g.index: g.units for g in graph.prunable}) if strategy.scored else None
+    schedule = PruningSchedule(
+        network,
+        graph,
+        gates,
+        strategy,
+        lambda progress, scores: allocate(graph, progress * sparsity),
+        start=0.0,
+        end=0.5,
+        updates=1,
+        importance=None if movement else IMPORTANCES["random" if strategy.random else "taylor"](graph),
+        movement=movement,
+    )
+    network.zero_grad()
+    network(torch.randn(2, 3, 64, 64)).square().mean().backward()
+    schedule.on_after_backward(SimpleNamespace(global_step=0), None)
+    schedule.close(1.0)
+    gates.remove()
+    return schedule.keep

@@ -1,0 +1,55 @@
+"""Budgets are hit, floors are named, plans tell the truth."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from descale.errors import PruningError
+from descale.models import build_network, make_spec
+from descale.pruning import make_plan
+
+
+@pytest.fixture(scope="module")
+def network():  # type: ignore[no-untyped-def]
+    return build_network(make_spec("fpn", "resnet18"))
+
+
+@pytest.mark.parametrize(
+    "budget", [("macs", 0.5), ("macs", 0.1), ("macs", 0.02), ("params", 0.3), ("params", 0.02)]
+)
+def test_budget_is_hit_within_two_percent(network, budget: tuple[str, float]) -> None:  # type: ignore[no-untyped-def]
+    plan = make_plan(network, size=(64, 64), budget=budget)
+    kind, share = budget
+    reached = plan.macs_after / plan.macs_before if kind == "macs" else plan.params_after / plan.params_before
+    assert reached == pytest.approx(share, rel=0.02)
+
+
+def test_latency_budget_shrinks_the_network(network) -> None:  # type: ignore[no-untyped-def]
+    plan = make_plan(network, size=(64, 64), budget=("latency", 0.4))
+    assert plan.macs_after < 0.8 * plan.macs_before
+
+
+def test_budget_below_the_floor_names_the_floor(network) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(PruningError, match=r"one unit in every group .* The least is macs=0\.00"):
+        make_plan(network, size=(64, 64), budget=("macs", 1e-6))
+
+
+def test_plan_lists_every_group_with_reasons(network) -> None:  # type: ignore[no-untyped-def]
+    plan = make_plan(network, size=(64, 64), sparsity=0.9)
+    head = next(row for row in plan.groups if "segmentation_head.0" in row.layers)
+    assert head.reason == "the class head is never cut"
+    assert head.before == head.after == 2
+    assert sum(row.macs_share for row in plan.groups) == pytest.approx(1.0)
+    assert plan.sparsity == pytest.approx(0.9, abs=0.01)
+    assert plan.note == ""
+    assert json.loads(json.dumps(plan.to_json()))["sparsity"] == plan.sparsity
+
+
+def test_plan_says_where_widths_allow_no_closer() -> None:
+    network = build_network(make_spec("fpn", "resnet18"))
+    plan = make_plan(network, size=(64, 64), sparsity=0.9999)
+    assert plan.sparsity < 0.989
+    assert "widths allow no closer" in plan.note
+    assert any("the least there can be" in row.reason for row in plan.groups)

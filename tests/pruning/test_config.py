@@ -1,0 +1,38 @@
+"""Settings of pruning are checked before anything runs."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from descale.pruning import RECIPES, STRATEGIES, PruningConfig
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_recipes_fill_what_is_not_given(strategy: str, recipe: str) -> None:
+    config = PruningConfig.model_validate(
+        {"strategy": strategy, "sparsity": 0.9, "recipe": recipe, "updates": 3}
+    )
+    assert config.updates == 3
+    assert config.allocation == RECIPES[recipe]["allocation"]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"sparsity": 0.0}, "greater than 0"),
+        ({"sparsity": 1.0}, "less than 1"),
+        ({}, "sparsity .* or budget"),
+        ({"sparsity": 0.5, "budget": {"macs": 0.1}}, "either sparsity"),
+        ({"budget": {"macs": 1.5}}, "between 0 and 1"),
+        ({"sparsity": 0.5, "recipe": "papper"}, "unknown recipe"),
+        ({"sparsity": 0.5, "importance": "taylr"}, "unknown importance"),
+        ({"sparsity": 0.5, "allocation": "even"}, "unknown allocation"),
+        ({"sparsity": 0.5, "views": 0}, "distillation needs views"),
+        ({"sparsity": 0.5, "spasity": 0.5}, "Extra inputs"),
+    ],
+)
+def test_bad_settings_are_refused(values: dict, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        PruningConfig.model_validate({"strategy": "agp", **values})

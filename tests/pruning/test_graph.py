@@ -1,0 +1,51 @@
+"""What may be cut, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from descale.errors import PruningError
+from descale.models import build_network, make_spec
+from descale.pruning import build_channel_graph
+
+
+def test_head_is_never_cut() -> None:
+    graph = build_channel_graph(build_network(make_spec("unet", "resnet18")))
+    heads = [g for g in graph.groups if any(name.startswith("segmentation_head") for name in g.producers)]
+    assert len(heads) == 1
+    assert heads[0].refusal == "the class head is never cut"
+    assert not any(name.startswith("segmentation_head") for name in graph.layers)
+
+
+def test_every_convolution_but_the_head_is_prunable() -> None:
+    network = build_network(make_spec("unet", "tu-tf_efficientnet_lite0"))
+    convolutions = {name for name, m in network.named_modules() if isinstance(m, nn.Conv2d)}
+    assert convolutions - set(build_channel_graph(network).layers) == {"segmentation_head.0"}
+
+
+def test_tied_layers_share_a_group() -> None:
+    graph = build_channel_graph(build_network(make_spec("unet", "resnet18")))
+    group = next(g for g in graph.prunable if "encoder.layer1.0.conv2" in g.producers)
+    assert {"encoder.conv1", "encoder.layer1.1.conv2"} & set(group.producers)
+
+
+def test_transformer_encoders_are_left_dense_and_listed() -> None:
+    graph = build_channel_graph(build_network(make_spec("unet", "mit_b0")))
+    reasons = {g.refusal for g in graph.groups if g.refusal}
+    assert any("reshape" in reason for reason in reasons)
+    assert all(name.startswith("decoder.") for name in graph.layers)
+
+
+def test_nothing_to_prune_is_an_error() -> None:
+    class OnlyHead(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.segmentation_head = nn.Conv2d(3, 2, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.segmentation_head(x)
+
+    with pytest.raises(PruningError, match="Nothing in this network can be pruned: the class head"):
+        build_channel_graph(OnlyHead())
