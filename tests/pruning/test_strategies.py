@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from hypothesis import given
@@ -27,7 +29,7 @@ def test_progress_never_falls_and_ends_at_one(name: str, times: list[float], upd
 
 def test_agp_cuts_most_at_first() -> None:
     steps = [STRATEGIES["agp"].progress(k / 5, 5) for k in range(6)]
-    gains = [b - a for a, b in zip(steps, steps[1:], strict=False)]
+    gains = [b - a for a, b in pairwise(steps)]
     assert gains == sorted(gains, reverse=True)
 
 
