@@ -101,11 +101,13 @@ class Gates:
         }
         for (name, side), slot in self._graph.slots.items():
             module = modules.get(name)
-            free = not set(slot.groups.tolist()) & set(self._offsets)
-            if module is None or name in inside or free:
+            if module is None or name in inside:
                 continue
             if isinstance(module, PABBlock):
+                # also where its input stays whole: its attention channels have no reader to gate
                 self._patch(module, self._attention(module, name, self._index(slot)))
+            elif not set(slot.groups.tolist()) & set(self._offsets):
+                continue
             elif isinstance(module, nn.LayerNorm):
                 self._patch(module, self._layer_norm(module, self._index(slot)))
             elif side == "in":
