@@ -86,7 +86,8 @@ class DeviceConfig(BaseModel):
     Attributes:
         accelerator: ``auto``, ``cpu``, ``cuda``, ``mps``.
         devices: how many, or ``auto``.
-        precision: ``auto`` means 16-bit mixed on CUDA, 32-bit elsewhere; else Lightning's names.
+        precision: ``auto`` means 16-bit mixed on CUDA, bfloat16 mixed on CPUs that compute it (AVX512-BF16,
+            AMX), 32-bit elsewhere; else Lightning's names.
         threads: torch threads on the CPU; ``None`` leaves torch's choice.
         workers: processes that augment pictures; 0 does it in the training process.
         loggers: beside the CSV: ``tensorboard``, ``mlflow``, ``wandb``.

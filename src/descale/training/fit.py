@@ -24,6 +24,7 @@ from descale.data.loading import PixelArrays
 from descale.errors import ConfigError, TrainingError
 from descale.models import memory_format
 from descale.training.batches import BatchSource, epoch_loader, validation_batches
+from descale.training.bfloat import FloatDepthwiseGradients, cpu_has_bfloat16
 from descale.training.config import DeviceConfig, TrainingConfig
 from descale.training.module import SegmentationModule
 
@@ -128,7 +129,7 @@ def fit(
     checkpoint = folder / CHECKPOINT
     module.network.to(memory_format=memory_format(module.network))
     module.network.train()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), FloatDepthwiseGradients():
         warnings.filterwarnings("ignore", module="lightning|torch.optim")
         trainer.fit(
             module,
@@ -160,7 +161,10 @@ def _keep_best(folder: Path) -> ModelCheckpoint:
 def _precision(devices: DeviceConfig) -> Any:
     if devices.precision != "auto":
         return devices.precision
-    return "16-mixed" if on_cuda(devices) else "32-true"
+    if on_cuda(devices):
+        return "16-mixed"
+    on_cpu = devices.accelerator == "cpu" or not torch.backends.mps.is_available()
+    return "bf16-mixed" if on_cpu and cpu_has_bfloat16() else "32-true"
 
 
 def on_cuda(devices: DeviceConfig) -> bool:

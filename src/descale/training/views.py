@@ -24,6 +24,7 @@ from descale.data.loading import PixelArrays
 from descale.files import replacing_folder, write_json
 from descale.models import SavedModel, memory_format
 from descale.training.batches import Batch
+from descale.training.bfloat import cpu_has_bfloat16
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +124,7 @@ def _compute(
     network = parent.network.eval().to(memory_format=layout)
     mean = torch.tensor(parent.spec.mean).view(1, 3, 1, 1) * 255
     std = torch.tensor(parent.spec.std).view(1, 3, 1, 1) * 255
-    with torch.inference_mode():
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bfloat16()):
         for start in track(range(0, count, CHUNK), description="parent's answers", transient=True):
             rows = torch.arange(start, min(start + CHUNK, count)) % len(arrays)
             picture, label = augment_batch(
