@@ -101,9 +101,19 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             return load_file(path)
         # weights_only: a file from elsewhere must not be able to execute anything
-        return dict(torch.load(path, map_location="cpu", weights_only=True))
+        tensors = dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:
-        raise ModelError(f"Encoder weights {path} cannot be read: {error}") from error
+        raise ModelError(
+            f"Encoder weights {path} cannot be read ({type(error).__name__}). "
+            "Give a .safetensors file, or a state_dict of tensors alone."
+        ) from error
+    for key, value in tensors.items():
+        if not isinstance(value, Tensor):
+            raise ModelError(
+                f"Encoder weights {path}: entry '{key}' is {type(value).__name__}, not a tensor. "
+                "Give a .safetensors file, or a state_dict of tensors alone."
+            )
+    return tensors
 
 
 def _load_by_name_or_position(encoder: nn.Module, tensors: dict[str, Tensor], source: str) -> None:
@@ -113,10 +123,8 @@ def _load_by_name_or_position(encoder: nn.Module, tensors: dict[str, Tensor], so
     classifier last (checked tensor by tensor here).
     """
     wanted = encoder.state_dict()
-    if set(wanted) <= set(tensors):
-        encoder.load_state_dict({key: tensors[key] for key in wanted}, strict=True)
-        return
-    given = list(tensors.values())
+    by_name = set(wanted) <= set(tensors)
+    given = [tensors[key] for key in wanted] if by_name else list(tensors.values())
     if len(given) < len(wanted):
         raise ModelError(f"Encoder weights {source}: {len(given)} tensors, the encoder needs {len(wanted)}.")
     for (key, want), have in zip(wanted.items(), given, strict=False):
@@ -126,7 +134,9 @@ def _load_by_name_or_position(encoder: nn.Module, tensors: dict[str, Tensor], so
                 f"the file has {tuple(have.shape)} in its place."
             )
     encoder.load_state_dict(dict(zip(wanted, given, strict=False)), strict=True)
-    logger.info("encoder weights from %s: %d tensors by position", source, len(wanted))
+    logger.info(
+        "encoder weights from %s: %d tensors by %s", source, len(wanted), "name" if by_name else "position"
+    )
 
 
 def _load_from_hub(encoder: nn.Module, name: str) -> None:

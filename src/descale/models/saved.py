@@ -17,7 +17,7 @@ from descale import __version__
 from descale.errors import ModelError
 from descale.files import replacing_folder, sha256_of, write_json
 from descale.models.build import build_network
-from descale.models.spec import ModelSpec
+from descale.models.spec import STRIDE, ModelSpec
 from descale.models.widths import Widths, apply_widths, read_widths
 
 FORMAT_VERSION = 1
@@ -96,15 +96,14 @@ def load_model(folder: Path) -> SavedModel:
         tensors = load_file(weights)
     except SafetensorError as error:
         raise ModelError(f"{weights} is not a valid safetensors file: {error}") from error
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"{folder / DESCRIPTION} is not valid: {error!r}") from error
     except ModelError as error:
         raise ModelError(f"{folder / DESCRIPTION}: {error}") from error
     _load_strictly(network, tensors, weights)
     network.eval()
-    return SavedModel(
-        spec, network, dense_widths, description.get("provenance", {}), description.get("metrics", {})
-    )
+    _try(network, spec, folder / DESCRIPTION)
+    return SavedModel(spec, network, dense_widths, description["provenance"], description["metrics"])
 
 
 def read_description(folder: Path) -> dict[str, Any]:
@@ -127,6 +126,9 @@ def read_description(folder: Path) -> dict[str, Any]:
             f"{path} has format version {description.get('format_version')}, this descale reads "
             f"{FORMAT_VERSION}. Update descale."
         )
+    for key in ("provenance", "metrics"):
+        if not isinstance(description.setdefault(key, {}), dict):
+            raise ModelError(f"{path} is not valid: '{key}' is not an object.")
     return description
 
 
@@ -144,3 +146,17 @@ def _load_strictly(network: nn.Module, tensors: dict[str, torch.Tensor], source:
                 f"the description needs {want.dtype}{tuple(want.shape)}."
             )
     network.load_state_dict(tensors, strict=True)
+
+
+def _try(network: nn.Module, spec: ModelSpec, source: Path) -> None:
+    """Run once: widths can fit every tensor and still contradict each other, or the classes."""
+    try:
+        with torch.no_grad():
+            answer = network(torch.zeros(1, 3, 2 * STRIDE, 2 * STRIDE))
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        raise ModelError(f"{source}: its widths contradict each other ({reason}).") from error
+    if answer.shape[1] != len(spec.classes):
+        raise ModelError(
+            f"{source} names {len(spec.classes)} classes, its network answers with {answer.shape[1]}."
+        )

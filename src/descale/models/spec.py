@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,8 @@ class ModelSpec:
             if side <= 0 or side % STRIDE:
                 nearest = max(STRIDE, round(side / STRIDE) * STRIDE)
                 raise ModelError(f"Input size {side} is not a multiple of {STRIDE}; use {nearest}.")
+        if not all(math.isfinite(x) for x in (*self.mean, *self.std)) or min(self.std) <= 0.0:
+            raise ModelError(f"Normalisation with mean {self.mean} and deviation {self.std} is impossible.")
         if not 0.0 < self.threshold < 1.0:
             raise ModelError(f"Threshold {self.threshold} is outside 0..1.")
 

@@ -63,10 +63,13 @@ def apply_widths(network: nn.Module, widths: Mapping[str, Mapping[str, Any]]) ->
         odd = sorted(set(dense) ^ set(widths))
         raise ModelError(f"widths do not fit the network: {len(odd)} layers differ, first '{odd[0]}'.")
     for name, wanted in widths.items():
+        if set(wanted) != set(dense[name]):
+            odd = sorted(set(wanted) ^ set(dense[name]))
+            raise ModelError(f"widths of layer '{name}' do not fit the network: '{odd[0]}'.")
         if dict(wanted) == dense[name]:
             continue
         for key, full in dense[name].items():
-            value = wanted.get(key)
+            value = wanted[key]
             if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= full:
                 raise ModelError(f"width {key}={value!r} of layer '{name}' is not between 1 and {full}.")
         _resize(network.get_submodule(name), wanted, name)
