@@ -79,8 +79,7 @@ def strip_unreached(network: nn.Module) -> tuple[str, ...]:
             handle.remove()
     removed = []
     for name, module in list(network.named_modules()):
-        leaf = not any(True for _ in module.children())
-        if not leaf or module in reached or not any(True for _ in module.parameters()):
+        if module in reached or not any(True for _ in module.parameters(recurse=False)):
             continue
         parent = network.get_submodule(name.rpartition(".")[0])
         if isinstance(parent, nn.ModuleList):
