@@ -51,8 +51,7 @@ def find_architecture(name: str) -> Architecture:
     try:
         return ARCHITECTURES[name]
     except KeyError:
-        near = difflib.get_close_matches(
-            name.lower().replace("-", "").replace("_", ""), ARCHITECTURES, n=3, cutoff=0.4
-        )
+        plain = name.lower().replace("-", "").replace("_", "").replace("+", "plus")
+        near = difflib.get_close_matches(plain, ARCHITECTURES, n=3, cutoff=0.4)
         hint = f"Did you mean {' or '.join(near)}?" if near else "Known: " + ", ".join(ARCHITECTURES) + "."
         raise ModelError(f"Unknown architecture '{name}'. {hint}") from None
