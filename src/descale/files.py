@@ -38,7 +38,7 @@ def replacing_file(path: Path) -> Iterator[Path]:
         temporary.chmod(0o644)
         os.replace(temporary, path)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        if unwritable(error):
             raise _unwritable(path, error) from error
         raise
     finally:
@@ -71,11 +71,25 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         else:
             os.replace(temporary, path)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        if unwritable(error):
             raise _unwritable(path, error) from error
         raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder for output, and those above it; one that is there already is fine.
+
+    Raises:
+        DescaleError: a file stands there, or the place cannot be written.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise DescaleError(f"{path} is a file. Choose another output folder.") from error
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -98,6 +112,17 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+def unwritable(error: OSError) -> bool:
+    """Whether the place cannot be written: full, over quota, forbidden or read-only."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
+
+
+def remedy_for(error: OSError) -> str:
+    """What to do about a place that cannot be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "Free some space or choose another output folder."
+    return "Choose another output folder, or correct its permissions."
+
+
 def _unwritable(path: Path, error: OSError) -> DescaleError:
-    reason = error.strerror or str(error)
-    return DescaleError(f"Cannot write {path}: {reason}. Free some space or choose another output folder.")
+    return DescaleError(f"Cannot write {path}: {error.strerror or error}. {remedy_for(error)}")

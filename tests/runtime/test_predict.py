@@ -158,6 +158,7 @@ def test_outputs_are_in_the_frame_of_the_photo(tiny_bundle: Path, photos: Path, 
         (["--mm-per-pixel", "0"], ConfigError, "--mm-per-pixel 0"),
         (["--engine", "magic"], ConfigError, "'magic' is unknown"),
         (["--max-megapixels", "0.001"], PartialFailure, "3 of the inputs"),
+        (["--max-megapixels", "nan"], ConfigError, "--max-megapixels nan"),
     ],
 )
 def test_bad_options(
@@ -177,7 +178,9 @@ def test_bad_inputs(tiny_bundle: Path, photos: Path, tmp_path: Path) -> None:
 
 def test_unwritable_output(tiny_bundle: Path, photos: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("something good")
-    with pytest.raises((DescaleError, OSError)):
+    with pytest.raises(DescaleError, match=r"file is a file\. Choose another output folder"):
+        predict(tiny_bundle, photos, "--out", tmp_path / "file")
+    with pytest.raises(DescaleError, match=r"Cannot write .*out: Not a directory\. Choose another"):
         predict(tiny_bundle, photos, "--out", tmp_path / "file" / "out")
     assert (tmp_path / "file").read_text() == "something good"
 

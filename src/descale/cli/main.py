@@ -10,6 +10,7 @@ from rich.console import Console
 
 from descale import __version__
 from descale.errors import DescaleError
+from descale.files import remedy_for, unwritable
 
 INTERRUPTED = 130
 ERRORS = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -66,11 +67,23 @@ def main() -> None:
         if debug:
             raise
         where = f" ({error.filename})" if error.filename else ""
-        ERRORS.print(f"[bold red]error:[/] {error.strerror or error}{_escape(where)}")
+        remedy = f" {remedy_for(error)}" if unwritable(error) else ""
+        ERRORS.print(f"[bold red]error:[/] {_escape(f'{error.strerror or error}{where}')}.{remedy}")
         sys.exit(1)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as error:
+        if not _came_from_ctrl_c(error):
+            raise
         ERRORS.print("interrupted; run the same command again to continue")
         sys.exit(INTERRUPTED)
+
+
+def _came_from_ctrl_c(error: BaseException | None) -> bool:
+    """Typer and Lightning turn an interrupt into an exit of their own, with various statuses."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _escape(text: str) -> str:

@@ -53,6 +53,7 @@ def predict(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from descale.errors import ConfigError, PartialFailure
+    from descale.files import make_folder
     from descale.runtime.batch import PredictSettings, describe_run, predict_photos
     from descale.runtime.segmenter import Segmenter
     from descale.runtime.sources import count_sources, find_inputs, iterate_sources
@@ -66,6 +67,8 @@ def predict(
         raise ConfigError(f"--scale {scale} is not above 0 and up to 1.")
     if mm_per_pixel is not None and not 0 < mm_per_pixel < float("inf"):
         raise ConfigError(f"--mm-per-pixel {mm_per_pixel} is not above 0.")
+    if not 0 < max_megapixels < float("inf"):
+        raise ConfigError(f"--max-megapixels {max_megapixels} is not a number above 0.")
     settings = PredictSettings(
         scale=scale,
         mm_per_pixel=mm_per_pixel,
@@ -76,7 +79,7 @@ def predict(
     )
     inputs = find_inputs(photos, exclude=out)
     segmenter = Segmenter.from_bundle(bundle, engine, threads=threads, tile=tile)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
 
     console = Console(stderr=True)
     columns = (TextColumn("predict"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

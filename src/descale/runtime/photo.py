@@ -89,8 +89,9 @@ def reading(path: Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> Iterator[
             pixels = image.width * image.height
             if pixels > max_pixels:
                 raise DataError(
-                    f"{name}: {image.width} x {image.height} = {pixels / 1e6:.0f} megapixels, more than the "
-                    f"limit of {max_pixels / 1e6:.0f}. Raise the limit if the picture is what it says it is."
+                    f"{name}: {image.width} x {image.height} = {pixels / 1e6:.3g} megapixels, more than the "
+                    f"limit of {max_pixels / 1e6:g}. If it is what it says it is, make a smaller copy "
+                    "of it, or raise the limit (descale predict: --max-megapixels)."
                 )
             yield image
     except UnidentifiedImageError as error:
