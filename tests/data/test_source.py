@@ -73,6 +73,15 @@ def test_pixel_values_can_be_named(make_set: MakeSet) -> None:
     assert set(np.unique(load_dataset(root).samples[0].read_mask())) == {0, 1, 3}
 
 
+def test_several_values_can_be_named_as_one_class(make_set: MakeSet) -> None:
+    root = make_set(values=(0, 1, 2, 3))
+    (root / "dataset.yaml").write_text(
+        "label_names: {0: background, 1: corrosion, 2: background, 3: corrosion}\n"
+    )
+    stored = np.asarray(Image.open(root / "train/masks/000.png"))
+    assert (load_dataset(root).samples[0].read_mask() == stored % 2).all()
+
+
 def test_merging_keeps_what_is_corroded(make_set: MakeSet) -> None:
     root = make_set(values=(0, 1, 2, 3))
     (root / "dataset.yaml").write_text(FOUR)

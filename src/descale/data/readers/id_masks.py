@@ -19,11 +19,15 @@ from descale.errors import DataError
 class IdMask:
     """A mask file and what its values mean.
 
-    ``values`` holds pairs (value in the file, class id); it is the same for all files of a set.
+    Attributes:
+        values: pairs (value in the file, class id); the same for all files of a set.
+        named: the description says what the values mean, so several of them may mean one class;
+            else 1 and 255 in one file are a contradiction.
     """
 
     path: Path
     values: tuple[tuple[int, int], ...]
+    named: bool = False
 
     def read(self, size: tuple[int, int]) -> Mask:
         """Class ids, uint8 of shape ``size``.
@@ -54,7 +58,7 @@ class IdMask:
                 "Add the class to the table in dataset.yaml, or mend the mask."
             )
         meanings = [known[int(value)] for value in present]
-        if len(set(meanings)) != len(meanings):
+        if not self.named and len(set(meanings)) != len(meanings):
             raise UnknownClass(
                 f"{self.path}: values {', '.join(str(int(v)) for v in present)} "
                 "use two encodings of one class. Use either 0/1 or 0/255."
@@ -71,8 +75,10 @@ def read_id_masks(description: Description, root: Path) -> Listing:
     Raises:
         DataError: folders are missing, or ``label_names`` maps something that is no pixel value.
     """
-    values = mask_values(description)
-    return list_mask_files(root, description.images, description.labels, lambda path: IdMask(path, values))
+    values, named = mask_values(description), bool(description.label_names)
+    return list_mask_files(
+        root, description.images, description.labels, lambda path: IdMask(path, values, named)
+    )
 
 
 def mask_values(description: Description) -> tuple[tuple[int, int], ...]:
