@@ -71,6 +71,12 @@ def test_the_name_defaults_to_the_file_or_its_folder(tmp_path: Path) -> None:
         ("images: images", "images: '{fold}/images'", r":4: images: .*no other braces"),
         ("{name: sound}", "{name: sound, colour: [0, 0, 256]}", r":7: classes\.0\.colour\.2"),
         ("format: labelme", "format: [", r":4: not valid YAML"),
+        (
+            "label_names: {Rost: rust, 7: rust}",
+            "label_names: rust",
+            r":9: label_names: expected 'key: value'",
+        ),
+        ("format: labelme", "format: yolo\nlabels: a", r":6: 'labels' stands here and in line 3"),
     ],
 )
 def test_errors_name_the_line_and_the_fix(tmp_path: Path, old: str, new: str, message: str) -> None:

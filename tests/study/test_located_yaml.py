@@ -46,6 +46,9 @@ def complaint(text: str) -> str:
         (GOOD.replace("[agp]", "[agp, dense]"), "study.yaml:5", "every study has it"),
         (GOOD.replace("sparsities: [0.5]\n", ""), "study.yaml:5", "add 'sparsities: [0.5, 0.9]'"),
         (GOOD.replace("source: photos", "binary: true"), "study.yaml:3", "source: FOLDER"),
+        (GOOD.replace("[unet]", "unet"), "study.yaml:4", "architectures: expected a list; write [unet]"),
+        (GOOD + "devices: {loggers: wandb}\n", "study.yaml:7", "loggers: expected a list; write [wandb]"),
+        (GOOD + "training: 3\n", "study.yaml:7", "training: expected 'key: value' lines below it"),
     ],
 )
 def test_errors_name_line_and_fix(text: str, where: str, what: str) -> None:

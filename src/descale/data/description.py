@@ -10,6 +10,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from descale.data.scenes import ByName, SceneRule
+from descale.data.wording import shape_message
+from descale.data.yaml_keys import find_repeated_key
 from descale.errors import DataError
 from descale.runtime.classes import BINARY, ClassTable, PixelClass
 
@@ -138,7 +140,7 @@ def read_description(path: Path) -> Description:
     """Read and validate a description file (YAML).
 
     Raises:
-        DataError: not readable, not YAML, an unknown key, a wrong value; names the line and the fix.
+        DataError: not readable, not YAML, an unknown or repeated key, a wrong value; names line and fix.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -152,6 +154,8 @@ def read_description(path: Path) -> Description:
         raise DataError(f"{path}{line}: not valid YAML ({getattr(error, 'problem', error)}).") from error
     if not isinstance(value, dict):
         raise DataError(f"{path}: expected 'key: value' lines; docs/data.md has an example.")
+    if repeated := find_repeated_key(node):
+        raise DataError(f"{path}:{repeated.line}: {repeated}")
     value.setdefault("name", path.parent.name if path.stem == "dataset" else path.stem)
     try:
         return Description.model_validate(value)
@@ -174,6 +178,8 @@ def _explain(path: Path, node: yaml.Node | None, item: Any) -> str:
         )
     elif item["type"] == "missing":
         message = "is missing; add it"
+    elif shape := shape_message(item):
+        message = shape
     elif isinstance(item.get("input"), (str, int, float)) and cause is None:
         message = f"{message}, not {item['input']!r}"
     where = ".".join(str(part) for part in location)

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from descale.data.wording import shape_message
+from descale.data.yaml_keys import find_repeated_key
 from descale.errors import StudyError
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -84,25 +86,9 @@ def _document(text: str, source: Path) -> tuple[yaml.Node, Mapping[str, Any]]:
         ) from error
     if root is None or not isinstance(document, Mapping):
         raise StudyError(f"{source}: expected 'key: value' lines. Start from a file in the folder studies/.")
-    _refuse_repeated_keys(root, source)
+    if repeated := find_repeated_key(root):
+        raise StudyError(f"{source}:{repeated.line}: {repeated}")
     return root, document
-
-
-def _refuse_repeated_keys(node: yaml.Node, source: Path) -> None:
-    """PyYAML keeps the last of two equal keys; a study must not depend on which one won."""
-    if isinstance(node, yaml.MappingNode):
-        seen: dict[str, int] = {}
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            if key.value in seen:
-                raise StudyError(
-                    f"{source}:{line}: '{key.value}' stands here and in line {seen[key.value]}. Remove one."
-                )
-            seen[key.value] = line
-            _refuse_repeated_keys(value, source)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            _refuse_repeated_keys(value, source)
 
 
 def _line(node: yaml.Node, location: Sequence[str | int]) -> int:
@@ -150,6 +136,8 @@ def _explain(root: yaml.Node, model: type[BaseModel], source: Path, item: Any) -
     expected = item.get("ctx", {}).get("expected")
     if item["type"] == "literal_error" and isinstance(given, str) and expected:
         message = f"unknown value '{given}'; {nearest(given, _quoted(expected))}"
+    elif shape := shape_message(item):
+        message = shape
     elif not isinstance(cause, ValueError) and isinstance(given, (str, int, float, bool)):
         message = f"{message}, not {given!r}"
     return f"{where}: {name}: {message}" if name else f"{where}: {message}"
