@@ -46,16 +46,14 @@ def prune(
         str | None, typer.Option(help="Instead of --sparsity: params=, macs= or latency=SHARE of the dense.")
     ] = None,
     recipe: Annotated[str, typer.Option(help="descale, or paper (the study's protocol).")] = "descale",
-    importance: Annotated[
-        str | None, typer.Option(help="What ranks channels; default by recipe.")
-    ] = None,
+    importance: Annotated[str | None, typer.Option(help="What ranks channels; default by recipe.")] = None,
     allocation: Annotated[
         str | None, typer.Option(help="uniform, balanced, retained or global; default by recipe.")
     ] = None,
     round_to: Annotated[int | None, typer.Option(help="Make widths multiples of this.")] = None,
     schedule_epochs: Annotated[int | None, typer.Option(help="Epochs of the schedule.")] = None,
     recovery_epochs: Annotated[int | None, typer.Option(help="Epochs after the last cut.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 0,
     accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     device_count: Annotated[str, typer.Option("--devices", help="How many, or auto.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, 32-true, 16-mixed, bf16-mixed.")] = "auto",
@@ -72,7 +70,7 @@ def prune(
     Example: `descale prune runs/unet/model --data photos/ --sparsity 0.9 --out runs/unet-small`
     """
     from descale.errors import ConfigError, ModelError
-    from descale.models import load_model
+    from descale.models import load_model, read_description
     from descale.pruning import PruningConfig
     from descale.runtime.classes import BINARY
     from descale.training import TrainingConfig, prune_model
@@ -109,7 +107,7 @@ def prune(
         {
             "command": "prune",
             "data": dataset.fingerprint(),
-            "model": str(model.resolve()),
+            "weights": read_description(model)["weights_sha256"],
             "pruning": pruning.model_dump(mode="json"),
             "seed": seed,
         },

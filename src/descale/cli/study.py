@@ -38,12 +38,16 @@ def study(
     """
     from descale.errors import ConfigError, PartialFailure
     from descale.study.config import load_study
+    from descale.study.devices import check_study_devices
     from descale.study.execute import TorchRunner
     from descale.study.run import open_study, run_study
 
     if store is not None and ray is None:
         raise ConfigError("--store is for --ray; without it the trials are kept in --out.")
-    runner = TorchRunner(load_study(file).devices)
+    config = load_study(file)
+    if ray is None and not list_only:  # a cluster has devices of its own
+        check_study_devices(config.devices, file)
+    runner = TorchRunner(config.devices)
     opened = open_study(file, out, runner)
     if list_only:
         _list(opened)

@@ -33,7 +33,7 @@ def train(
     early_stopping: Annotated[
         int | None, typer.Option(help="Stop after so many epochs without a better validation IoU.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 0,
     accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     device_count: Annotated[str, typer.Option("--devices", help="How many, or auto.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, 32-true, 16-mixed, bf16-mixed.")] = "auto",
@@ -59,8 +59,11 @@ def train(
         "encoder_rate": encoder_rate,
         "loss": loss,
         "early_stopping": early_stopping,
+        "ema": ema or None,
     }
-    config = validated(TrainingConfig, values).model_copy(update={"ema": ema or None})
+    config = validated(TrainingConfig, values)
+    if not ema:
+        config = config.model_copy(update={"ema": None})
     where = devices(accelerator, device_count, precision, threads, workers, True)
     make_spec(arch, encoder, input_size=config.size)  # unknown names fail before any photo is read
     dataset = checked_dataset(data, binary=binary, accept_problems=accept_problems)

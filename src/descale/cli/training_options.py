@@ -58,18 +58,25 @@ def validated(kind: type[Config], values: dict[str, Any]) -> Config:
 def devices(
     accelerator: str, count: str, precision: str, threads: int | None, workers: int, progress: bool
 ) -> DeviceConfig:
-    """Where to run, from the options that both commands have."""
+    """Where to run, from the options that both commands have.
+
+    Raises:
+        ConfigError: a value is unknown, or this machine does not have what it asks for.
+    """
+    from descale.study.devices import check_devices
     from descale.training import DeviceConfig
 
     values = {
         "accelerator": accelerator,
-        "devices": int(count) if count.isdigit() else count,
+        "devices": int(count) if count.lstrip("-").isdigit() else count,
         "precision": precision,
         "threads": threads,
         "workers": workers,
         "progress": progress,
     }
-    return validated(DeviceConfig, values)
+    found = validated(DeviceConfig, values)
+    check_devices(found)
+    return found
 
 
 def checked_dataset(data: str, *, binary: bool, accept_problems: bool) -> Dataset:
@@ -108,7 +115,12 @@ def claim_folder(out: Path, settings: dict[str, Any]) -> None:
         raise ConfigError(f"{out} is a file; give a folder.")
     record = out / "run.json"
     if record.is_file():
-        earlier = json.loads(record.read_text(encoding="utf-8"))
+        try:
+            earlier = dict(json.loads(record.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise ConfigError(
+                f"{record} is damaged ({error}), so the run cannot be continued. Give another --out."
+            ) from error
         changed = sorted(key for key in settings if earlier.get(key) != settings[key])
         if changed:
             raise ConfigError(
