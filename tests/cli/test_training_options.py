@@ -54,7 +54,9 @@ def test_bad_options(
 
 
 def test_a_run_is_continued_with_its_settings_only(tmp_path: Path) -> None:
-    claim_folder(tmp_path, {"seed": 1})
+    claim_folder(tmp_path, {"seed": 0})
+    claim_folder(tmp_path, {"seed": 1})  # nothing has been done with seed 0
+    (tmp_path / "last.ckpt").touch()
     claim_folder(tmp_path, {"seed": 1})
     with pytest.raises(ConfigError, match=r"other settings \(seed\)"):
         claim_folder(tmp_path, {"seed": 2})
@@ -80,7 +82,7 @@ def test_another_model_in_the_same_place_is_another_run(
         words = ("prune", tmp_path / "m", "--data", steel, "--sparsity", 0.5, "--out", tmp_path / "run")
         return run(capsys, monkeypatch, *words)
 
-    monkeypatch.setattr("descale.training.prune_model", lambda *_, **__: None)
+    monkeypatch.setattr("descale.training.prune_model", lambda *_, **__: (tmp_path / "run/last.ckpt").touch())
     keep(1.0)
     assert prune()[0] == 0
     assert prune()[0] == 0

@@ -53,6 +53,10 @@ DAMAGES = {
     "no checksum": (_edit(lambda m: m["checksums"].clear()), "no checksum for network.onnx"),
     "no classes": (_edit(lambda m: m.pop("classes")), "'classes' is missing"),
     "one class": (_edit(lambda m: m["classes"].pop()), "at least two classes"),
+    "bad colour": (
+        _edit(lambda m: m["classes"][1].update(colour=[300, 0, 0])),
+        "colour .300, 0, 0. of class",
+    ),
     "bad threshold": (_edit(lambda m: m.update(threshold=7)), "threshold 7"),
     "bad overlap": (_edit(lambda m: m.update(overlap=100)), "overlap 100"),
     "outside": (_edit(lambda m: m["checksums"].update({"../x": "0"})), "points outside"),
@@ -65,6 +69,9 @@ def test_damage_is_named(tiny_bundle: Path, damage: Callable[[Path], object], me
     with pytest.raises(BundleError, match=message) as caught:
         open_bundle(tiny_bundle)
     assert str(tiny_bundle) in str(caught.value)
+    assert any(
+        remedy in str(caught.value) for remedy in ("xport the bundle again", "xport it again", "trusted")
+    )
 
 
 def test_truncated_zip(tiny_bundle: Path, tmp_path: Path) -> None:
@@ -73,6 +80,22 @@ def test_truncated_zip(tiny_bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "b.zip").write_bytes(content[: len(content) // 2])
     with pytest.raises(BundleError, match="neither a folder nor a readable zip"):
         open_bundle(tmp_path / "b.zip")
+
+
+def test_a_zip_damaged_anywhere_opens_whole_or_is_refused(tiny_bundle: Path, tmp_path: Path) -> None:
+    path = tmp_path / "b.zip"
+    pack_bundle(tiny_bundle, path)
+    content, whole = path.read_bytes(), open_bundle(path)
+    for place in range(0, len(content), 3):
+        damaged = bytearray(content)
+        damaged[place] ^= 0xFF
+        path.write_bytes(damaged)
+        try:
+            opened = open_bundle(path)
+        except BundleError:
+            continue
+        assert opened.manifest == whole.manifest
+        assert opened.read("network.onnx") == (tiny_bundle / "network.onnx").read_bytes()
 
 
 def test_zip_with_a_changed_file(tiny_bundle: Path, tmp_path: Path) -> None:

@@ -105,6 +105,8 @@ def checked_dataset(data: str, *, binary: bool, accept_problems: bool) -> Datase
 def claim_folder(out: Path, settings: dict[str, Any]) -> None:
     """Make ``out`` the folder of a run, or continue the run of the same settings that is in it.
 
+    A run that failed before it wrote anything but its settings binds nobody to them.
+
     Raises:
         ConfigError: it holds something else, or a run of other settings.
     """
@@ -122,12 +124,14 @@ def claim_folder(out: Path, settings: dict[str, Any]) -> None:
                 f"{record} is damaged ({error}), so the run cannot be continued. Give another --out."
             ) from error
         changed = sorted(key for key in settings if earlier.get(key) != settings[key])
-        if changed:
+        begun = any(entry != record for entry in out.iterdir())
+        if changed and begun:
             raise ConfigError(
                 f"{out} holds a run with other settings ({', '.join(changed)}). Give another --out, or "
                 "the settings of that run to continue it."
             )
-        logger.info("continuing the run in %s", out)
+        if begun:
+            logger.info("continuing the run in %s", out)
     elif out.is_dir() and any(out.iterdir()):
         raise ConfigError(f"{out} is not empty and holds no earlier run; give another folder.")
     write_json(record, settings)

@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -30,7 +32,12 @@ FORMAT_VERSION = 1
 MANIFEST = "bundle.json"
 PRECISIONS = ("float32", "int8")
 MAX_FILE_BYTES = 2 << 30  # a zip that claims more than this per file is not one of ours
+_DAMAGED = (OSError, EOFError, ValueError, RuntimeError, zlib.error, struct.error)  # as zipfile reports it
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # constant, so that equal folders give equal zip files
+
+
+class _NewerFormat(ValueError):
+    """Written by a newer descale."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +120,7 @@ class BundleManifest:
         try:
             version = int(value["format_version"])
             if version > FORMAT_VERSION:
-                raise ValueError(
+                raise _NewerFormat(
                     f"its format version {version} is newer than {FORMAT_VERSION}, the newest this descale "
                     "reads. Update descale, or export the bundle again"
                 )
@@ -173,7 +180,8 @@ def open_bundle(path: str | Path) -> Bundle:
     try:
         manifest = BundleManifest.from_json(json.loads(_read(path, MANIFEST)))
     except (ValueError, UnicodeDecodeError) as error:
-        raise BundleError(f"{path}: {MANIFEST} cannot be used: {error}.") from error
+        remedy = "" if isinstance(error, _NewerFormat) else " Copy or export the bundle again."
+        raise BundleError(f"{path}: {MANIFEST} cannot be used: {error}.{remedy}") from error
     bundle = Bundle(path, manifest)
     for name in sorted({name for files in manifest.engines.values() for name in files}):
         if name not in manifest.checksums:
@@ -235,10 +243,12 @@ def _read(path: Path, name: str) -> bytes:
                 raise BundleError(f"{path}: {name} would unpack to more than 2 GB; this is no bundle.")
             return archive.read(name)
     except (KeyError, FileNotFoundError) as error:
-        hint = "It is not a bundle, or" if name == MANIFEST else "The bundle is incomplete:"
+        hint = "Is it a bundle? If so," if name == MANIFEST else "The bundle is incomplete:"
         raise BundleError(f"{path}: {name} is missing. {hint} copy or export it again.") from error
-    except (zipfile.BadZipFile, EOFError) as error:
+    except zipfile.BadZipFile as error:
         raise BundleError(
             f"{path}: not a bundle (neither a folder nor a readable zip file: {error}). "
             "Copy or export it again."
         ) from error
+    except _DAMAGED as error:
+        raise BundleError(f"{path}: {name} cannot be read ({error}). Copy or export it again.") from error

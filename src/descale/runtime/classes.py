@@ -42,6 +42,11 @@ class ClassTable:
         names = [entry.name for entry in self.classes]
         if len(self.classes) < 2:
             raise ValueError("a class table needs at least two classes")
+        for entry in self.classes:
+            if not all(0 <= value <= 255 for value in entry.colour):
+                raise ValueError(
+                    f"the colour {entry.colour} of class '{entry.name}' is not RGB, 0 to 255 each"
+                )
         if len(set(names)) != len(names):
             raise ValueError(f"class names repeat: {', '.join(names)}")
         if not any(entry.corrosion for entry in self.classes):
