@@ -15,7 +15,15 @@ from torch import Tensor
 
 from descale.errors import ModelError
 from descale.files import sha256_of
-from descale.models import SavedModel, build_network, load_model, make_spec, read_widths, save_model
+from descale.models import (
+    SavedModel,
+    build_network,
+    keep_metrics,
+    load_model,
+    make_spec,
+    read_widths,
+    save_model,
+)
 from descale.pruning import allocate, build_channel_graph, cut_channels
 from descale.pruning.budget import first_units
 from descale.runtime.classes import ClassTable, PixelClass
@@ -261,3 +269,13 @@ def test_code_in_place_of_weights_is_not_executed(folder: Path, tmp_path: Path) 
     assert not proof.exists()
     torch.load((folder / "model.safetensors").open("rb"), weights_only=False)
     assert proof.exists(), "the attack itself must work, or this test proves nothing"
+
+
+def test_scores_are_kept_with_a_model(folder: Path) -> None:
+    before = (folder / "model.safetensors").read_bytes()
+    keep_metrics(folder, {"valid": {"iou": 0.4}})
+    keep_metrics(folder, {"valid": {"iou": 0.6}})
+    assert load_model(folder).metrics == {"test": {"iou": 0.5}, "valid": {"iou": 0.6}}
+    assert (folder / "model.safetensors").read_bytes() == before
+    with pytest.raises(ModelError, match="not a model folder"):
+        keep_metrics(folder.parent, {})

@@ -75,7 +75,12 @@ def test_artifacts_tell_the_same_as_the_row(finished: tuple[Path, list[dict[str,
     out, rows = finished
     for row in rows:
         folder = out / "trials" / row["trial"]
-        assert load_model(folder / "model").spec.architecture == "unet"
+        model = load_model(folder / "model")
+        assert model.spec.architecture == "unet"
+        assert model.metrics["test"]["scores"]["iou_corrosion"] == pytest.approx(
+            float(row["iou_corrosion"]), abs=1e-5
+        )
+        assert set(model.metrics) == {"valid", "test"}
         test = read_confusions(folder / "confusions.csv")["test"]
         corroded = test.total[1, 1] / (test.total[1].sum() + test.total[0, 1])
         assert float(row["iou_corrosion"]) == pytest.approx(corroded, abs=1e-5)

@@ -30,6 +30,10 @@ def evaluate(
     per_image: Annotated[
         Path | None, typer.Option(help="Also write a row per photo to this CSV file.")
     ] = None,
+    keep_scores: Annotated[
+        bool,
+        typer.Option("--keep-scores", help="Keep the scores with the model, for its card when exported."),
+    ] = False,
 ) -> None:
     """Score a model on one split, with 95 % intervals and the two floors it must clear.
 
@@ -44,7 +48,7 @@ def evaluate(
     from descale.evaluation import summarise
     from descale.evaluation.evaluate import colour_floor_confusions, fit_colour_floor, image_confusions
     from descale.files import write_json
-    from descale.models import count_macs, count_parameters, load_model, weights_bytes
+    from descale.models import count_macs, count_parameters, keep_metrics, load_model, weights_bytes
     from descale.runtime.classes import BINARY
 
     saved = load_model(model)
@@ -81,6 +85,9 @@ def evaluate(
                 **summary.to_json(),
             },
         )
+    if keep_scores:
+        own = saved.provenance.get("dataset_fingerprint") in (None, dataset.fingerprint())
+        keep_metrics(model, {split if own else f"{split} of {dataset.name}": summary.to_json()})
     if per_image is not None:
         _write_per_image(per_image, summary)
     console = Console()

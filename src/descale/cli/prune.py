@@ -114,5 +114,5 @@ def prune(
     )
     prune_model(parent, dataset, pruning, training, out, seed=seed, devices=where)
     typer.echo(f"model: {out / 'model'}")
-    typer.echo(f"score it with: descale evaluate {out / 'model'} --data {data}")
+    typer.echo(f"score it with: descale evaluate {out / 'model'} --data {data} --keep-scores")
     typer.echo(f"take it to a device with: descale export {out / 'model'} --to onnx --out bundle")

@@ -81,4 +81,4 @@ def train(
     )
     train_model(dataset, spec, config, out, encoder_weights=encoder_weights, seed=seed, devices=where)
     typer.echo(f"model: {out / 'model'}")
-    typer.echo(f"score it with: descale evaluate {out / 'model'} --data {data}")
+    typer.echo(f"score it with: descale evaluate {out / 'model'} --data {data} --keep-scores")

@@ -6,12 +6,12 @@ from descale.models.costs import count_macs, count_parameters, layer_costs, weig
 from descale.models.decide import predict_classes
 from descale.models.encoders import DEFAULT_ENCODER
 from descale.models.layout import memory_format
-from descale.models.saved import SavedModel, load_model, read_description, save_model
+from descale.models.saved import SavedModel, keep_metrics, load_model, read_description, save_model
 from descale.models.spec import STRIDE, ModelSpec
 from descale.models.widths import read_widths
 
 __all__ = [
     "ARCHITECTURES", "DEFAULT_ENCODER", "STRIDE", "ModelSpec", "SavedModel", "build_network", "count_macs",
-    "count_parameters", "find_architecture", "layer_costs", "load_model", "make_spec", "memory_format",
-    "predict_classes", "read_description", "read_widths", "save_model", "weights_bytes",
+    "count_parameters", "find_architecture", "keep_metrics", "layer_costs", "load_model", "make_spec",
+    "memory_format", "predict_classes", "read_description", "read_widths", "save_model", "weights_bytes",
 ]  # fmt: skip

@@ -74,6 +74,21 @@ def save_model(folder: Path, model: SavedModel) -> None:
         )
 
 
+def keep_metrics(folder: Path, metrics: Mapping[str, Any]) -> None:
+    """Add scores by split to a saved model; earlier ones of the same split are replaced.
+
+    Args:
+        metrics: JSON values, such as ``{"test": summary.to_json()}``; a model card shows them.
+
+    Raises:
+        ModelError: the folder does not hold a model.
+        DescaleError: it cannot be written.
+    """
+    description = read_description(folder)
+    kept = {**description["metrics"], **metrics}
+    write_json(Path(folder) / DESCRIPTION, {**description, "metrics": kept})
+
+
 def load_model(folder: Path) -> SavedModel:
     """Read a model folder strictly.
 

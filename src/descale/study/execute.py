@@ -18,6 +18,7 @@ from descale.models import (
     SavedModel,
     count_macs,
     count_parameters,
+    keep_metrics,
     load_model,
     make_spec,
     save_model,
@@ -75,10 +76,11 @@ def measure(trial: Trial, model: SavedModel, dataset: Dataset, trials: Path) -> 
     }
     write_confusions(folder / CONFUSIONS, confusions)
     floors = colour_floor(trial, dataset, trials.parent / "floors")
-    columns = {
-        split: result_columns(summarise(confusions[split], dataset.classes, colour=floors[split]))
-        for split in confusions
+    summaries = {
+        split: summarise(confusions[split], dataset.classes, colour=floors[split]) for split in confusions
     }
+    keep_metrics(folder / MODEL, {split: summary.to_json() for split, summary in summaries.items()})
+    columns = {split: result_columns(summary) for split, summary in summaries.items()}
     height, width = model.spec.input_size
     row: Row = {
         "sparsity_realised": _sparsity(trial, model, trials),

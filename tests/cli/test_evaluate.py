@@ -1,0 +1,47 @@
+"""Scores that ``evaluate`` keeps are those that a model card shows."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from descale.cli.evaluate import evaluate
+from descale.data import load_dataset
+from descale.deploy.export.card import score_lines
+from descale.models import SavedModel, build_network, load_model, make_spec, read_widths, save_model
+
+
+@pytest.fixture(scope="module")
+def network() -> SavedModel:
+    spec = make_spec("linknet", "resnet18", input_size=(32, 32))
+    built = build_network(spec)
+    return SavedModel(spec, built, read_widths(built))
+
+
+def kept(network: SavedModel, provenance: dict[str, Any], data: Path, folder: Path) -> dict[str, Any]:
+    save_model(folder, dataclasses.replace(network, provenance=provenance))
+    evaluate(folder, str(data), "valid", keep_scores=True)
+    return dict(load_model(folder).metrics)
+
+
+def test_scores_reach_the_card(network: SavedModel, steel: Path, tmp_path: Path) -> None:
+    made_by = {"dataset_fingerprint": load_dataset(steel).fingerprint()}
+    metrics = kept(network, made_by, steel, tmp_path / "model")
+    line = score_lines(metrics)[0]
+    assert (line.split, line.title) == ("valid", "IoU of corrosion, all photos together")
+    assert line.interval
+    assert line.floor
+
+
+def test_scores_on_another_set_are_called_so(network: SavedModel, steel: Path, tmp_path: Path) -> None:
+    metrics = kept(network, {"dataset_fingerprint": "of another set"}, steel, tmp_path / "model")
+    assert list(metrics) == ["valid of synthetic-2"]
+
+
+def test_a_model_is_left_alone_unless_asked(network: SavedModel, steel: Path, tmp_path: Path) -> None:
+    save_model(tmp_path / "model", network)
+    evaluate(tmp_path / "model", str(steel), "valid")
+    assert load_model(tmp_path / "model").metrics == {}
