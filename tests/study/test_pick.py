@@ -74,6 +74,13 @@ def test_answer_says_why_and_names_the_runner_up(folder: Path) -> None:
     assert "trials/half/model" in text
 
 
+def test_no_runner_up_says_why(folder: Path) -> None:
+    assert "Runner-up: none, nothing else fits." in picked(folder, 0.0, latency_ms=45).lines
+    (folder / "results.csv").write_text(HEAD + "\n".join(ROWS.splitlines()[i] for i in (0, 1, 7, 8)) + "\n")
+    lines = picked(folder, 0.02).lines  # LinkNet keeps its score, which is 20 points lower
+    assert "Runner-up: none, what else fits scores too far below the best." in lines
+
+
 def test_doubts_are_told(folder: Path) -> None:
     text = "\n".join(picked(folder, 0.02, latency_ms=10).lines)
     assert "Not proven: the 95 % interval of the drop reaches 3 points" in text

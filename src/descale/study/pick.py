@@ -163,7 +163,8 @@ def _answer(
         f"Why: {why}; {count}.",
     ]
     if runner_up is None:
-        lines.append("Runner-up: none, nothing else fits.")
+        others = "what else fits scores too far below the best" if len(fitting) > 1 else "nothing else fits"
+        lines.append(f"Runner-up: none, {others}.")
     else:
         lines.append(f"Runner-up: {_name(runner_up, cells)}: {compare(runner_up, chosen, price)}.")
     lines += _doubts(chosen, cells, limits)
