@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,6 +107,7 @@ def test_a_network_that_hides_its_size_is_refused(unet: SavedModel, tmp_path: Pa
     [
         ([], "at least one target"),
         (["onx"], "Unknown export target 'onx'"),
+        (["litert"], r"no export to litert \(docs/deploy\.md tells why\)"),
         (["onnx", "onnx"], "given twice"),
     ],
 )
@@ -118,10 +120,14 @@ def test_what_is_not_a_bundle_is_never_replaced(unet: SavedModel, tmp_path: Path
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "one.jpg").write_bytes(b"precious")
     (tmp_path / "file").write_text("precious")
-    for out in (tmp_path / "photos", tmp_path / "file"):
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        archive.writestr("one.jpg", b"precious")
+    for out in (tmp_path / "photos", tmp_path / "file", tmp_path / "photos.zip"):
         with pytest.raises(ExportError, match=r"Give a"):
             export_model(unet, out)
     assert (tmp_path / "photos" / "one.jpg").read_bytes() == b"precious"
+    with zipfile.ZipFile(tmp_path / "photos.zip") as archive:
+        assert archive.read("one.jpg") == b"precious"
 
 
 def test_folder_without_photos(tmp_path: Path) -> None:

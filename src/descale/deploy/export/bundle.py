@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +98,7 @@ def export_model(
             infer = target.load(folder, engines[target.name])
             parity[target.name] = compare(model, infer, pictures, synthetic=synthetic)
             require_parity(parity[target.name], target.name)
-            logger.info("%s: %s", target.name, parity[target.name])
+            logger.debug("%s: %s", target.name, parity[target.name])
         record = export_record(model, graph, chosen, parity={n: p.to_json() for n, p in parity.items()})
         gates: dict[str, Gate] = {}
         if int8 is not None:
@@ -173,10 +174,20 @@ def check_output(out: Path) -> None:
     if out.suffix == ".zip":
         if out.is_dir():
             raise ExportError(f"{out} is a folder. Give another name for the zip file.")
+        if out.is_file() and not _is_bundle(out):
+            raise ExportError(f"{out} is something else than a bundle. Give another name, or remove it.")
     elif out.is_file():
         raise ExportError(f"{out} is a file. Give a folder, or a name that ends in .zip.")
     elif out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).exists():
         raise ExportError(f"{out} holds other things than a bundle. Give a new or an empty folder.")
+
+
+def _is_bundle(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return MANIFEST in archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError):
+        return False
 
 
 def find_photos(sources: Sequence[Path]) -> tuple[Path, ...]:

@@ -61,6 +61,9 @@ TARGETS: dict[str, Target] = {
     "ncnn": Target("ncnn", ncnn_target.write, ncnn_target.load, None, ("ncnn", "pnnx")),
 }
 
+LEFT_OUT = ("litert", "executorch")
+"""Tried; neither can export a network that takes photos of any size."""
+
 
 def find_target(name: str) -> Target:
     """The target of that name.
@@ -68,6 +71,10 @@ def find_target(name: str) -> Target:
     Raises:
         ConfigError: there is none; lists those there are.
     """
+    if name in LEFT_OUT:
+        raise ConfigError(
+            f"There is no export to {name} (docs/deploy.md tells why). Use one of: {', '.join(TARGETS)}."
+        )
     if name not in TARGETS:
         raise ConfigError(f"Unknown export target '{name}'. Use one of: {', '.join(TARGETS)}.")
     return TARGETS[name]
