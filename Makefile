@@ -10,7 +10,7 @@ install: $(INSTALLED)
 $(INSTALLED): pyproject.toml
 	test -x $(PYTHON) || python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet "torch>=2.6,<=2.14.1" "torchvision>=0.21,<=0.29.1"
-	$(VENV)/bin/pip install --quiet -e ".[train,encoders,openvino,ray,dev]"
+	$(VENV)/bin/pip install --quiet -e ".[train,encoders,openvino,ncnn,video,ray,dev]"
 	touch $(INSTALLED)
 
 demo: $(INSTALLED)
