@@ -47,7 +47,9 @@ def study(
     config = load_study(file)
     if ray is None and not list_only:  # a cluster has devices of its own
         check_study_devices(config.devices, file)
-    runner = TorchRunner(config.devices)
+    alone = ray is None and parallel == 1  # the bars of several processes would overwrite each other
+    progress = config.devices.progress and alone
+    runner = TorchRunner(config.devices.model_copy(update={"progress": progress}))
     opened = open_study(file, out, runner)
     if list_only:
         _list(opened)
