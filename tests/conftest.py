@@ -15,3 +15,19 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"real photos not found at {SHARED_DATA}")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def steel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty synthetic photos of 32x32 pixels, two classes; not to be changed."""
+    from descale.data.synthesize import synthesize
+
+    return synthesize(tmp_path_factory.mktemp("synthetic") / "steel", count=20, size=(32, 32))
+
+
+@pytest.fixture(scope="session")
+def severity(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same photos with four classes; not to be changed."""
+    from descale.data.synthesize import synthesize
+
+    return synthesize(tmp_path_factory.mktemp("synthetic") / "severity", count=20, classes=4, size=(32, 32))

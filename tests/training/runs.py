@@ -1,0 +1,78 @@
+"""Small runs that can be interrupted, for the training tests."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from descale.models import make_spec
+from descale.training import DeviceConfig, TrainingConfig
+from descale.training.module import SegmentationModule
+
+SIZE = (32, 32)
+SPEC = make_spec("linknet", "tu-test_efficientnet", input_size=SIZE)
+CPU = DeviceConfig(accelerator="cpu", devices=1, precision="32-true", threads=1, loggers=(), progress=False)
+"""One thread and 32 bits: the same sums in the same order, so that runs can be compared bit for bit."""
+
+
+def config(**changes: Any) -> TrainingConfig:
+    """Settings of a run of two epochs of two steps."""
+    return TrainingConfig.model_validate({"epochs": 2, "batch_size": 7, "size": SIZE, "ema": 0.9, **changes})
+
+
+def weights_of(network: nn.Module) -> dict[str, Tensor]:
+    """A copy of everything a network remembers."""
+    return {key: value.detach().clone() for key, value in network.state_dict().items()}
+
+
+def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
+    """Whether two networks remember the same, bit for bit."""
+    return first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)
+
+
+@contextmanager
+def stopped_at(step: int) -> Iterator[None]:
+    """The user stops the run in its training step number ``step``; 1 is the first of the block."""
+    taken = 0
+    original = SegmentationModule.training_step
+
+    def interrupted(self: SegmentationModule, batch: Any, number: int) -> Tensor:
+        nonlocal taken
+        taken += 1
+        if taken == step:
+            raise KeyboardInterrupt
+        return original(self, batch, number)
+
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SegmentationModule, "training_step", interrupted)
+        with pytest.raises((KeyboardInterrupt, SystemExit)):
+            yield
+    signal.signal(signal.SIGINT, handler)  # Lightning ignores further Ctrl-C while it tears down
+    assert taken == step, "the run ended before it could be stopped"
+
+
+@contextmanager
+def scripted_scores(scores: list[float]) -> Iterator[list[dict[str, Tensor]]]:
+    """Validation IoUs as given, the last one for ever; yields the weights that each was given for."""
+    seen: list[dict[str, Tensor]] = []
+    original = SegmentationModule.validation_step
+
+    def validate(self: SegmentationModule, batch: Any, number: int) -> None:
+        if number == 0:
+            seen.append(weights_of(self.network))
+        original(self, batch, number)
+
+    def conclude(self: SegmentationModule) -> None:
+        self.log("valid_iou", torch.tensor(scores[min(self.current_epoch, len(scores) - 1)]))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SegmentationModule, "validation_step", validate)
+        patch.setattr(SegmentationModule, "on_validation_epoch_end", conclude)
+        yield seen

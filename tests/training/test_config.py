@@ -1,0 +1,63 @@
+"""Settings of training are checked before anything runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from descale.training import DeviceConfig, TrainingConfig
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"size": (100, 64)}, "100 is not a multiple of 32; use 96"),
+        ({"crop": (64, 65)}, "65 is not a multiple of 32; use 64"),
+        ({"size": (0, 32)}, "greater than or equal to 32"),
+        ({"epochs": 0}, "greater than or equal to 1"),
+        ({"learning_rate": 0}, "greater than 0"),
+        ({"learning_rate": float("nan")}, "greater than 0"),
+        ({"loss": "dise"}, "unknown loss 'dise'; did you mean 'dice'"),
+        ({"loss": "dice+"}, "unknown loss ''"),
+        ({"optimizer": "adam"}, "'adamw' or 'sgd'"),
+        ({"schedule": "linear"}, "'cosine', 'triangular2' or 'constant'"),
+        ({"augmentation": "heavy"}, "unknown augmentation 'heavy'; known: standard"),
+        ({"ema": 1.0}, "less than 1"),
+        ({"early_stopping": 0}, "greater than or equal to 1"),
+        ({"epoch": 3}, "Extra inputs"),
+    ],
+)
+def test_bad_settings_are_refused(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        TrainingConfig.model_validate(values)
+
+
+@pytest.mark.xfail(strict=True, reason="taken; it cannot be written to JSON later")
+def test_an_infinite_rate_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        TrainingConfig.model_validate({"learning_rate": float("inf")})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"accelerator": "tpu"}, {"devices": "two"}, {"threads": 0}, {"workers": -1}, {"loggers": ["x"]}],
+)
+def test_bad_devices_are_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        DeviceConfig.model_validate(values)
+
+
+@pytest.mark.xfail(strict=True, reason="taken; Lightning refuses them with a traceback later")
+@pytest.mark.parametrize("values", [{"devices": 0}, {"devices": -3}, {"precision": "float"}])
+def test_devices_that_lightning_does_not_know_are_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        DeviceConfig.model_validate(values)
+
+
+def test_settings_survive_json_and_cannot_be_changed() -> None:
+    settings = TrainingConfig.model_validate({"crop": (64, 96), "ema": None, "early_stopping": 3})
+    assert TrainingConfig.model_validate_json(settings.model_dump_json()) == settings
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.epochs = 3  # type: ignore[misc]

@@ -1,0 +1,295 @@
+"""Runs that are stopped, continued, cut short, spoiled."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch.callbacks import Callback
+from tests.training.runs import CPU, SIZE, SPEC, config, same, scripted_scores, stopped_at, weights_of
+from torch import Tensor
+
+from descale.data import Dataset
+from descale.data.augment import make_augmentation
+from descale.data.loading import PixelArrays, load_split
+from descale.errors import ConfigError, TrainingError
+from descale.evaluation import summarise
+from descale.evaluation.evaluate import image_confusions
+from descale.models import build_network, make_spec
+from descale.training import TrainingConfig, train_model
+from descale.training.batches import AugmentedPhotos
+from descale.training.fit import fit
+from descale.training.module import SegmentationModule
+
+
+def trained(photos: Dataset, settings: TrainingConfig, folder: Path) -> dict[str, Tensor]:
+    return weights_of(train_model(photos, SPEC, settings, folder, devices=CPU, seed=5).network)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"ema": None, "optimizer": "sgd", "schedule": "triangular2"},
+        {"ema": None, "schedule": "constant", "validate_every": 2, "loss": "focal"},
+    ],
+    ids=str,
+)
+def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(
+    photos: Dataset, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    """Stopped in the middle of epochs 1, 2 and 3 of 3: the same weights, bit for bit."""
+    settings = config(epochs=3, **changes)
+    whole = trained(photos, settings, tmp_path / "whole")
+    for step in (2, 2, 4):  # counted from where each continuation starts: epochs 1, 1 and 2
+        with stopped_at(step):
+            trained(photos, settings, tmp_path / "stopped")
+        assert not (tmp_path / "stopped" / "model").exists()
+    assert (tmp_path / "stopped" / "last.ckpt").exists()
+    assert same(whole, trained(photos, settings, tmp_path / "stopped"))
+
+
+AVERAGE_LOST = pytest.mark.xfail(
+    strict=True, reason="with no epoch left to train, the average of the weights is not taken over"
+)
+
+
+@pytest.mark.parametrize("ema", [None, pytest.param(0.9, marks=AVERAGE_LOST)])
+def test_a_run_that_was_killed_before_its_model_was_saved_is_not_trained_longer(
+    photos: Dataset, tmp_path: Path, ema: float | None
+) -> None:
+    whole = trained(photos, config(ema=ema), tmp_path)
+    shutil.rmtree(tmp_path / "model")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SegmentationModule, "training_step", lambda *_: pytest.fail("trained longer"))
+        assert same(whole, trained(photos, config(ema=ema), tmp_path))
+
+
+@pytest.mark.xfail(strict=True, reason="it is not written down that early stopping has ended the run")
+def test_a_run_that_ended_early_and_was_killed_before_its_model_was_saved_is_not_trained_longer(
+    photos: Dataset, tmp_path: Path
+) -> None:
+    settings = config(epochs=4, early_stopping=1, ema=None)
+    with scripted_scores([0.5, 0.1, 0.9]) as seen:
+        whole = trained(photos, settings, tmp_path)
+        assert len(seen) == 2
+        shutil.rmtree(tmp_path / "model")
+        assert same(whole, trained(photos, settings, tmp_path))
+
+
+class Recorder(Callback):
+    """Weights and learning rates after every step."""
+
+    def __init__(self) -> None:
+        self.weights: list[dict[str, Tensor]] = []
+        self.rates: list[float] = []
+
+    def on_train_batch_start(self, trainer: Any, *_: Any) -> None:
+        self.rates.append(trainer.optimizers[0].param_groups[-1]["lr"])
+
+    def on_train_batch_end(self, trainer: Any, module: Any, *_: Any) -> None:
+        self.weights.append(weights_of(module.network))
+
+
+@pytest.fixture
+def recorded(
+    photos: Dataset, tmp_path: Path
+) -> Callable[[TrainingConfig], tuple[dict[str, Tensor], Recorder]]:
+    def run(settings: TrainingConfig) -> tuple[dict[str, Tensor], Recorder]:
+        torch.manual_seed(0)
+        source = AugmentedPhotos(load_split(photos.split("train"), SIZE), make_augmentation("none", SIZE))
+        steps = source.steps(settings.batch_size) * settings.epochs
+        module = SegmentationModule(build_network(SPEC), SPEC, settings, total_steps=steps)
+        recorder = Recorder()
+        valid = load_split(photos.split("valid"), SIZE)
+        fit(module, source, valid, settings, tmp_path, seed=0, label="run", devices=CPU, callbacks=[recorder])
+        assert not module.network.training
+        return weights_of(module.network), recorder
+
+    return run
+
+
+def test_ema_keeps_the_moving_average_of_the_weights(recorded: Any) -> None:
+    result, recorder = recorded(config(ema=0.75))
+    assert len(recorder.weights) == 4
+    for key, value in result.items():
+        if value.is_floating_point():
+            average = recorder.weights[0][key]
+            for after in recorder.weights[1:]:
+                average = 0.75 * average + 0.25 * after[key]
+            assert torch.allclose(value, average, rtol=1e-4, atol=1e-6), key
+
+
+def test_without_ema_the_last_weights_are_kept(recorded: Any) -> None:
+    result, recorder = recorded(config(ema=None))
+    assert same(result, recorder.weights[-1])
+    assert not same(result, recorder.weights[-2])
+
+
+def test_the_learning_rate_changes_at_every_step(recorded: Any) -> None:
+    _, recorder = recorded(config(epochs=5, ema=None))
+    assert recorder.rates[0] == pytest.approx(1e-3)  # 10 steps: the warm-up is the first alone
+    assert recorder.rates == sorted(recorder.rates, reverse=True)
+    assert len(set(recorder.rates[1:])) == 9
+
+
+@pytest.mark.parametrize("ema", [None, 0.9])
+def test_early_stopping_ends_the_run_and_keeps_the_best_epoch(
+    photos: Dataset, tmp_path: Path, ema: float | None
+) -> None:
+    settings = config(epochs=9, early_stopping=2, ema=ema)
+    with scripted_scores([0.1, 0.4, 0.3, 0.2, 0.9]) as seen:
+        result = trained(photos, settings, tmp_path)
+    assert len(seen) == 4, "two epochs without a better score after the second"
+    assert same(result, seen[1])
+
+
+def test_without_early_stopping_nothing_is_selected(photos: Dataset, tmp_path: Path) -> None:
+    with scripted_scores([0.9, 0.1, 0.2]) as seen:
+        result = trained(photos, config(epochs=3), tmp_path)
+    assert len(seen) == 3
+    assert same(result, seen[2])
+
+
+@pytest.mark.xfail(strict=True, reason="the checkpoint is written before the best epoch is noted in it")
+def test_the_best_epoch_before_an_interruption_is_kept(photos: Dataset, tmp_path: Path) -> None:
+    settings = config(epochs=3, early_stopping=2, ema=None)
+    with scripted_scores([0.9, 0.1, 0.2]) as seen, stopped_at(3):
+        trained(photos, settings, tmp_path)
+    best = seen[0]
+    with scripted_scores([0.9, 0.1, 0.2]):
+        assert same(trained(photos, settings, tmp_path), best)
+
+
+@pytest.mark.xfail(strict=True, reason="the best epoch is forgotten when the folder has another name")
+def test_a_folder_that_was_moved_is_continued_with_its_best_epoch(photos: Dataset, tmp_path: Path) -> None:
+    settings = config(epochs=4, early_stopping=3, ema=None)
+    with scripted_scores([0.9, 0.1, 0.2, 0.3]) as seen, stopped_at(5):
+        trained(photos, settings, tmp_path / "here")
+    best = seen[0]
+    shutil.move(tmp_path / "here", tmp_path / "there")
+    with scripted_scores([0.9, 0.1, 0.2, 0.3]):
+        assert same(trained(photos, settings, tmp_path / "there"), best)
+
+
+@pytest.mark.xfail(strict=True, reason="patience is counted in looks at the validation split, not in epochs")
+def test_patience_is_counted_in_epochs(photos: Dataset, tmp_path: Path) -> None:
+    settings = config(epochs=8, batch_size=14, early_stopping=2, validate_every=2)
+    with scripted_scores([0.0, 0.9, 0.0, 0.1]) as seen:
+        trained(photos, settings, tmp_path)
+    assert len(seen) == 2, "epoch 2 was the best, epoch 4 is two epochs later"
+
+
+def test_looks_at_the_validation_split_are_as_rare_as_asked_for(photos: Dataset, tmp_path: Path) -> None:
+    with scripted_scores([0.5]) as seen:
+        trained(photos, config(epochs=4, validate_every=2), tmp_path / "two")
+    assert len(seen) == 2
+    with scripted_scores([0.5]) as seen:
+        trained(photos, config(epochs=2, validate_every=50), tmp_path / "fifty")
+    assert len(seen) == 1, "the last epoch is always looked at"
+
+
+@pytest.mark.xfail(strict=True, reason="Lightning exits with status 1 by itself")
+def test_ctrl_c_reaches_the_caller(photos: Dataset, tmp_path: Path) -> None:
+    with stopped_at(3):
+        try:
+            trained(photos, config(), tmp_path)
+        except BaseException as error:
+            caught = type(error)
+            raise
+    assert caught is KeyboardInterrupt
+
+
+def test_a_loss_that_is_not_a_number_is_an_error_with_the_remedy(photos: Dataset, tmp_path: Path) -> None:
+    settings = config(learning_rate=1e30, optimizer="sgd", schedule="constant")
+    with pytest.raises(
+        TrainingError, match=r"The loss is (nan|inf) in epoch 1\. Lower learning_rate \(now 1e\+30"
+    ):
+        train_model(photos, SPEC, settings, tmp_path, devices=CPU)
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.fixture(scope="module")
+def checkpoint(photos: Dataset, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    folder = tmp_path_factory.mktemp("stopped")
+    with stopped_at(3):
+        trained(photos, config(), folder)
+    return (folder / "last.ckpt").read_bytes()
+
+
+@pytest.mark.parametrize("length", [0, 10, 5000, -1])
+def test_a_corrupt_checkpoint_is_an_error_with_the_remedy(
+    photos: Dataset, tmp_path: Path, checkpoint: bytes, length: int
+) -> None:
+    (tmp_path / "last.ckpt").write_bytes(checkpoint[:length])
+    with pytest.raises(TrainingError, match=r"last\.ckpt is corrupt .*Delete it to train this run anew"):
+        trained(photos, config(), tmp_path)
+    (tmp_path / "last.ckpt").unlink()
+    trained(photos, config(), tmp_path)
+
+
+@pytest.mark.xfail(strict=True, raises=KeyError, reason="only what cannot be unpickled is noticed")
+def test_a_file_that_is_no_checkpoint_is_an_error(photos: Dataset, tmp_path: Path) -> None:
+    torch.save({"weights": torch.zeros(3)}, tmp_path / "last.ckpt")
+    with pytest.raises(TrainingError, match=r"last\.ckpt"):
+        trained(photos, config(), tmp_path)
+
+
+@pytest.mark.xfail(strict=True, raises=RuntimeError, reason="torch's own error comes through")
+def test_a_checkpoint_of_another_architecture_is_an_error(photos: Dataset, tmp_path: Path) -> None:
+    with stopped_at(3):
+        train_model(photos, make_spec("fpn", SPEC.encoder, input_size=SIZE), config(), tmp_path, devices=CPU)
+    with pytest.raises(TrainingError, match=r"last\.ckpt"):
+        trained(photos, config(), tmp_path)
+
+
+def logged(folder: Path) -> list[dict[str, str]]:
+    with (folder / "log" / "metrics.csv").open() as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_the_score_in_the_log_is_that_of_an_independent_evaluation(photos: Dataset, tmp_path: Path) -> None:
+    model = train_model(photos, SPEC, config(), tmp_path, devices=CPU)
+    summary = summarise(image_confusions(model, photos.split("valid")), photos.classes)
+    last = [row["valid_iou"] for row in logged(tmp_path) if row["valid_iou"]][-1]
+    assert float(last) == pytest.approx(summary.scores.iou_corrosion, abs=1e-6)
+    assert float(last) > 0
+
+
+def test_curves_are_logged_as_csv_and_for_tensorboard(photos: Dataset, tmp_path: Path) -> None:
+    devices = CPU.model_copy(update={"loggers": ("tensorboard",)})
+    train_model(photos, SPEC, config(), tmp_path, devices=devices)
+    rows = logged(tmp_path)
+    assert [row["epoch"] for row in rows if row["loss"]] == ["0", "1"]
+    assert [row["epoch"] for row in rows if row["valid_iou"]] == ["0", "1"]
+    assert list((tmp_path / "log").glob("events.out.tfevents.*"))
+
+
+@pytest.mark.xfail(strict=True, reason="the CSV starts anew with every continuation")
+def test_curves_of_a_run_that_was_stopped_are_whole(photos: Dataset, tmp_path: Path) -> None:
+    with stopped_at(3):
+        trained(photos, config(), tmp_path)
+    trained(photos, config(), tmp_path)
+    assert [row["epoch"] for row in logged(tmp_path) if row["loss"]] == ["0", "1"]
+
+
+@pytest.mark.skipif(find_spec("mlflow") is not None, reason="MLflow is installed")
+def test_a_logger_whose_package_is_not_installed_is_an_error(photos: Dataset, tmp_path: Path) -> None:
+    devices = CPU.model_copy(update={"loggers": ("mlflow",)})
+    with pytest.raises(ConfigError, match="pip install mlflow"):
+        train_model(photos, SPEC, config(), tmp_path, devices=devices)
+
+
+def test_pictures_without_corrosion_do_not_break_the_score(photos: Dataset, tmp_path: Path) -> None:
+    blank = PixelArrays(torch.zeros(4, 3, *SIZE, dtype=torch.uint8), torch.zeros(4, *SIZE, dtype=torch.uint8))
+    settings = config(epochs=1, batch_size=4)
+    module = SegmentationModule(build_network(SPEC), SPEC, settings, total_steps=1)
+    source = AugmentedPhotos(blank, make_augmentation("standard", SIZE))
+    fit(module, source, blank, settings, tmp_path, seed=0, label="blank", devices=CPU)
+    assert float(logged(tmp_path)[0]["valid_iou"]) == 0.0
