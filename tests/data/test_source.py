@@ -100,6 +100,12 @@ def test_presets(make_set: MakeSet) -> None:
     sscs = load_dataset(f"sscs:{root}")
     assert sscs.classes.colours == ((0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0))
     assert set(np.unique(sscs.samples[0].read_mask())) == {0, 1, 2}
+    for path in root.glob("*/masks/*.png"):
+        palette = np.asarray(sscs.classes.colours, dtype=np.uint8)
+        Image.fromarray(palette[np.asarray(Image.open(path))]).save(path)
+    coloured = load_dataset(f"sscs-colour:{root}")
+    assert coloured.classes == sscs.classes
+    assert set(np.unique(coloured.samples[0].read_mask())) == {0, 1, 2}
     with pytest.raises(DataError, match=r"'sscc' is not a preset; known: nea, sscs"):
         load_dataset(f"sscc:{root}")
 

@@ -41,7 +41,10 @@ def synthesize(
 def check(
     source: Annotated[
         str,
-        typer.Argument(help="Folder, description (.yaml) or preset (nea:DIR, sscs:DIR).", show_default=False),
+        typer.Argument(
+            help="Folder, description (.yaml) or preset (nea:DIR, sscs:DIR, sscs-colour:DIR).",
+            show_default=False,
+        ),
     ],
     json: Annotated[Path | None, typer.Option(help="Write the whole report to this file.")] = None,
 ) -> None:

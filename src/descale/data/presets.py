@@ -27,4 +27,7 @@ SSCS = Description(
 )
 """The Virginia Tech Corrosion Condition State set (Bianchi & Hebdon), 4 classes, colours in RGB."""
 
-PRESETS: dict[str, Description] = {"nea": NEA, "sscs": SSCS}
+SSCS_COLOUR = Description(name="sscs", format="colour-masks", classes=SSCS.classes)
+"""The same set with the masks that are published as colours; the palette is that of its classes."""
+
+PRESETS: dict[str, Description] = {"nea": NEA, "sscs": SSCS, "sscs-colour": SSCS_COLOUR}

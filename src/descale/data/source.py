@@ -34,7 +34,8 @@ def load_dataset(source: str | Path, *, binary: bool = False) -> Dataset:
     Args:
         source: a folder (its ``dataset.yaml`` describes it; without one, ``{train,valid,test}/{images,
             masks}`` with id masks of two classes, 0 background and 1 or 255 corrosion), a description
-            file, or a preset with its folder (``nea:/path``, ``sscs:/path``).
+            file, or a preset with its folder (``nea:/path``, ``sscs:/path``,
+            ``sscs-colour:/path``).
         binary: merge the classes to "corrosion or not".
 
     Raises:
