@@ -11,7 +11,7 @@ import typer
 def benchmark(
     bundles: Annotated[list[Path], typer.Argument(help="Bundles: folders or zip files.")],
     size: Annotated[str, typer.Option(help="Height x width of the picture in pixels.")] = "512x512",
-    threads: Annotated[int | None, typer.Option(help="Cores to use, pinned.  [default: all]")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Cores to use, pinned.  [default: all]")] = None,
     engine: Annotated[
         list[str] | None,
         typer.Option(help="onnxruntime or openvino, may be repeated.  [default: every installed one]"),
