@@ -93,41 +93,11 @@ def _list(opened: Study) -> None:
 
 def _show(opened: Study) -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table(title=opened.config.name, title_justify="left")
-    for heading in ("data set", "network", "strategy", "seed"):
-        table.add_column(heading)
-    for heading in ("sparsity", "corrosion IoU", "95 % interval", "drop", "MACs", "parameters"):
-        table.add_column(heading, justify="right")
-    rows = [row for trial, row in opened.rows() if trial.fold is None]
-    for row in rows[:SHOWN_ROWS]:
-        if row["status"] != "ok":
-            continue
-        interval = f"{_number(row.get('iou_corrosion_low'))} to {_number(row.get('iou_corrosion_high'))}"
-        table.add_row(
-            str(row["dataset"]),
-            str(row["architecture"]),
-            str(row["strategy"]) + (" (collapsed)" if row.get("collapsed") else ""),
-            str(row["seed"]),
-            f"{row['sparsity']:g}",
-            _number(row.get("iou_corrosion")),
-            interval,
-            _number(row.get("iou_drop")),
-            _count(row.get("macs")),
-            _count(row.get("params")),
-        )
-    console = Console()
-    console.print(table)
+    from descale.cli.study_table import study_table
+
+    rows = [row for trial, row in opened.rows() if trial.fold is None and row["status"] == "ok"]
+    console = Console(highlight=False)
+    console.print(study_table(opened.config.name, rows[:SHOWN_ROWS]))
     if len(rows) > SHOWN_ROWS:
         console.print(f"... and {len(rows) - SHOWN_ROWS} more rows in results.csv")
-
-
-def _number(value: object) -> str:
-    return f"{value:.3f}" if isinstance(value, (int, float)) else ""
-
-
-def _count(value: object) -> str:
-    if not isinstance(value, (int, float)):
-        return ""
-    return f"{value / 1e6:,.1f} M" if value >= 1e6 else f"{value / 1e3:,.1f} k"
