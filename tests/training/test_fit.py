@@ -84,14 +84,16 @@ def test_a_run_that_ended_early_and_was_killed_before_its_model_was_saved_is_not
 
 
 class Recorder(Callback):
-    """Weights and learning rates after every step."""
+    """Pictures, learning rate and weights of every step."""
 
     def __init__(self) -> None:
         self.weights: list[dict[str, Tensor]] = []
         self.rates: list[float] = []
+        self.pictures: list[Tensor] = []
 
-    def on_train_batch_start(self, trainer: Any, *_: Any) -> None:
+    def on_train_batch_start(self, trainer: Any, _module: Any, batch: Any, _step: int) -> None:
         self.rates.append(trainer.optimizers[0].param_groups[-1]["lr"])
+        self.pictures.append(batch["image"])
 
     def on_train_batch_end(self, trainer: Any, module: Any, *_: Any) -> None:
         self.weights.append(weights_of(module.network))
@@ -137,6 +139,13 @@ def test_the_learning_rate_changes_at_every_step(recorded: Any) -> None:
     assert recorder.rates[0] == pytest.approx(1e-3)  # 10 steps: the warm-up is the first alone
     assert recorder.rates == sorted(recorder.rates, reverse=True)
     assert len(set(recorder.rates[1:])) == 9
+
+
+def test_every_epoch_shows_the_pictures_in_another_order(recorded: Any) -> None:
+    _, recorder = recorded(config(epochs=2))
+    first, second = torch.cat(recorder.pictures[:2]), torch.cat(recorder.pictures[2:])
+    assert not torch.equal(first, second)
+    assert torch.equal(first.flatten(1).sum(1).sort().values, second.flatten(1).sum(1).sort().values)
 
 
 @pytest.mark.parametrize("ema", [None, 0.9])
