@@ -82,3 +82,10 @@ def test_footprint_agrees_with_the_cut_network(architecture: str, sparsity: floa
     cut = cut_channels(network, graph, first_units(graph, counts))
     assert predicted.params == count_parameters(cut)
     assert predicted.macs == count_macs(cut, (64, 64))
+
+
+def test_no_layer_is_left_with_a_single_channel_at_90_percent() -> None:
+    """LinkNet's last block is 4 wide; one dead channel in it would silence the whole network."""
+    graph = build_channel_graph(build_network(make_spec("linknet", "tu-tf_efficientnet_lite0")))
+    assert min(allocate(graph, 0.9, allocation="uniform").values()) == 1
+    assert min(allocate(graph, 0.9, allocation="balanced").values()) == 2

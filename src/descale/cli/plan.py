@@ -32,7 +32,9 @@ def plan(
     budget: Annotated[
         str | None, typer.Option(help="Instead of --sparsity: params=, macs= or latency=SHARE of the dense.")
     ] = None,
-    allocation: Annotated[str, typer.Option(help="uniform or balanced.")] = "balanced",
+    allocation: Annotated[
+        str, typer.Option(help="uniform or balanced.")
+    ] = "balanced",
     round_to: Annotated[int, typer.Option(help="Make widths multiples of this.")] = 1,
     size: Annotated[str, typer.Option(help="Input size, 160 or 160x192 (height x width).")] = "160",
     classes: Annotated[int, typer.Option(help="Number of classes.", min=2)] = 2,
@@ -58,6 +60,11 @@ def plan(
         raise ConfigError(f"Sparsity {sparsity:g} is outside 0..1; 0 cuts nothing and 1 leaves nothing.")
     if allocation not in ALLOCATIONS:
         raise ConfigError(f"Unknown allocation '{allocation}'. Known: {', '.join(ALLOCATIONS)}.")
+    if allocation not in ("uniform", "balanced"):
+        raise ConfigError(
+            f"Allocation '{allocation}' ranks by scores, which only a pruning run gathers. "
+            "Plan with uniform or balanced."
+        )
     table = ClassTable(tuple(PixelClass(f"class {i}", (0, 0, 0), corrosion=i > 0) for i in range(classes)))
     spec = make_spec(arch, encoder, classes=table, input_size=parse_size(size))
     made = make_plan(

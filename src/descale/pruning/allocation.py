@@ -12,8 +12,12 @@ from descale.pruning.importance import Scores
 Counts = dict[int, int]
 """Group -> units that stay, at least 1."""
 
-BALANCE = 2.0 / 3.0
+BALANCE = 0.5
 """Exponent of ``balanced``; 1 would be uniform, 0 the same width everywhere."""
+
+FLOOR = 2
+"""Units that ``balanced`` leaves in every group that has them. A layer of one channel is a
+bottleneck that one dead ReLU closes for good: the network then answers the same for every photo."""
 
 
 def uniform(graph: ChannelGraph, density: float, scores: Scores | None) -> dict[int, float]:
@@ -22,12 +26,12 @@ def uniform(graph: ChannelGraph, density: float, scores: Scores | None) -> dict[
 
 
 def balanced(graph: ChannelGraph, density: float, scores: Scores | None) -> dict[int, float]:
-    """Widths proportional to (dense width)^(2/3): narrow layers, which carry the resolution, keep more.
+    """Widths proportional to the root of the dense width: narrow layers, which carry resolution, keep more.
 
     At a uniform 90 % an EfficientNet-Lite's stem would keep 3 of 32 channels while its widest layer
     keeps 115 of 1152; the mean over layers is the same either way.
     """
-    return _solve(graph, density, lambda scale, units: scale * units**BALANCE / units)
+    return _solve(graph, density, lambda scale, units: max(FLOOR, scale * units**BALANCE) / units)
 
 
 def _solve(graph: ChannelGraph, density: float, share: Callable[[float, int], float]) -> dict[int, float]:

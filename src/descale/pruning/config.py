@@ -30,6 +30,8 @@ class PruningConfig(BaseModel):
         schedule_rate: learning rate during it, as a factor of the training's.
         recovery_epochs: epochs of fine-tuning after the last cut.
         recovery_rate: learning rate of recovery, as a factor of the training's.
+        recovery_batch: pictures a step during recovery; ``None`` keeps the training's batch size. A narrow
+            network's step costs by the pixel, so smaller batches give more steps for the same time.
         distillation: weight of the dense parent's logits against the labels, 0..1; 0 does without.
         temperature: of the distillation.
         views: augmented copies of each photo whose parent logits are computed once and kept;
@@ -52,6 +54,7 @@ class PruningConfig(BaseModel):
     schedule_rate: float = Field(gt=0)
     recovery_epochs: int = Field(ge=0)
     recovery_rate: float = Field(gt=0)
+    recovery_batch: int | None = Field(ge=1)
     distillation: float = Field(ge=0, le=1)
     temperature: float = Field(gt=0)
     views: int = Field(ge=0)
@@ -73,6 +76,11 @@ class PruningConfig(BaseModel):
         if (self.sparsity is None) == (self.budget is None):
             raise ValueError(
                 "give either sparsity (above 0, below 1) or budget, for example budget: {macs: 0.1}"
+            )
+        if self.cut_as_they_go and self.schedule_epochs < self.updates:
+            raise ValueError(
+                f"cut_as_they_go trains at least one epoch an update: set schedule_epochs to {self.updates} "
+                f"or more, or updates to {self.schedule_epochs} or fewer"
             )
         if self.distillation > 0 and self.views == 0:
             raise ValueError("distillation needs views: 1 or more")

@@ -44,7 +44,7 @@ class TrainingConfig(BaseModel):
     loss: str = "dice+cross-entropy"
     optimizer: Literal["adamw", "sgd"] = "adamw"
     learning_rate: float = Field(1e-3, gt=0)
-    encoder_rate: float = Field(1.0, gt=0)
+    encoder_rate: float = Field(0.3, gt=0)
     lowest_rate: float = Field(1e-4, gt=0)
     momentum: float = Field(0.9, ge=0, lt=1)
     weight_decay: float = Field(1e-2, ge=0)

@@ -241,8 +241,8 @@ class _Run:
         graph = build_channel_graph(network)
         names = {group.producers[0]: group.index for group in self.graph.prunable}
         dense_index = {group.index: names[group.producers[0]] for group in graph.prunable}
-        epochs = max(1, round(self.pruning.schedule_epochs * (part + 1) / parts)
-                     - round(self.pruning.schedule_epochs * part / parts))  # fmt: skip
+        total = self.pruning.schedule_epochs  # at least one a part, see PruningConfig
+        epochs = total * (part + 1) // parts - total * part // parts
         config = self.training.model_copy(
             update={
                 "epochs": epochs,
@@ -325,6 +325,7 @@ class _Run:
             config = self.training.model_copy(
                 update={
                     "epochs": self.pruning.recovery_epochs,
+                    "batch_size": self.pruning.recovery_batch or self.training.batch_size,
                     "learning_rate": self.training.learning_rate * self.pruning.recovery_rate,
                     "early_stopping": None,
                     "encoder_rate": 1.0 if self.pruning.distillation else self.training.encoder_rate,
