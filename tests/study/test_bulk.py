@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import multiprocessing
+import os
+import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from tiny_networks import painted, write_bundle
 
+from descale.cli.predict_bulk import predict_bulk
 from descale.errors import ConfigError, DataError
 from descale.runtime.batch import PredictSettings
 from descale.study.bulk import Work, predict_on_ray
@@ -72,6 +76,53 @@ def test_results_of_other_settings_are_not_mixed(bucket: Path, tmp_path: Path) -
     work = Work(bundle, f"file://{bucket}", f"file://{tmp_path}/out", PredictSettings(), "onnxruntime")
     with pytest.raises(ConfigError, match="another bundle"):
         predict_on_ray(work, address="auto")
+
+
+def command(status: int, *words: object) -> None:
+    """In a forked process: run ``descale predict`` and make sure of its exit status."""
+    from descale.cli import main
+
+    sys.argv = ["descale", "predict", *map(str, words)]
+    try:
+        main()
+    except SystemExit as ended:
+        os._exit(0 if ended.code == status else 1)
+
+
+def test_the_command_predicts_and_writes_tables(ray_cluster: str, bucket: Path, tmp_path: Path) -> None:
+    out = bucket / "results"  # among the photos, so a rerun must not take them for photos
+    words = (write_bundle(tmp_path / "bundle"), bucket, "--out", out, "--ray", ray_cluster)
+    formats = ("--engine", "onnxruntime", "--format", "csv", "--format", "json")
+    for _ in range(2):
+        process = multiprocessing.get_context("fork").Process(target=command, args=(3, *words, *formats))
+        process.start()
+        process.join(PATIENCE)
+        assert process.exitcode == 0
+        with (out / "predictions.csv").open() as stream:
+            shares = {row["photo"]: float(row["corroded_percent"]) for row in csv.DictReader(stream)}
+        assert len(shares) == 11
+        assert shares["bridge1/03.png"] == pytest.approx(7.5)
+        table = json.loads((out / "predictions.json").read_text())
+        assert table["made_by"]["engine"] == "onnxruntime"
+        assert [entry["photo"] for entry in table["skipped"]] == ["bridge1/broken.png"]
+
+
+@pytest.mark.parametrize(
+    ("photos", "formats", "message"),
+    [
+        (["a", "b"], ["csv"], "one folder or URL"),
+        (["-"], ["csv"], "one folder"),
+        (["a"], ["coco"], "no --form"),
+    ],
+)
+def test_what_a_cluster_cannot_do(
+    photos: list[str], formats: list[str], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        predict_bulk(
+            tmp_path, photos, "out", PredictSettings(), formats,
+            address="auto", engine="auto", threads=None, tile=None,
+        )  # fmt: skip
 
 
 def test_no_photo(tmp_path: Path) -> None:

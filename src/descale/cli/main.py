@@ -10,7 +10,6 @@ from rich.console import Console
 
 from descale import __version__
 from descale.errors import DescaleError
-from descale.files import remedy_for, unwritable
 
 INTERRUPTED = 130
 ERRORS = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -66,6 +65,8 @@ def main() -> None:
     except OSError as error:
         if debug:
             raise
+        from descale.files import remedy_for, unwritable
+
         where = f" ({error.filename})" if error.filename else ""
         remedy = f" {remedy_for(error)}" if unwritable(error) else ""
         ERRORS.print(f"[bold red]error:[/] {_escape(f'{error.strerror or error}{where}')}.{remedy}")

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from descale.runtime.batch import BatchReport
 
 
 def predict(
@@ -14,7 +19,7 @@ def predict(
     photos: Annotated[
         list[str], typer.Argument(help="Photos, folders, glob patterns, videos, or - for standard input.")
     ],
-    out: Annotated[Path, typer.Option("--out", help="Folder for the results.")],
+    out: Annotated[str, typer.Option("--out", help="Folder for the results; with --ray also a URL.")],
     table: Annotated[
         list[str] | None,
         typer.Option("--format", help="Table: csv, json or coco; may be repeated.  [default: csv]"),
@@ -41,6 +46,13 @@ def predict(
     max_megapixels: Annotated[
         float, typer.Option(help="Refuse larger pictures, which may be decompression bombs.")
     ] = 250.0,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            help="Predict on this Ray cluster (HOST:PORT, auto or local): PHOTOS is one folder or URL "
+            "(s3://..., gs://...)."
+        ),
+    ] = None,
 ) -> None:
     """Find corrosion in photos: masks, overlays and a table. Needs no torch.
 
@@ -48,11 +60,10 @@ def predict(
     where it stopped.
 
     Example: `descale predict bundle.zip photos/ --out results --format csv --mm-per-pixel 0.4`
-    """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from descale.errors import ConfigError, PartialFailure
+    Example: `descale predict bundle.zip s3://site/photos --out s3://site/results --ray auto`
+    """
+    from descale.errors import ConfigError
     from descale.files import make_folder
     from descale.runtime.batch import PredictSettings, describe_run, predict_photos
     from descale.runtime.segmenter import Segmenter
@@ -77,18 +88,23 @@ def predict(
         overwrite=overwrite,
         workers=workers,
     )
-    inputs = find_inputs(photos, exclude=out)
-    segmenter = Segmenter.from_bundle(bundle, engine, threads=threads, tile=tile)
-    make_folder(out)
+    if ray is not None:
+        from descale.cli.predict_bulk import predict_bulk
 
-    console = Console(stderr=True)
-    columns = (TextColumn("predict"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        predict_bulk(
+            bundle, photos, out, settings, formats, address=ray, engine=engine, threads=threads, tile=tile
+        )
+        return
+    folder = Path(out)
+    inputs = find_inputs(photos, exclude=folder)
+    segmenter = Segmenter.from_bundle(bundle, engine, threads=threads, tile=tile)
+    make_folder(folder)
+    with progress_bar() as progress:
         task = progress.add_task("predict", total=count_sources(inputs, frame_step))
         report = predict_photos(
             segmenter,
             iterate_sources(inputs, frame_step),
-            out,
+            folder,
             settings,
             on_photo=lambda: progress.advance(task),
         )
@@ -97,16 +113,37 @@ def predict(
         results=report.results,
         skipped=report.skipped,
         made_by=describe_run(segmenter, settings),
-        masks=out / "masks",
+        masks=folder / "masks",
     )
     for name in formats:
-        TABLES[name].write(out / TABLES[name].file, content)
+        TABLES[name].write(folder / TABLES[name].file, content)
+    conclude(report, [str(folder / TABLES[name].file) for name in formats])
+
+
+def progress_bar() -> Progress:
+    """Photos done of all, in a terminal; nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("predict"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def conclude(report: BatchReport, files: list[str]) -> None:
+    """Say what was done.
+
+    Raises:
+        PartialFailure: photos were skipped.
+    """
+    from descale.errors import PartialFailure
+
     logger = logging.getLogger(__name__)
     again = f" ({report.reused} from an earlier run)" if report.reused else ""
-    files = ", ".join(str(out / TABLES[name].file) for name in formats)
-    logger.info("%d photos done%s, %d skipped: %s", len(report.results), again, len(report.skipped), files)
+    done, skipped = len(report.results), len(report.skipped)
+    logger.info("%d photos done%s, %d skipped: %s", done, again, skipped, ", ".join(files))
     if report.skipped:
         raise PartialFailure(
-            f"{len(report.skipped)} of the inputs could not be read and were skipped, as told above; "
+            f"{skipped} of the inputs could not be read and were skipped, as told above; "
             "the rest is done. Replace them and run the same command again."
         )

@@ -116,7 +116,7 @@ def predict_on_ray(
     """
     from descale.study.ray_cluster import connect
 
-    names = _names(_list_photos(work.photos))
+    names = _names(_list_photos(work.photos, work.out))
     segmenter = Segmenter.from_bundle(work.bundle, work.engine, threads=work.threads, tile=work.tile)
     _claim_target(work, json.loads(json.dumps(describe_run(segmenter, work.settings))))
     results = {} if work.settings.overwrite else dict(_records(work.out, names))
@@ -138,6 +138,19 @@ def predict_on_ray(
     return BatchReport(
         tuple(results[path] for path in names if path in results), tuple(skipped.items()), reused
     )
+
+
+def recorded_run(out: str) -> dict[str, Any]:
+    """What determined the results below ``out``, as noted when they were begun."""
+    files, root = _open(out)
+    run: dict[str, Any] = json.loads(files.cat_file(f"{root}/{RUN}"))
+    return run
+
+
+def put_table(table: Path, out: str) -> None:
+    """Copy a finished table to the results."""
+    files, root = _open(out)
+    files.put_file(str(table), f"{root}/{table.name}")
 
 
 def _rows(ray: Any, left: Sequence[dict[str, str]], work: Work) -> Iterator[dict[str, Any]]:
@@ -172,12 +185,15 @@ def _open(url: str) -> tuple[Any, str]:
     return files, str(path).rstrip("/")
 
 
-def _list_photos(url: str) -> list[str]:
+def _list_photos(url: str, out: str) -> list[str]:
+    """Paths below ``url``; results that lie among the photos are left out."""
     files, root = _open(url)
+    _, results = _open(out)
     found = sorted(
         str(path)[len(root) + 1 :]
         for path in files.find(root)
         if PurePosixPath(str(path)).suffix.lower() in PHOTO_SUFFIXES
+        and not str(path).startswith(f"{results}/")
     )
     if not found:
         raise DataError(f"{url}: no photo here ({', '.join(sorted(PHOTO_SUFFIXES))}). Check the address.")
