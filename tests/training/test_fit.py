@@ -55,12 +55,7 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(
     assert same(whole, trained(photos, settings, tmp_path / "stopped"))
 
 
-AVERAGE_LOST = pytest.mark.xfail(
-    strict=True, reason="with no epoch left to train, the average of the weights is not taken over"
-)
-
-
-@pytest.mark.parametrize("ema", [None, pytest.param(0.9, marks=AVERAGE_LOST)])
+@pytest.mark.parametrize("ema", [None, 0.9])
 def test_a_run_that_was_killed_before_its_model_was_saved_is_not_trained_longer(
     photos: Dataset, tmp_path: Path, ema: float | None
 ) -> None:
@@ -71,7 +66,6 @@ def test_a_run_that_was_killed_before_its_model_was_saved_is_not_trained_longer(
         assert same(whole, trained(photos, config(ema=ema), tmp_path))
 
 
-@pytest.mark.xfail(strict=True, reason="it is not written down that early stopping has ended the run")
 def test_a_run_that_ended_early_and_was_killed_before_its_model_was_saved_is_not_trained_longer(
     photos: Dataset, tmp_path: Path
 ) -> None:
@@ -166,7 +160,6 @@ def test_without_early_stopping_nothing_is_selected(photos: Dataset, tmp_path: P
     assert same(result, seen[2])
 
 
-@pytest.mark.xfail(strict=True, reason="the checkpoint is written before the best epoch is noted in it")
 def test_the_best_epoch_before_an_interruption_is_kept(photos: Dataset, tmp_path: Path) -> None:
     settings = config(epochs=3, early_stopping=2, ema=None)
     with scripted_scores([0.9, 0.1, 0.2]) as seen, stopped_at(3):
@@ -176,7 +169,6 @@ def test_the_best_epoch_before_an_interruption_is_kept(photos: Dataset, tmp_path
         assert same(trained(photos, settings, tmp_path), best)
 
 
-@pytest.mark.xfail(strict=True, reason="the best epoch is forgotten when the folder has another name")
 def test_a_folder_that_was_moved_is_continued_with_its_best_epoch(photos: Dataset, tmp_path: Path) -> None:
     settings = config(epochs=4, early_stopping=3, ema=None)
     with scripted_scores([0.9, 0.1, 0.2, 0.3]) as seen, stopped_at(5):
@@ -187,7 +179,6 @@ def test_a_folder_that_was_moved_is_continued_with_its_best_epoch(photos: Datase
         assert same(trained(photos, settings, tmp_path / "there"), best)
 
 
-@pytest.mark.xfail(strict=True, reason="patience is counted in looks at the validation split, not in epochs")
 def test_patience_is_counted_in_epochs(photos: Dataset, tmp_path: Path) -> None:
     settings = config(epochs=8, batch_size=14, early_stopping=2, validate_every=2)
     with scripted_scores([0.0, 0.9, 0.0, 0.1]) as seen:
@@ -204,7 +195,6 @@ def test_looks_at_the_validation_split_are_as_rare_as_asked_for(photos: Dataset,
     assert len(seen) == 1, "the last epoch is always looked at"
 
 
-@pytest.mark.xfail(strict=True, reason="Lightning exits with status 1 by itself")
 def test_ctrl_c_reaches_the_caller(photos: Dataset, tmp_path: Path) -> None:
     with stopped_at(3):
         try:
@@ -243,14 +233,12 @@ def test_a_corrupt_checkpoint_is_an_error_with_the_remedy(
     trained(photos, config(), tmp_path)
 
 
-@pytest.mark.xfail(strict=True, raises=KeyError, reason="only what cannot be unpickled is noticed")
 def test_a_file_that_is_no_checkpoint_is_an_error(photos: Dataset, tmp_path: Path) -> None:
     torch.save({"weights": torch.zeros(3)}, tmp_path / "last.ckpt")
     with pytest.raises(TrainingError, match=r"last\.ckpt"):
         trained(photos, config(), tmp_path)
 
 
-@pytest.mark.xfail(strict=True, raises=RuntimeError, reason="torch's own error comes through")
 def test_a_checkpoint_of_another_architecture_is_an_error(photos: Dataset, tmp_path: Path) -> None:
     with stopped_at(3):
         train_model(photos, make_spec("fpn", SPEC.encoder, input_size=SIZE), config(), tmp_path, devices=CPU)

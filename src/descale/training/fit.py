@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 import warnings
 from collections.abc import Iterable
@@ -31,6 +32,7 @@ from descale.training.module import SegmentationModule
 logger = logging.getLogger(__name__)
 
 CHECKPOINT = "last.ckpt"
+BEST = "best.ckpt"
 
 
 class _Epochs(lightning.LightningDataModule):
@@ -102,10 +104,11 @@ def fit(
     torch.set_flush_denormal(True)  # decaying weights turn denormal and slow a CPU tenfold
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
-    extra: list[Callback] = [_keep_last(folder), _EpochLog(label, seed)]
-    best = _keep_best(folder) if config.early_stopping else None
-    if config.early_stopping and best is not None:
-        extra += [best, EarlyStopping("valid_iou", mode="max", patience=config.early_stopping)]
+    extra: list[Callback] = [_EpochLog(label, seed)]
+    if config.early_stopping:
+        looks = math.ceil(config.early_stopping / config.validate_every)
+        extra += [_BestEpoch(folder), EarlyStopping("valid_iou", mode="max", patience=looks)]
+    extra.append(_keep_last(folder))  # after the best, so that its checkpoint knows of it
     if config.ema is not None:
         extra.append(EMAWeightAveraging(decay=config.ema))
     if devices.progress:
@@ -129,19 +132,27 @@ def fit(
     checkpoint = folder / CHECKPOINT
     module.network.to(memory_format=memory_format(module.network))
     module.network.train()
-    with warnings.catch_warnings(), FloatDepthwiseGradients():
-        warnings.filterwarnings("ignore", module="lightning|torch.optim")
-        trainer.fit(
-            module,
-            datamodule=_Epochs(source, validation, config, seed, devices.workers),
-            ckpt_path=_checked(checkpoint) if checkpoint.exists() else None,
-            weights_only=False,
-        )
+    kept = _checked(checkpoint, module) if checkpoint.exists() else None
+    if kept is None or not _stopped_early(kept):
+        with warnings.catch_warnings(), FloatDepthwiseGradients():
+            warnings.filterwarnings("ignore", module="lightning|torch.optim")
+            try:
+                trainer.fit(
+                    module,
+                    datamodule=_Epochs(source, validation, config, seed, devices.workers),
+                    ckpt_path=str(checkpoint) if kept is not None else None,
+                    weights_only=False,
+                )
+            except SystemExit as ended:
+                if isinstance(ended.__context__, KeyboardInterrupt):  # Lightning ends the process by itself
+                    raise KeyboardInterrupt from None
+                raise
     if trainer.interrupted:
         raise KeyboardInterrupt
-    if best is not None and best.best_model_path:
-        kept = torch.load(best.best_model_path, map_location="cpu", weights_only=False)
-        module.load_state_dict(kept["state_dict"])
+    if config.early_stopping and (folder / BEST).exists():
+        module.load_state_dict(_load(folder / BEST)["state_dict"])
+    elif kept is not None and kept["epoch"] + 1 >= config.epochs:
+        module.load_state_dict(kept["state_dict"])  # nothing was left to train: its average is what was kept
     module.network.to("cpu").eval()
 
 
@@ -152,10 +163,20 @@ def _keep_last(folder: Path) -> ModelCheckpoint:
     )  # fmt: skip
 
 
-def _keep_best(folder: Path) -> ModelCheckpoint:
-    return ModelCheckpoint(
-        dirpath=folder, filename="best", monitor="valid_iou", mode="max", enable_version_counter=False
-    )
+class _BestEpoch(ModelCheckpoint):
+    """Keeps the best epoch of a run, also in a folder that was moved since it began."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            dirpath=folder, filename=BEST.removesuffix(".ckpt"), monitor="valid_iou", mode="max",
+            enable_version_counter=False,
+        )  # fmt: skip
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        path = str(Path(str(self.dirpath)) / BEST)
+        here = {"dirpath": self.dirpath, "best_model_path": path, "kth_best_model_path": path}
+        scores = {"best_k_models": {path: state_dict["best_model_score"]}}
+        super().load_state_dict({**state_dict, **here, **scores})
 
 
 def _precision(devices: DeviceConfig) -> Any:
@@ -172,16 +193,36 @@ def on_cuda(devices: DeviceConfig) -> bool:
     return torch.cuda.is_available() and devices.accelerator in ("auto", "cuda")
 
 
-def _checked(checkpoint: Path) -> str:
-    """A checkpoint is this run's own, in its own folder; it never travels between people."""
+def _load(checkpoint: Path) -> dict[str, Any]:
+    """A checkpoint is this run's own, in its own folder; it never travels between people.
+
+    Raises:
+        TrainingError: it is corrupt.
+    """
     try:
-        torch.load(checkpoint, map_location="cpu", weights_only=False)
+        return dict(torch.load(checkpoint, map_location="cpu", weights_only=False))
     except Exception as error:
         raise TrainingError(
             f"Checkpoint {checkpoint} is corrupt ({type(error).__name__}). Delete it to train this run anew."
         ) from error
+
+
+def _checked(checkpoint: Path, module: SegmentationModule) -> dict[str, Any]:
+    kept = _load(checkpoint)
+    own = {key: value.shape for key, value in module.state_dict().items()}
+    if {key: value.shape for key, value in kept.get("state_dict", {}).items()} != own or "epoch" not in kept:
+        raise TrainingError(
+            f"Checkpoint {checkpoint} is not of this network. Delete it to train this run anew, or choose "
+            "another folder."
+        )
     logger.info("continuing from %s", checkpoint)
-    return str(checkpoint)
+    return kept
+
+
+def _stopped_early(kept: dict[str, Any]) -> bool:
+    """Whether early stopping had ended the run that left this checkpoint."""
+    states = [state for key, state in kept.get("callbacks", {}).items() if key.startswith("EarlyStopping")]
+    return any(state["wait_count"] >= state["patience"] for state in states)
 
 
 def _loggers(devices: DeviceConfig, folder: Path) -> list[Logger]:

@@ -39,10 +39,11 @@ def make_optimizer(network: nn.Module, config: TrainingConfig) -> Optimizer:
 def make_schedule(optimizer: Optimizer, config: TrainingConfig, steps: int) -> LRScheduler:
     """Learning rate per step over ``steps`` steps in all."""
     if config.schedule == "triangular2":
+        highest = [group["lr"] for group in optimizer.param_groups]
         return CyclicLR(
             optimizer,
-            base_lr=config.lowest_rate,
-            max_lr=config.learning_rate,
+            base_lr=[rate * config.lowest_rate / config.learning_rate for rate in highest],
+            max_lr=highest,
             mode="triangular2",
             cycle_momentum=False,
         )
