@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -16,12 +17,15 @@ Augmentation = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Picture uint8 (3, H, W) and label uint8 (H, W) -> the same kinds at the training size."""
 
 
-def _wrap(transforms: v2.Transform) -> Augmentation:
-    def apply(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        picture, label = transforms(tv_tensors.Image(image), tv_tensors.Mask(mask))
-        return picture.as_subclass(Tensor), label.as_subclass(Tensor)
+@dataclass(frozen=True)
+class _Together:
+    """Acts on picture and label at once; a class, so that worker processes can receive it."""
 
-    return apply
+    transforms: v2.Transform
+
+    def __call__(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        picture, label = self.transforms(tv_tensors.Image(image), tv_tensors.Mask(mask))
+        return picture.as_subclass(Tensor), label.as_subclass(Tensor)
 
 
 def _none(size: tuple[int, int]) -> v2.Transform:
@@ -79,7 +83,7 @@ def make_augmentation(name: str, size: tuple[int, int]) -> Augmentation:
         ConfigError: the name is unknown.
     """
     try:
-        return _wrap(AUGMENTATIONS[name](size))
+        return _Together(AUGMENTATIONS[name](size))
     except KeyError:
         near = difflib.get_close_matches(name, AUGMENTATIONS, n=1)
         hint = f"Did you mean '{near[0]}'?" if near else "Known: " + ", ".join(AUGMENTATIONS) + "."

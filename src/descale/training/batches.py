@@ -75,7 +75,9 @@ def epoch_loader(
     """
     # distinct seeds per epoch and step: an epoch never has 100,003 steps in practice
     dataset = _Epoch(source, batch_size, seed=(seed * 1_000_003 + epoch) * 100_003)
-    return DataLoader(dataset, batch_size=None, num_workers=workers)
+    # a plain fork copies the locks of threads that torch or Ray run by now, and can hang for ever
+    context = "forkserver" if workers else None
+    return DataLoader(dataset, batch_size=None, num_workers=workers, multiprocessing_context=context)
 
 
 def validation_batches(arrays: PixelArrays, batch_size: int) -> DataLoader[Batch]:

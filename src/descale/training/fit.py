@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import time
 import warnings
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from typing import Any
 
 import lightning
 import torch
+from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import (
     Callback,
     EarlyStopping,
@@ -23,6 +25,7 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from descale.data.loading import PixelArrays
 from descale.errors import ConfigError, TrainingError
+from descale.files import replacing_file
 from descale.models import memory_format
 from descale.training.batches import BatchSource, epoch_loader, validation_batches
 from descale.training.bfloat import FloatDepthwiseGradients, cpu_has_bfloat16
@@ -120,6 +123,7 @@ def fit(
         precision=_precision(devices),
         callbacks=[*extra, *callbacks],
         logger=_loggers(devices, folder),
+        plugins=[_WholeCheckpoints()],
         default_root_dir=folder,
         num_sanity_val_steps=0,
         check_val_every_n_epoch=min(config.validate_every, config.epochs),
@@ -161,6 +165,14 @@ def _keep_last(folder: Path) -> ModelCheckpoint:
         dirpath=folder, filename=CHECKPOINT.removesuffix(".ckpt"), save_top_k=1, enable_version_counter=False,
         save_on_train_epoch_end=True,
     )  # fmt: skip
+
+
+class _WholeCheckpoints(TorchCheckpointIO):
+    """Writes a checkpoint beside the last one and renames it: no kill and no full disk leaves a torn one."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        with replacing_file(Path(path)) as temporary:
+            torch.save(checkpoint, temporary)
 
 
 class _BestEpoch(ModelCheckpoint):
@@ -235,7 +247,11 @@ def _loggers(devices: DeviceConfig, folder: Path) -> list[Logger]:
             if name == "mlflow":
                 from lightning.pytorch.loggers import MLFlowLogger
 
-                loggers.append(MLFlowLogger(experiment_name="descale", run_name=folder.name))
+                # MLflow refuses Lightning's default, a folder
+                store = os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
+                loggers.append(
+                    MLFlowLogger(experiment_name="descale", run_name=folder.name, tracking_uri=store)
+                )
             else:
                 from lightning.pytorch.loggers import WandbLogger
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,11 +38,15 @@ class TeacherViews:
     """Batches of views with the parent's logits (see :class:`descale.training.batches.BatchSource`)."""
 
     def __init__(self, folder: Path, photos: int) -> None:
+        self._folder = folder
         self._images = np.load(folder / "images.npy", mmap_mode="r")
         self._masks = np.load(folder / "masks.npy", mmap_mode="r")
         self._soft = np.load(folder / "soft.npy", mmap_mode="r")
         self._photos = photos
         self._views = len(self._images) // photos
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TeacherViews, (self._folder, self._photos)  # worker processes map the files themselves
 
     def __len__(self) -> int:
         return self._photos
