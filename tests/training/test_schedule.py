@@ -1,0 +1,305 @@
+"""The schedule drives the gates: what grows, what never falls, what is frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from tests.pruning.toy import Toy, loss_of, pictures
+
+from descale.pruning import (
+    IMPORTANCES,
+    STRATEGIES,
+    Counts,
+    Gates,
+    allocate,
+    build_channel_graph,
+    cut_channels,
+)
+from descale.pruning.importance import Scores
+from descale.training.schedule import MOVEMENT_RATE, MovementScores, PruningSchedule
+
+STEPS = 40
+Kept = dict[int, NDArray[np.bool_]]
+
+
+class Run:
+    """A toy network under a schedule, trained by plain gradient descent."""
+
+    def __init__(
+        self, strategy: str, *, sparsity: float = 0.6, updates: int = 4, start: float = 0.0, end: float = 1.0
+    ) -> None:
+        chosen = STRATEGIES[strategy]
+        self.network = Toy().train()
+        self.graph = build_channel_graph(self.network)
+        self.gates = Gates(self.network, self.graph, scored=True)
+        self.planned = allocate(self.graph, sparsity)
+        movement = MovementScores({g.index: g.units for g in self.graph.prunable}) if chosen.scored else None
+        kind = "random" if chosen.random else "taylor-gate"
+        self.schedule = PruningSchedule(
+            self.network,
+            self.graph,
+            self.gates,
+            chosen,
+            self.counts_at(sparsity),
+            start=start,
+            end=end,
+            updates=updates,
+            importance=None if movement else IMPORTANCES[kind](self.graph),
+            movement=movement,
+        )
+        self.trainer = SimpleNamespace(estimated_stepping_batches=STEPS, global_step=0)
+        self.optimizer = torch.optim.SGD(self.network.parameters(), lr=0.02)
+
+    def counts_at(self, sparsity: float) -> Callable[[float, Scores | None], Counts]:
+        return lambda progress, scores: allocate(self.graph, progress * sparsity, scores=scores)
+
+    def steps(self, count: int = STEPS) -> Iterator[float]:
+        """Train; yields the share of the schedule that is done."""
+        self.schedule.on_train_start(self.as_trainer, self.as_module)
+        for _ in range(count):
+            self.optimizer.zero_grad()
+            loss_of(self.network, pictures()).backward()
+            self.schedule.on_after_backward(self.as_trainer, self.as_module)
+            self.optimizer.step()
+            self.trainer.global_step += 1
+            self.schedule.on_train_batch_end(self.as_trainer, self.as_module, None, None, 0)
+            yield self.trainer.global_step / STEPS
+
+    @property
+    def as_trainer(self) -> Any:
+        return self.trainer
+
+    @property
+    def as_module(self) -> Any:
+        return None
+
+    def group(self, layer: str) -> int:
+        """Number of the group of a layer's filters."""
+        return next(group.index for group in self.graph.prunable if group.producers == (layer,))
+
+    def kept(self) -> Kept:
+        return {group: mask.copy() for group, mask in self.schedule.keep.items()}
+
+    def scores(self) -> Scores:
+        assert self.schedule.movement is not None
+        return {group: value.clone() for group, value in self.schedule.movement.values.items()}
+
+
+def same(first: Kept, second: Kept) -> bool:
+    return all((first[group] == second[group]).all() for group in first)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("sparsity", [0.4, 0.95])
+def test_sparsity_never_falls_and_ends_near_the_one_asked_for(strategy: str, sparsity: float) -> None:
+    run = Run(strategy, sparsity=sparsity)
+    history = [run.kept() for _ in run.steps()]
+    sparsities = [run.graph.sparsity(kept) for kept in history]
+    assert sparsities == sorted(sparsities)
+    assert all(mask.any() for kept in history for mask in kept.values())
+    assert sparsities[-1] == pytest.approx(sparsity, abs=0.11)
+    assert set(history[-1]) == {group.index for group in run.graph.prunable}, "the head is not among them"
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_at_the_end_the_gated_network_is_the_cut_one(strategy: str) -> None:
+    run = Run(strategy)
+    list(run.steps())
+    run.network.eval()
+    with torch.no_grad():
+        gated = run.network(pictures())
+    run.gates.remove()
+    cut = cut_channels(run.network, run.graph, run.schedule.keep).eval()
+    with torch.no_grad():
+        assert torch.allclose(cut(pictures()), gated, atol=1e-5)
+    kept = run.kept()
+    assert cut.first.out_channels == kept[run.group("first")].sum() < 8
+    assert cut.second.out_channels == kept[run.group("second")].sum() < 6
+    assert cut.segmentation_head.out_channels == 2
+
+
+RATCHET = pytest.mark.xfail(
+    strict=True, reason="rounding at every step narrows a group below its plan, and it never widens again"
+)
+
+
+@pytest.mark.parametrize(
+    "strategy", [pytest.param(name, marks=RATCHET if name == "movement" else ()) for name in STRATEGIES]
+)
+def test_widths_are_those_of_the_plan_group_by_group(strategy: str) -> None:
+    run = Run(strategy)
+    list(run.steps())
+    assert {group: int(mask.sum()) for group, mask in run.kept().items()} == run.planned
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_sparsity_never_falls_even_where_the_counts_asked_for_rise(strategy: str) -> None:
+    run = Run(strategy, updates=20)
+    asked = iter([7, 4, 6, 3, 5, 2, 6] * 10)
+    run.schedule._counts_at = lambda progress, scores: dict.fromkeys(run.planned, next(asked))
+    history = [run.graph.sparsity(run.kept()) for _ in run.steps()]
+    assert history == sorted(history)
+    assert history[-1] > 0
+
+
+@pytest.mark.parametrize("strategy", [name for name, entry in STRATEGIES.items() if not entry.scored])
+def test_what_was_closed_stays_closed(strategy: str) -> None:
+    run = Run(strategy)
+    history = [run.kept() for _ in run.steps()]
+    for before, after in pairwise(history):
+        assert not any((after[group] & ~before[group]).any() for group in after)
+
+
+@pytest.mark.parametrize("strategy", ["linear", "agp"])
+def test_masks_change_at_the_updates_alone(strategy: str) -> None:
+    run = Run(strategy, updates=4)
+    history = [run.kept() for _ in run.steps()]
+    changes = [step for step, (a, b) in enumerate(pairwise(history), start=2) if not same(a, b)]
+    assert set(changes) <= {10, 20, 30, 40}
+    assert changes[0] == 10
+    if strategy == "linear":
+        assert changes == [10, 20, 30, 40]
+
+
+def test_one_shot_closes_everything_at_once_after_a_tenth() -> None:
+    run = Run("one-shot")
+    history = [run.graph.sparsity(run.kept()) for _ in run.steps()]
+    assert history[:3] == [0.0, 0.0, 0.0]
+    assert len(set(history[3:])) == 1
+    assert history[3] == pytest.approx(0.6, abs=0.08)
+
+
+def test_movement_warms_up_with_all_open_and_scores_meanwhile() -> None:
+    run = Run("movement")
+    for time in run.steps(6):
+        assert time <= 0.15
+        assert all(mask.all() for mask in run.kept().values())
+        assert bool((run.gates.values == 1).all())
+    assert all(bool((value != 0).all()) for value in run.scores().values())
+
+
+def test_movement_freezes_masks_and_scores_in_its_cool_down() -> None:
+    run = Run("movement")
+    found = [(time, run.kept(), run.scores()) for time in run.steps()]
+    cool = [(kept, scores) for time, kept, scores in found if time >= 0.8]
+    assert len(cool) == 9
+    for kept, scores in cool[1:]:
+        assert same(kept, cool[0][0])
+        assert all(torch.equal(scores[group], cool[0][1][group]) for group in scores)
+    ramp = [scores for time, _, scores in found if time < 0.8]
+    assert not any(torch.equal(ramp[-1][group], ramp[-2][group]) for group in ramp[-1])
+
+
+def test_movement_scores_are_gradient_times_weight_summed_over_the_readers() -> None:
+    """S <- S - rate x dL/dg, dL/dg = sum over the slice that reads the unit of gradient x weight."""
+    run = Run("movement")
+    twin = Toy().train()
+    optimizer = torch.optim.SGD(twin.parameters(), lr=0.02)
+    expected = {"first": torch.zeros(8), "second": torch.zeros(6)}
+    for _ in run.steps(3):
+        optimizer.zero_grad()
+        loss_of(twin, pictures()).backward()
+        for name, reader in (("first", twin.second), ("second", twin.segmentation_head)):
+            product = reader.get_parameter("weight").grad * reader.get_parameter("weight").detach()
+            expected[name] -= MOVEMENT_RATE * product.sum(dim=(0, 2, 3))
+        optimizer.step()
+    for group in run.graph.prunable:
+        assert torch.allclose(run.scores()[group.index], expected[group.producers[0]], rtol=1e-4, atol=1e-6)
+
+
+def test_movement_changes_its_mind_until_the_masks_are_frozen() -> None:
+    run = Run("movement")
+    movement = run.schedule.movement
+    assert movement is not None
+    first, second = run.group("first"), run.group("second")
+    movement.values[first] = torch.arange(8.0)
+    run.schedule.close(0.5)
+    closed = run.kept()[first]
+    assert not closed[0]
+    assert closed[7]
+    movement.values[first] = -torch.arange(8.0)
+    run.schedule.close(0.5)
+    assert run.kept()[first][0]
+    assert not run.kept()[first][7]
+    assert run.kept()[second].sum() == allocate(run.graph, 0.3)[second]
+
+
+def test_closed_units_are_scored_as_if_they_were_open() -> None:
+    """Straight through: the gradient of a closed gate is that of its value, not zero."""
+    run = Run("movement")
+    first = run.group("first")
+    mask = np.array([False] + [True] * 7)
+    run.gates.set({first: mask})
+    loss_of(run.network, pictures()).backward()
+    found = run.gates.gradients()[first]
+    twin = Toy().train()
+    weight = twin.second.weight.detach()
+    gate = torch.from_numpy(mask.astype(np.float32)).requires_grad_()
+    del twin.second.weight
+    twin.second.weight = weight * gate.view(1, 8, 1, 1)
+    loss_of(twin, pictures()).backward()
+    assert gate.grad is not None
+    assert float(found[0].abs()) > 1e-4
+    assert torch.allclose(found, gate.grad, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("stop", [3, 17, 35])
+def test_a_schedule_that_was_stopped_goes_on_as_if_it_had_not_been(strategy: str, stop: int) -> None:
+    whole = Run(strategy)
+    list(whole.steps(STEPS - 2))
+    first = Run(strategy)
+    list(first.steps(stop))
+    torch.manual_seed(99)  # another process draws other numbers before it goes on
+    second = Run(strategy)
+    second.network.load_state_dict(first.network.state_dict())
+    second.trainer.global_step = stop
+    second.schedule.load_state_dict(first.schedule.state_dict())
+    list(second.steps(STEPS - 2 - stop))
+    assert same(whole.kept(), second.kept())
+    assert second.schedule.progress == whole.schedule.progress
+    assert torch.equal(whole.gates.values, second.gates.values)
+    for kind in ("movement", "importance"):
+        scores = [run.schedule.state_dict()[kind] or {} for run in (whole, second)]
+        assert all(torch.equal(scores[0][group], scores[1][group]) for group in scores[0])
+
+
+def test_a_part_of_a_schedule_closes_its_own_share() -> None:
+    """The third of five parts of a linear schedule: nothing changes until its last step, at 3 / 5."""
+    run = Run("linear", updates=5, start=0.4, end=0.6, sparsity=0.5)
+    assert run.schedule.progress == pytest.approx(0.4)
+    history = [run.graph.sparsity(run.kept()) for _ in run.steps()]
+    assert history[:-1] == [0.0] * (STEPS - 1)
+    assert history[-1] == pytest.approx(0.6 * 0.5, abs=0.08)
+
+
+def test_a_part_of_movement_goes_on_in_its_ramp() -> None:
+    run = Run("movement", start=0.2, end=0.4)
+    for step, _ in enumerate(run.steps(3), start=1):
+        assert run.schedule.progress == pytest.approx(
+            STRATEGIES["movement"].progress(0.2 + 0.2 * step / 40, 4)
+        )
+
+
+def test_importance_is_gathered_anew_after_every_update() -> None:
+    run = Run("agp", updates=2)
+    sums = [
+        float(sum(v.sum() for v in run.schedule.state_dict()["importance"].values())) for _ in run.steps()
+    ]
+    assert [step for step, total in enumerate(sums, start=1) if total == 0.0] == [20, 40]
+
+
+def test_progress_never_goes_back() -> None:
+    run = Run("agp")
+    run.schedule.close(0.5)
+    before = run.kept()
+    run.schedule.close(0.1)
+    assert run.schedule.progress == 0.5
+    assert same(before, run.kept())
