@@ -1,0 +1,70 @@
+"""Gates come on, go off, and leave no trace."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from tests.pruning.toy import Toy, loss_of, pictures
+
+from descale.pruning import Gates, build_channel_graph
+
+
+def test_gates_leave_no_trace() -> None:
+    network = Toy()
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    graph = build_channel_graph(network)
+    gates = Gates(network, graph, scored=True)
+    gates.set({group.index: np.arange(group.units) < 1 for group in graph.prunable})
+    gates.remove()
+    after = network.state_dict()
+    assert set(after) == set(before)
+    assert all(torch.equal(after[key], before[key]) for key in after)
+    assert type(network.first) is torch.nn.Conv2d
+    assert all(isinstance(p, torch.nn.Parameter) for p in (network.second.weight, network.first.weight))
+
+
+def test_groups_that_are_not_named_stay_as_they_are() -> None:
+    network = Toy().eval()
+    graph = build_channel_graph(network)
+    gates = Gates(network, graph)
+    first, second = graph.prunable
+    gates.set({first.index: np.arange(first.units) < 2})
+    gates.set({second.index: np.arange(second.units) < 3})
+    assert int(gates.values.sum()) == 2 + 3 + 1, "the last gate is of channels in no group, always open"
+
+
+def test_a_closed_gate_silences_bias_and_norm() -> None:
+    """All gates closed: the head answers with its own bias, whatever the picture."""
+    network = Toy().eval()
+    graph = build_channel_graph(network)
+    gates = Gates(network, graph)
+    gates.set({group.index: np.zeros(group.units, dtype=bool) for group in graph.prunable})
+    with torch.no_grad():
+        answer = network(pictures())
+    bias = network.segmentation_head.bias.detach().view(1, 2, 1, 1)
+    assert torch.equal(answer, bias.expand_as(answer))
+
+
+def test_gradients_are_given_once_and_only_where_asked_for() -> None:
+    network = Toy()
+    graph = build_channel_graph(network)
+    gates = Gates(network, graph, scored=True)
+    loss_of(network, pictures()).backward()
+    assert all(bool(gradient.any()) for gradient in gates.gradients().values())
+    assert all(not gradient.any() for gradient in gates.gradients().values())
+    gates.remove()
+    plain = Gates(network, graph)
+    loss_of(network, pictures()).backward()
+    assert all(not gradient.any() for gradient in plain.gradients().values())
+
+
+def test_weights_behind_closed_gates_do_not_learn() -> None:
+    network = Toy()
+    graph = build_channel_graph(network)
+    gates = Gates(network, graph, scored=True)
+    group = next(g for g in graph.prunable if g.producers == ("first",))
+    gates.set({group.index: np.arange(8) < 5})
+    loss_of(network, pictures()).backward()
+    gradient = network.second.parametrizations.weight.original.grad  # type: ignore[union-attr]
+    assert bool(gradient[:, :5].any())
+    assert not gradient[:, 5:].any()
