@@ -6,7 +6,9 @@ import typer
 
 
 def register(app: typer.Typer) -> None:
-    """Attach every subcommand to ``app``."""
+    """Attach every subcommand to ``app``; once is enough."""
+    if app.registered_commands:
+        return
     from descale.cli import (
         benchmark,
         data,

@@ -1,0 +1,26 @@
+"""``descale demo`` is a study that comes with the package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from descale.study.config import load_study
+
+
+def test_the_demo_runs_the_study_in_the_package(
+    descale: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen: dict[str, Any] = {}
+
+    def study(*, file: Path, out: Path, parallel: int) -> None:
+        seen.update(config=load_study(file), out=out, parallel=parallel)
+
+    monkeypatch.setattr("descale.cli.study.study", study)
+    assert descale("demo", "--out", tmp_path / "demo", "--parallel", "1").status == 0
+    assert (seen["out"], seen["parallel"]) == (tmp_path / "demo", 1)
+    assert seen["config"].architectures == ("unet",)
+    assert set(seen["config"].strategies) == {"linear", "agp", "movement"}
+    assert set(seen["config"].sparsities) == {0.5, 0.9}

@@ -1,0 +1,352 @@
+"""Pruning from end to end on twenty photos: schedule, cut, recovery, and all of it in restarts."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tests.training.runs import CPU, SIZE, config, same, stopped_at, weights_of
+from torch import nn
+
+from descale.data import Dataset, load_dataset
+from descale.errors import PruningError, TrainingError
+from descale.models import SavedModel, count_macs, count_parameters, load_model
+from descale.pruning import STRATEGIES, PruningConfig, build_channel_graph, make_plan
+from descale.training import prune_model, slim_from_scratch
+from descale.training.module import SegmentationModule
+from descale.training.schedule import MovementScores
+
+HEAD = "segmentation_head.0"
+CUTTING = {"linear": True, "agp": False, "movement": True, "random": True, "one-shot": False}
+"""Strategy -> whether its runs here cut as they go; together they take both ways."""
+
+
+def short(strategy: str = "agp", **changes: Any) -> PruningConfig:
+    """A schedule of two cuts and two epochs, and two epochs of recovery."""
+    values = {
+        "strategy": strategy, "updates": 2, "schedule_epochs": 2, "recovery_epochs": 2, "recovery_batch": 7,
+        "views": 1,
+    }  # fmt: skip
+    if "budget" not in changes:
+        values["sparsity"] = 0.5
+    return PruningConfig.model_validate(values | changes)
+
+
+def pruned(dense: Path, photos: Dataset, settings: PruningConfig, folder: Path, **changes: Any) -> SavedModel:
+    """Prune the dense network, loaded anew."""
+    return prune_model(load_model(dense), photos, settings, config(), folder, devices=CPU, **changes)
+
+
+def realised(model: SavedModel, dense: Path) -> float:
+    """Mean over the prunable layers of the share of filters that are gone, from the saved widths alone."""
+    parent = load_model(dense)
+    layers = build_channel_graph(parent.network).layers
+    kept = [model.widths[name]["out_channels"] / parent.widths[name]["out_channels"] for name in layers]
+    return 1 - sum(kept) / len(kept)
+
+
+Finished = Callable[[str, bool], tuple[Path, SavedModel]]
+
+
+@pytest.fixture(scope="module")
+def finished(dense: Path, photos: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """Runs that nothing interrupted, each done once: (strategy, cutting as it goes) -> folder and result."""
+
+    @cache
+    def run(strategy: str, cutting: bool) -> tuple[Path, SavedModel]:
+        folder = tmp_path_factory.mktemp("finished")
+        return folder, pruned(dense, photos, short(strategy, cut_as_they_go=cutting), folder)
+
+    return run
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_the_result_has_the_sparsity_asked_for_and_an_untouched_head(
+    dense: Path, finished: Finished, strategy: str
+) -> None:
+    folder, model = finished(strategy, CUTTING[strategy])
+    assert realised(model, dense) == pytest.approx(0.5, abs=0.01)
+    assert model.provenance["sparsity"] == pytest.approx(realised(model, dense))
+    assert model.provenance["strategy"] == strategy
+    assert model.provenance["pruning"]["sparsity"] == 0.5
+    assert model.provenance["parent"] == load_model(dense).provenance
+    assert model.widths[HEAD]["out_channels"] == 2
+    assert model.dense_widths == load_model(dense).widths
+    saved = load_model(folder / "model")
+    assert saved.widths == model.widths
+    assert same(weights_of(saved.network), weights_of(model.network))
+    with torch.no_grad():
+        assert bool(saved.network(torch.zeros(1, 3, *SIZE)).isfinite().all())
+
+
+def test_every_group_keeps_a_unit_however_much_is_cut(dense: Path, photos: Dataset, tmp_path: Path) -> None:
+    model = pruned(dense, photos, short("movement", sparsity=0.97, recovery_epochs=0), tmp_path)
+    assert min(entry["out_channels"] for entry in model.widths.values() if "out_channels" in entry) >= 1
+    with torch.no_grad():
+        assert bool(model.network(torch.zeros(1, 3, *SIZE)).isfinite().all())
+
+
+@pytest.mark.parametrize(
+    "changes", [{"allocation": "uniform", "cut_as_they_go": False}, {"round_to": 8}], ids=str
+)
+def test_widths_are_those_of_the_plan(
+    dense: Path, photos: Dataset, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    settings = short(recovery_epochs=0, **changes)
+    plan = make_plan(
+        load_model(dense).network,
+        size=SIZE,
+        sparsity=0.5,
+        allocation=settings.allocation,
+        round_to=settings.round_to,
+    )
+    model = pruned(dense, photos, settings, tmp_path)
+    assert plan.params_after < 0.6 * plan.params_before
+    for group in plan.groups:
+        if group.layers:
+            assert model.widths[group.layers[0]]["out_channels"] == group.after, group
+    assert count_parameters(model.network) == plan.params_after
+    assert count_macs(model.network, SIZE) == plan.macs_after
+
+
+@pytest.mark.parametrize(("strategy", "cutting"), [("linear", True), ("agp", False), ("movement", True)])
+def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(
+    dense: Path, photos: Dataset, finished: Finished, tmp_path: Path, strategy: str, cutting: bool
+) -> None:
+    settings = short(strategy, cut_as_they_go=cutting)
+    for step in (3, 5):  # the second epoch of the schedule, then of the recovery
+        with stopped_at(step):
+            pruned(dense, photos, settings, tmp_path)
+        assert not (tmp_path / "model").exists()
+    assert (tmp_path / "recovery" / "last.ckpt").exists()
+    again, (_, whole) = pruned(dense, photos, settings, tmp_path), finished(strategy, cutting)
+    assert again.widths == whole.widths
+    assert same(weights_of(again.network), weights_of(whole.network))
+
+
+@pytest.mark.xfail(strict=True, reason="the key of the cache is taken while gates are attached, or not")
+def test_the_parents_answers_are_computed_once_however_often_the_run_is_stopped(
+    dense: Path, photos: Dataset, tmp_path: Path
+) -> None:
+    settings = short(recovery_epochs=0)
+    with stopped_at(3):
+        pruned(dense, photos, settings, tmp_path)
+    pruned(dense, photos, settings, tmp_path)
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+def test_movement_scores_of_the_channels_that_stay_are_carried_into_the_next_part(
+    dense: Path, photos: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = short("movement", recovery_epochs=0)
+    with stopped_at(3):
+        pruned(dense, photos, settings, tmp_path)
+    monkeypatch.setattr(MovementScores, "update", lambda *_: None)  # the second part adds nothing
+    pruned(dense, photos, settings, tmp_path)
+    before, after = (
+        json.loads((tmp_path / f"schedule-{part}" / "movement.json").read_text(encoding="utf-8"))
+        for part in (0, 1)
+    )
+    assert before.keys() == after.keys()
+    assert sum(map(len, after.values())) < sum(map(len, before.values()))
+    for layer, scores in after.items():
+        assert any(scores), layer
+        assert [score for score in before[layer] if score in scores] == scores
+
+
+def test_a_finished_run_is_not_done_again(
+    dense: Path, photos: Dataset, finished: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, first = finished("linear", True)
+    shutil.copytree(folder / "model", tmp_path / "model")
+    monkeypatch.setattr(SegmentationModule, "training_step", lambda *_: pytest.fail("trained again"))
+    again = pruned(dense, photos, short("linear"), tmp_path)
+    assert same(weights_of(first.network), weights_of(again.network))
+
+
+@pytest.mark.xfail(strict=True, reason="the first part of the schedule trains the parent itself")
+def test_the_parent_is_left_alone(dense: Path, photos: Dataset, tmp_path: Path) -> None:
+    parent = load_model(dense)
+    prune_model(parent, photos, short(recovery_epochs=0), config(), tmp_path, devices=CPU)
+    assert same(weights_of(parent.network), weights_of(load_model(dense).network))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "kind", "share"), [("agp", "macs", 0.3), ("movement", "macs", 0.05), ("agp", "params", 0.2)]
+)
+def test_a_budget_is_hit_within_two_percent(
+    dense: Path, photos: Dataset, tmp_path: Path, strategy: str, kind: str, share: float
+) -> None:
+    model = pruned(dense, photos, short(strategy, budget={kind: share}, recovery_epochs=0), tmp_path)
+    parent = load_model(dense).network
+    if kind == "macs":
+        reached = count_macs(model.network, SIZE) / count_macs(parent, SIZE)
+    else:
+        reached = count_parameters(model.network) / count_parameters(parent)
+    assert reached == pytest.approx(share, rel=0.02)
+
+
+def test_a_budget_below_the_floor_is_an_error_before_anything_starts(
+    dense: Path, photos: Dataset, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        PruningError, match=r"cannot be met: with one unit in every group .* The least is macs=0\."
+    ):
+        pruned(dense, photos, short(budget={"macs": 1e-6}), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_classes_of_data_and_model_must_agree(dense: Path, severity: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"The model has classes background, corrosion"):
+        pruned(dense, load_dataset(severity), short(), tmp_path / "run")
+    with pytest.raises(TrainingError, match=r"The model has classes background, corrosion"):
+        slim_from_scratch(load_model(dense), load_dataset(severity), config(), tmp_path / "run", devices=CPU)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_network_with_nothing_to_prune_is_an_error_before_anything_starts(
+    dense: Path, photos: Dataset, tmp_path: Path
+) -> None:
+    class OnlyHead(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.segmentation_head = nn.Conv2d(3, 2, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.segmentation_head(x)
+
+    parent = SavedModel(load_model(dense).spec, OnlyHead(), {})
+    with pytest.raises(PruningError, match="Nothing in this network can be pruned"):
+        prune_model(parent, photos, short(), config(), tmp_path / "run", devices=CPU)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_papers_protocol_has_no_teacher_and_cuts_at_the_end(
+    dense: Path, photos: Dataset, tmp_path: Path
+) -> None:
+    settings = PruningConfig.model_validate(
+        {"strategy": "agp", "sparsity": 0.5, "recipe": "paper", "schedule_epochs": 1, "recovery_epochs": 1}
+    )
+    model = pruned(dense, photos, settings, tmp_path)
+    assert realised(model, dense) == pytest.approx(0.5, abs=0.01)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "recovery", "schedule-0"]
+
+
+def test_with_the_teacher_alone_the_labels_do_not_matter(
+    dense: Path, photos: Dataset, steel: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(steel, tmp_path / "inverted")
+    for path in (tmp_path / "inverted" / "train" / "masks").iterdir():
+        Image.fromarray(1 - np.asarray(Image.open(path))).save(path)
+    inverted = load_dataset(tmp_path / "inverted")
+    results = {}
+    for share in (1.0, 0.5):
+        settings = short(distillation=share, recovery_epochs=1, updates=1, schedule_epochs=1)
+        results[share] = [
+            weights_of(pruned(dense, data, settings, tmp_path / f"{name}-{share}").network)
+            for name, data in (("right", photos), ("wrong", inverted))
+        ]
+    assert same(*results[1.0])
+    assert not same(*results[0.5])
+
+
+def test_recalibration_changes_running_statistics_alone(dense: Path, photos: Dataset, tmp_path: Path) -> None:
+    with_it, without = (
+        weights_of(
+            pruned(
+                dense,
+                photos,
+                short(recalibrate=recalibrate, cut_as_they_go=False, recovery_epochs=0),
+                tmp_path / str(recalibrate),
+            ).network
+        )
+        for recalibrate in (True, False)
+    )
+    changed = {key.rpartition(".")[2] for key in with_it if not torch.equal(with_it[key], without[key])}
+    assert changed == {"running_mean", "running_var", "num_batches_tracked"}
+
+
+def test_a_cut_that_changes_the_answer_is_refused(
+    dense: Path, photos: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from descale.training import prune
+
+    original = prune.cut_channels
+
+    def sabotaged(network: nn.Module, *rest: Any) -> nn.Module:
+        cut = original(network, *rest)
+        cut.get_submodule(HEAD).get_parameter("bias").data += 1.0
+        return cut
+
+    monkeypatch.setattr(prune, "cut_channels", sabotaged)
+    with pytest.raises(PruningError, match="Cutting changed the network's output"):
+        pruned(dense, photos, short(), tmp_path)
+    assert not (tmp_path / "schedule-0" / "model").exists()
+
+
+@pytest.mark.xfail(strict=True, reason="counts that follow the scores only ever fall, so they fall too far")
+@pytest.mark.parametrize(("strategy", "allocation"), [("movement", "retained"), ("agp", "global")])
+def test_allocations_that_follow_the_scores_keep_the_sparsity_asked_for(
+    dense: Path, photos: Dataset, tmp_path: Path, strategy: str, allocation: str
+) -> None:
+    settings = short(strategy, allocation=allocation, sparsity=0.6, cut_as_they_go=False, recovery_epochs=0)
+    assert realised(pruned(dense, photos, settings, tmp_path), dense) == pytest.approx(0.6, abs=0.01)
+
+
+@pytest.fixture(scope="module")
+def slim(dense: Path, photos: Dataset, tmp_path_factory: pytest.TempPathFactory) -> SavedModel:
+    """A pruned model to copy the widths of."""
+    return pruned(dense, photos, short(recovery_epochs=0), tmp_path_factory.mktemp("slim"))
+
+
+def test_the_control_has_the_same_widths_and_none_of_the_knowledge(
+    slim: SavedModel, photos: Dataset, tmp_path: Path
+) -> None:
+    control = slim_from_scratch(slim, photos, config(), tmp_path / "a", devices=CPU)
+    other = slim_from_scratch(slim, photos, config(), tmp_path / "b", devices=CPU, seed=1)
+    assert control.widths == slim.widths
+    assert control.dense_widths == slim.dense_widths
+    assert control.provenance["strategy"] == "slim-scratch"
+    assert load_model(tmp_path / "a" / "model").widths == slim.widths
+    ours, theirs = weights_of(control.network), weights_of(slim.network)
+    for name, parameter in control.network.named_parameters():
+        if parameter.ndim > 1:
+            similarity = torch.cosine_similarity(ours[name].flatten(), theirs[name].flatten(), dim=0)
+            assert abs(float(similarity)) < 0.9 or parameter.numel() < 50, name
+    assert not same(ours, weights_of(other.network))
+
+
+def test_a_control_that_was_stopped_ends_as_if_it_had_not_been(
+    slim: SavedModel, photos: Dataset, tmp_path: Path
+) -> None:
+    whole = slim_from_scratch(slim, photos, config(), tmp_path / "whole", devices=CPU)
+    with stopped_at(4):
+        slim_from_scratch(slim, photos, config(), tmp_path / "stopped", devices=CPU)
+    again = slim_from_scratch(slim, photos, config(), tmp_path / "stopped", devices=CPU)
+    assert same(weights_of(again.network), weights_of(whole.network))
+
+
+def test_every_stage_is_a_model_with_at_most_the_channels_of_the_one_before(
+    dense: Path, photos: Dataset, tmp_path: Path
+) -> None:
+    pruned(
+        dense,
+        photos,
+        short("linear", updates=3, schedule_epochs=3, sparsity=0.6, recovery_epochs=0),
+        tmp_path,
+    )
+    stages = [load_model(tmp_path / f"schedule-{part}" / "model") for part in range(3)]
+    found = [realised(stage, dense) for stage in stages]
+    assert found == pytest.approx([0.2, 0.4, 0.6], abs=0.01)
+    for before, after in pairwise(stages):
+        for name, entry in after.widths.items():
+            assert all(value <= before.widths[name][key] for key, value in entry.items()), name
