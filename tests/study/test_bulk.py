@@ -21,6 +21,7 @@ from descale.study.bulk import Work, predict_on_ray
 pytest.importorskip("ray", reason="Ray is an extra: pip install 'descale[ray]'")
 
 PATIENCE = 120
+PROCESSES = multiprocessing.get_context("forkserver")
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def predict(work: Work, address: str, report: Path) -> None:
 
 
 def run(work: Work, address: str, report: Path) -> tuple[dict[str, float], list[str], int]:
-    process = multiprocessing.get_context("fork").Process(target=predict, args=(work, address, report))
+    process = PROCESSES.Process(target=predict, args=(work, address, report))
     process.start()
     process.join(PATIENCE)
     assert process.exitcode == 0
@@ -79,7 +80,7 @@ def test_results_of_other_settings_are_not_mixed(bucket: Path, tmp_path: Path) -
 
 
 def command(status: int, *words: object) -> None:
-    """In a forked process: run ``descale predict`` and make sure of its exit status."""
+    """In a process of its own: run ``descale predict`` and make sure of its exit status."""
     from descale.cli import main
 
     sys.argv = ["descale", "predict", *map(str, words)]
@@ -94,7 +95,7 @@ def test_the_command_predicts_and_writes_tables(ray_cluster: str, bucket: Path, 
     words = (write_bundle(tmp_path / "bundle"), bucket, "--out", out, "--ray", ray_cluster)
     formats = ("--engine", "onnxruntime", "--format", "csv", "--format", "json")
     for _ in range(2):
-        process = multiprocessing.get_context("fork").Process(target=command, args=(3, *words, *formats))
+        process = PROCESSES.Process(target=command, args=(3, *words, *formats))
         process.start()
         process.join(PATIENCE)
         assert process.exitcode == 0

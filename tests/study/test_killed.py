@@ -10,7 +10,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
-from multiprocessing.context import ForkProcess
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from fake_runner import FakeRunner
@@ -20,7 +20,7 @@ from descale.study.results import read_csv
 from descale.study.run import open_study, run_study
 
 KILLS = 24
-FORK = multiprocessing.get_context("fork")  # a fresh interpreter would spend its life importing torch
+PROCESSES = multiprocessing.get_context("forkserver")
 
 
 def work(file: Path, out: Path, seconds: float) -> None:
@@ -29,8 +29,8 @@ def work(file: Path, out: Path, seconds: float) -> None:
     run_study(open_study(file, out, runner), runner)
 
 
-def start(target: Callable[..., None], *arguments: object) -> ForkProcess:
-    process = FORK.Process(target=target, args=arguments)
+def start(target: Callable[..., None], *arguments: object) -> BaseProcess:
+    process = PROCESSES.Process(target=target, args=arguments)
     process.start()
     return process
 
@@ -79,7 +79,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_results(study_file: Path
 def test_two_processes_share_a_study(study_file: Path, tmp_path: Path) -> None:
     expected = undisturbed(study_file, tmp_path / "undisturbed" / "out")
     out = tmp_path / "shared" / "out"
-    processes = [start(work, study_file, out, 0.01) for _ in range(3)]
+    processes = [start(work, study_file, out, 0.05) for _ in range(3)]  # long enough that all three join in
     while any(process.is_alive() for process in processes):
         assert_nothing_torn(out)
         time.sleep(0.02)

@@ -31,7 +31,7 @@ class DeadlyRunner(FakeRunner):
 def test_worker_that_dies_is_replaced_and_its_trial_continued_then_given_up(
     study_file: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parallel, "START_METHOD", "fork")  # fresh interpreters would spend long on imports
+    monkeypatch.setattr(parallel, "START_METHOD", "forkserver")  # spawned ones would spend long on imports
     study_file.write_text(study_file.read_text().replace("[0, 1]", "[0]").replace("[unet, fpn]", "[unet]"))
     runner = DeadlyRunner()
     with pytest.raises(PartialFailure):
@@ -45,13 +45,13 @@ def test_worker_that_dies_is_replaced_and_its_trial_continued_then_given_up(
 
 
 def drive(file: Path, out: Path) -> None:
-    parallel.START_METHOD = "fork"
+    parallel.START_METHOD = "forkserver"
     runner = FakeRunner(0.2)
     run_study(open_study(file, out, runner), runner, parallel=2)
 
 
 def test_workers_end_with_the_study_that_is_killed(study_file: Path, out: Path) -> None:
-    study = multiprocessing.get_context("fork").Process(target=drive, args=(study_file, out))
+    study = multiprocessing.get_context("forkserver").Process(target=drive, args=(study_file, out))
     study.start()
     deadline = time.monotonic() + 60
     while not list(out.glob("trials/*/result.json")) and time.monotonic() < deadline:

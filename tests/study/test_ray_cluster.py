@@ -22,7 +22,7 @@ from descale.study.trials import Trial
 pytest.importorskip("ray", reason="Ray is an extra: pip install 'descale[ray]'")
 
 PATIENCE = 120
-FORK = multiprocessing.get_context("fork")
+PROCESSES = multiprocessing.get_context("forkserver")
 SMALL = (
     STUDY.replace("seeds: [0, 1]", "seeds: [0]")
     .replace("[0.5, 0.9]", "[0.5]")
@@ -51,7 +51,7 @@ def drive(file: Path, out: Path, runner: FakeRunner, address: str, store: str | 
 
 
 def start(*arguments: object) -> multiprocessing.process.BaseProcess:
-    process = FORK.Process(target=drive, args=arguments)
+    process = PROCESSES.Process(target=drive, args=arguments)
     process.start()
     return process
 
