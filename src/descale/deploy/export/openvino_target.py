@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from descale.deploy.export.parity import Infer
 from descale.deploy.graph import OUTPUT
 from descale.errors import ExportError
+from descale.runtime.engines.signal_stack import own_signal_stack
 
 FILES = ("network.xml", "network.bin")
 
@@ -42,10 +43,11 @@ def load(folder: Path, files: tuple[str, ...]) -> Infer:
     """Run the files with OpenVINO on the CPU, in float32."""
     import openvino
 
-    core = openvino.Core()
     # Some CPUs would compute in bfloat16 without being asked.
     settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-    compiled = core.compile_model(core.read_model(folder / files[0]), "CPU", settings)
+    with own_signal_stack():
+        core = openvino.Core()
+        compiled = core.compile_model(core.read_model(folder / files[0]), "CPU", settings)
     request = compiled.create_infer_request()
 
     def infer(images: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descale.errors import ExportError
+from descale.runtime.engines.signal_stack import own_signal_stack
 
 _OF_A_LAYER = ("", "/WithoutBiases")  # a convolution with a bias becomes two operations
 
@@ -41,7 +42,8 @@ def quantize(source: Path, target: Path, pictures: NDArray[np.uint8], *, keep_fl
     model = openvino.Core().read_model(source)
     there = {operation.get_friendly_name() for operation in model.get_ops()}
     names = [name + suffix for name in sorted(keep_float) for suffix in _OF_A_LAYER if name + suffix in there]
-    with contextlib.redirect_stdout(io.StringIO()):  # a progress bar that knows no terminal
+    # the progress bar knows no terminal
+    with contextlib.redirect_stdout(io.StringIO()), own_signal_stack():
         quantized = nncf.quantize(
             model,
             nncf.Dataset([picture[None] for picture in pictures]),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from descale.runtime.bundle import Bundle
 from descale.runtime.engines.checks import check_network
+from descale.runtime.engines.signal_stack import own_signal_stack
 
 
 def available() -> bool:
@@ -28,21 +29,22 @@ class OpenVinoEngine:
         import openvino
 
         self._openvino = openvino
-        core = openvino.Core()
-        self.model = core.read_model(network, weights) if weights else core.read_model(network)
-        self._compiled = core.compile_model(
-            self.model,
-            "CPU",
-            {
-                "INFERENCE_NUM_THREADS": threads,
-                "NUM_STREAMS": streams,
-                "PERFORMANCE_HINT": "LATENCY" if streams == 1 else "THROUGHPUT",
-                # Channels that are nearly dead give denormal floats, on which a CPU is much slower.
-                "CPU_DENORMALS_OPTIMIZATION": True,
-                # Else CPUs with bfloat16 would silently compute in it, which no export check has seen.
-                "INFERENCE_PRECISION_HINT": "f32",
-            },
-        )
+        with own_signal_stack():
+            core = openvino.Core()
+            self.model = core.read_model(network, weights) if weights else core.read_model(network)
+            self._compiled = core.compile_model(
+                self.model,
+                "CPU",
+                {
+                    "INFERENCE_NUM_THREADS": threads,
+                    "NUM_STREAMS": streams,
+                    "PERFORMANCE_HINT": "LATENCY" if streams == 1 else "THROUGHPUT",
+                    # Channels that are nearly dead give denormal floats, on which a CPU is much slower.
+                    "CPU_DENORMALS_OPTIMIZATION": True,
+                    # Else CPUs with bfloat16 would silently compute in it, which no export check has seen.
+                    "INFERENCE_PRECISION_HINT": "f32",
+                },
+            )
         self._output = output_name
         self._local = threading.local()
 
