@@ -44,6 +44,20 @@ def test_worker_that_dies_is_replaced_and_its_trial_continued_then_given_up(
     assert sum(value == "ok" for value in status.values()) == 8
 
 
+def test_worker_that_dies_is_known_even_when_the_next_has_taken_its_trial(
+    study_file: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parallel, "START_METHOD", "forkserver")
+    monkeypatch.setattr(
+        parallel, "wait", lambda _sentinels, timeout: time.sleep(2.0)
+    )  # the parent looks late
+    study_file.write_text(study_file.read_text().replace("[0, 1]", "[0]").replace("[unet, fpn]", "[unet]"))
+    runner = DeadlyRunner()
+    with pytest.raises(PartialFailure):
+        run_study(open_study(study_file, out, runner), runner, parallel=2)
+    assert sum(row["status"] == "ok" for row in read_csv(out / "results.csv")) == 8
+
+
 def drive(file: Path, out: Path) -> None:
     parallel.START_METHOD = "forkserver"
     runner = FakeRunner(0.2)

@@ -132,11 +132,6 @@ class StudyFolder:
         """Answers of a dense parent, shared by the trials that prune it; may be deleted at any time."""
         return self.root / CACHE / dense_id
 
-    def runner_of(self, trial_id: str) -> int | None:
-        """Process id noted by the attempt at work, on whatever host; None if none is noted."""
-        found = _read_json(self.trials / trial_id / RUNNING)
-        return int(found["pid"]) if found else None
-
     def sweep(self) -> None:
         """Remove what killed processes left behind in finished trials and beside the results."""
         with self.exclusive("results"):

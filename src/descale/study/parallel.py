@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -28,11 +28,15 @@ from descale.study.work import TrialRunner, work_off
 
 logger = logging.getLogger(__name__)
 
+Value = Any  # what multiprocessing's contexts give for a shared integer has no public type
+
 START_METHOD: Literal["spawn"] = "spawn"  # forking a process that runs threads, as torch does, can deadlock
 MAX_DEATHS = 2
 """A trial whose process died this often in one run is given up."""
 REFRESH_SECONDS = 0.5
 STOP_SECONDS = 10
+NONE = -1
+"""Of a process that has taken no trial."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -55,12 +59,15 @@ def work_in_parallel(
     """
     context = multiprocessing.get_context(START_METHOD)
     useful = max(1, min(processes, _open_trials(trials, folder)))
+    taken: dict[BaseProcess, Value] = {}
 
     def start() -> BaseProcess:
-        arguments = (tuple(trials), folder.root, runner, since, threads)
+        last: Value = context.Value("i", NONE, lock=False)
+        arguments = (tuple(trials), folder.root, runner, since, threads, last)
         process = context.Process(target=_worker, args=arguments, daemon=False)
         with _thread_limit(threads):
             process.start()
+        taken[process] = last
         return process
 
     workers: list[BaseProcess] = []
@@ -75,7 +82,12 @@ def work_in_parallel(
                 workers = [worker for worker in workers if worker.exitcode is None]
                 for worker in dead:
                     if worker.exitcode:
-                        _note_death(worker, trials, folder, since, deaths)
+                        if taken[worker].value == NONE:
+                            raise StudyError(
+                                f"A worker process {_how(worker)} before it took a trial; its message stands "
+                                "above."
+                            )
+                        _note_death(worker, trials[taken[worker].value], trials, folder, since, deaths)
                         workers.append(start())
                 settled = sum(_settled(trial, folder, since) for trial in trials)
                 progress.update(bar, completed=settled)
@@ -83,11 +95,28 @@ def work_in_parallel(
         _stop(workers)
 
 
-def _worker(trials: Sequence[Trial], root: Path, runner: TrialRunner, since: float, threads: int) -> None:
+class _Noting(SilentWatcher):
+    """Notes the number of the trial that is at work where the parent process can read it.
+
+    The trial's folder names its process too, but the next process may have taken the trial by the time
+    the parent looks.
+    """
+
+    def __init__(self, trials: Sequence[Trial], last: Value) -> None:
+        self._numbers = {trial.id: number for number, trial in enumerate(trials)}
+        self._last = last
+
+    def started(self, trial: Trial) -> None:
+        self._last.value = self._numbers[trial.id]
+
+
+def _worker(
+    trials: Sequence[Trial], root: Path, runner: TrialRunner, since: float, threads: int, last: Value
+) -> None:
     threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
         runner.prepare(threads)
-        work_off(trials, StudyFolder(root), runner, since=since, watcher=SilentWatcher())
+        work_off(trials, StudyFolder(root), runner, since=since, watcher=_Noting(trials, last))
     except KeyboardInterrupt:
         sys.exit(0)  # the parent got it too and says so
 
@@ -101,25 +130,28 @@ def _die_with_parent() -> None:
 
 def _note_death(
     worker: BaseProcess,
+    trial: Trial,
     trials: Sequence[Trial],
     folder: StudyFolder,
     since: float,
     deaths: Counter[str],
 ) -> None:
-    code = worker.exitcode or 0
-    how = f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
-    for trial in trials:
-        if not _settled(trial, folder, since) and folder.runner_of(trial.id) == worker.pid:
-            break
-    else:
-        raise StudyError(f"A worker process {how} before it took a trial; its message stands above.")
+    if _settled(trial, folder, since):
+        logger.warning("%s: its process %s after it was done", trial.title, _how(worker))
+        return
     deaths[trial.id] += 1
     if deaths[trial.id] < MAX_DEATHS:
-        logger.warning("%s: its process %s; the trial is continued by another one", trial.title, how)
+        logger.warning("%s: its process %s; the trial is continued by another one", trial.title, _how(worker))
         return
-    remedy = "; out of memory? try fewer processes or a smaller batch" if code == -signal.SIGKILL else ""
-    folder.fail(trial.id, f"its process {how}, {MAX_DEATHS} times{remedy}")
+    killed = worker.exitcode == -signal.SIGKILL
+    remedy = "; out of memory? try fewer processes or a smaller batch" if killed else ""
+    folder.fail(trial.id, f"its process {_how(worker)}, {MAX_DEATHS} times{remedy}")
     write_results(trials, folder)
+
+
+def _how(worker: BaseProcess) -> str:
+    code = worker.exitcode or 0
+    return f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
 
 
 def _settled(trial: Trial, folder: StudyFolder, since: float) -> bool:
