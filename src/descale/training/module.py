@@ -12,6 +12,7 @@ from torch.nn import functional
 from descale.errors import TrainingError
 from descale.models import ModelSpec, memory_format, predict_classes
 from descale.training.batches import Batch
+from descale.training.bfloat import FloatDepthwiseGradients
 from descale.training.config import TrainingConfig
 from descale.training.losses import SummedLoss
 from descale.training.optimizers import make_optimizer, make_schedule
@@ -63,7 +64,8 @@ class SegmentationModule(lightning.LightningModule):
         return self.network(pixels.contiguous(memory_format=self._format))
 
     def training_step(self, batch: Batch, _step: int) -> Tensor:
-        logits = self(batch["image"])
+        with FloatDepthwiseGradients():  # around the forward pass alone: it slows every other call of torch
+            logits = self(batch["image"])
         loss = self.loss(logits, batch["mask"].long())
         if self._distillation and "soft" in batch:
             teacher = distillation_loss(logits, batch["soft"].float(), self._temperature)

@@ -33,7 +33,7 @@ def make_optimizer(network: nn.Module, config: TrainingConfig) -> Optimizer:
                 )
     if config.optimizer == "sgd":
         return SGD(groups, lr=config.learning_rate, momentum=config.momentum)
-    return AdamW(groups, lr=config.learning_rate)
+    return AdamW(groups, lr=config.learning_rate, fused=True)
 
 
 def make_schedule(optimizer: Optimizer, config: TrainingConfig, steps: int) -> LRScheduler:
