@@ -268,7 +268,6 @@ def test_curves_are_logged_as_csv_and_for_tensorboard(photos: Dataset, tmp_path:
     assert list((tmp_path / "log").glob("events.out.tfevents.*"))
 
 
-@pytest.mark.xfail(strict=True, reason="the CSV starts anew with every continuation")
 def test_curves_of_a_run_that_was_stopped_are_whole(photos: Dataset, tmp_path: Path) -> None:
     with stopped_at(3):
         trained(photos, config(), tmp_path)

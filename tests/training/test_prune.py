@@ -133,7 +133,6 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(
     assert same(weights_of(again.network), weights_of(whole.network))
 
 
-@pytest.mark.xfail(strict=True, reason="the key of the cache is taken while gates are attached, or not")
 def test_the_parents_answers_are_computed_once_however_often_the_run_is_stopped(
     dense: Path, photos: Dataset, tmp_path: Path
 ) -> None:
@@ -173,7 +172,6 @@ def test_a_finished_run_is_not_done_again(
     assert same(weights_of(first.network), weights_of(again.network))
 
 
-@pytest.mark.xfail(strict=True, reason="the first part of the schedule trains the parent itself")
 def test_the_parent_is_left_alone(dense: Path, photos: Dataset, tmp_path: Path) -> None:
     parent = load_model(dense)
     prune_model(parent, photos, short(recovery_epochs=0), config(), tmp_path, devices=CPU)
@@ -293,7 +291,6 @@ def test_a_cut_that_changes_the_answer_is_refused(
     assert not (tmp_path / "schedule-0" / "model").exists()
 
 
-@pytest.mark.xfail(strict=True, reason="counts that follow the scores only ever fall, so they fall too far")
 @pytest.mark.parametrize(("strategy", "allocation"), [("movement", "retained"), ("agp", "global")])
 def test_allocations_that_follow_the_scores_keep_the_sparsity_asked_for(
     dense: Path, photos: Dataset, tmp_path: Path, strategy: str, allocation: str

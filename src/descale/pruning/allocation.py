@@ -116,6 +116,7 @@ def allocate(
     allocation: str = "uniform",
     round_to: int = 1,
     scores: Scores | None = None,
+    open_units: Counts | None = None,
 ) -> Counts:
     """Units that stay in every prunable group.
 
@@ -130,11 +131,14 @@ def allocate(
         allocation: name of :data:`ALLOCATIONS`.
         round_to: multiple of channels, 1 for any.
         scores: importance of the units, for allocations that use it.
+        open_units: the most that may stay in each group, where some are closed already; what a group has
+            too few of is made up by the others.
     """
+    most = open_units or {g.index: g.units for g in graph.prunable}
     shares = ALLOCATIONS[allocation](graph, 1.0 - sparsity, scores)
     wanted = {g.index: shares[g.index] * g.units for g in graph.prunable}
-    counts = {g.index: _round(wanted[g.index], g.units, round_to) for g in graph.prunable}
-    return _settle(graph, 1.0 - sparsity, wanted, counts, round_to)
+    counts = {g.index: min(most[g.index], _round(wanted[g.index], g.units, round_to)) for g in graph.prunable}
+    return _settle(graph, 1.0 - sparsity, wanted, counts, most, round_to)
 
 
 def _round(wanted: float, units: int, multiple: int) -> int:
@@ -143,16 +147,21 @@ def _round(wanted: float, units: int, multiple: int) -> int:
 
 
 def _settle(
-    graph: ChannelGraph, density: float, wanted: Mapping[int, float], counts: Counts, round_to: int
+    graph: ChannelGraph,
+    density: float,
+    wanted: Mapping[int, float],
+    counts: Counts,
+    most: Mapping[int, int],
+    round_to: int,
 ) -> Counts:
     weights, units = graph.layer_shares(), {g.index: g.units for g in graph.prunable}
-    for _ in range(4 * len(counts)):
+    while True:
         error = sum(weights[i] * counts[i] / units[i] for i in counts) - density
         best, gain = None, 0.0
         for index, count in counts.items():
             step = round_to if units[index] >= 2 * round_to else 1
             move = -step if error > 0 else step
-            if not step <= count + move <= units[index]:
+            if not step <= count + move <= most[index]:
                 continue
             after = abs(error + weights[index] * move / units[index])
             # prefer the group whose count is farthest on the wrong side of what was wanted

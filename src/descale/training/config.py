@@ -11,6 +11,9 @@ from descale.models.spec import STRIDE
 Size = tuple[Annotated[int, Field(ge=STRIDE)], Annotated[int, Field(ge=STRIDE)]]
 
 
+Precision = Literal["auto", "32-true", "16-mixed", "bf16-mixed"]
+
+
 class TrainingConfig(BaseModel):
     """How a network is trained.
 
@@ -43,11 +46,11 @@ class TrainingConfig(BaseModel):
     crop: Size | None = None
     loss: str = "dice+cross-entropy"
     optimizer: Literal["adamw", "sgd"] = "adamw"
-    learning_rate: float = Field(1e-3, gt=0)
-    encoder_rate: float = Field(0.3, gt=0)
-    lowest_rate: float = Field(1e-4, gt=0)
+    learning_rate: float = Field(1e-3, gt=0, allow_inf_nan=False)
+    encoder_rate: float = Field(0.3, gt=0, allow_inf_nan=False)
+    lowest_rate: float = Field(1e-4, gt=0, allow_inf_nan=False)
     momentum: float = Field(0.9, ge=0, lt=1)
-    weight_decay: float = Field(1e-2, ge=0)
+    weight_decay: float = Field(1e-2, ge=0, allow_inf_nan=False)
     schedule: Literal["cosine", "triangular2", "constant"] = "cosine"
     augmentation: str = "standard"
     ema: float | None = Field(0.99, gt=0, lt=1)
@@ -97,8 +100,8 @@ class DeviceConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    devices: int | Literal["auto"] = "auto"
-    precision: str = "auto"
+    devices: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    precision: Precision = "auto"
     threads: int | None = Field(None, ge=1)
     workers: int = Field(0, ge=0)
     loggers: tuple[Literal["tensorboard", "mlflow", "wandb"], ...] = ("tensorboard",)

@@ -21,7 +21,7 @@ from lightning.pytorch.callbacks import (
     RichProgressBar,
     WeightAveraging,
 )
-from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from descale.data.loading import PixelArrays
@@ -31,6 +31,7 @@ from descale.models import memory_format
 from descale.training.batches import BatchSource, epoch_loader, validation_batches
 from descale.training.bfloat import cpu_has_bfloat16
 from descale.training.config import DeviceConfig, TrainingConfig
+from descale.training.curves import FOLDER, csv_logger
 from descale.training.module import SegmentationModule
 
 logger = logging.getLogger(__name__)
@@ -108,6 +109,8 @@ def fit(
     torch.set_flush_denormal(True)  # decaying weights turn denormal and slow a CPU tenfold
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
+    checkpoint = folder / CHECKPOINT
+    kept = _checked(checkpoint, module) if checkpoint.exists() else None
     extra: list[Callback] = [_EpochLog(label, seed)]
     if config.early_stopping:
         looks = math.ceil(config.early_stopping / config.validate_every)
@@ -124,7 +127,7 @@ def fit(
         devices=devices.devices if devices.devices != "auto" or devices.accelerator != "cpu" else 1,
         precision=_precision(devices),
         callbacks=[*extra, *callbacks],
-        logger=_loggers(devices, folder),
+        logger=[csv_logger(folder, 0 if kept is None else kept["epoch"] + 1), *_loggers(devices, folder)],
         plugins=[_WholeCheckpoints()],
         default_root_dir=folder,
         num_sanity_val_steps=0,
@@ -135,10 +138,8 @@ def fit(
         deterministic=on_cuda(devices) and "warn",
         log_every_n_steps=50,
     )
-    checkpoint = folder / CHECKPOINT
     module.network.to(memory_format=memory_format(module.network))
     module.network.train()
-    kept = _checked(checkpoint, module) if checkpoint.exists() else None
     if kept is None or not _stopped_early(kept):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="lightning|torch.optim")
@@ -240,10 +241,10 @@ def _stopped_early(kept: dict[str, Any]) -> bool:
 
 
 def _loggers(devices: DeviceConfig, folder: Path) -> list[Logger]:
-    loggers: list[Logger] = [CSVLogger(folder, name="", version="log")]
+    loggers: list[Logger] = []
     for name in devices.loggers:
         if name == "tensorboard":
-            loggers.append(TensorBoardLogger(folder, name="", version="log"))
+            loggers.append(TensorBoardLogger(folder, name="", version=FOLDER))
             continue
         try:
             if name == "mlflow":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 from dataclasses import replace
@@ -198,7 +199,7 @@ class _Run:
             self._validation = load_split(self.dataset.split("valid"), self.training.size)
         return self._validation
 
-    def counts_at(self, progress: float, scores: Scores | None) -> Counts:
+    def counts_at(self, progress: float, scores: Scores | None, open_units: Counts) -> Counts:
         """Units of the dense network's groups that stay when ``progress`` of the target is reached."""
         budget = self._budget_counts
         if budget is not None:
@@ -212,6 +213,7 @@ class _Run:
             allocation=self.pruning.allocation,
             round_to=self.pruning.round_to,
             scores=scores,
+            open_units=open_units,
         )
 
     def sparsity(self, network: nn.Module) -> float:
@@ -225,7 +227,7 @@ class _Run:
     def schedule(self) -> nn.Module:
         """Run the schedule in one part, or in as many as there are updates when cutting as it goes."""
         parts = self.pruning.updates if self.pruning.cut_as_they_go else 1
-        network, movement = self.parent.network, None
+        network, movement = copy.deepcopy(self.parent.network), None  # the parent is the caller's
         for part in range(parts):
             stage = self.folder / f"schedule-{part}"
             if (stage / "model" / "model.json").exists():
@@ -261,11 +263,14 @@ class _Run:
                     scores.values[group.index] = torch.tensor(movement[group.producers[0]])
         kind = "random" if self.strategy.random else self.pruning.importance
 
-        def counts_at(progress: float, values: Scores | None) -> Counts:
+        def counts_at(progress: float, values: Scores | None, open_units: Counts) -> Counts:
             dense_scores = None
             if values is not None and part == 0:
                 dense_scores = {dense_index[index]: value for index, value in values.items()}
-            counts = self.counts_at(progress, dense_scores)
+            # a group that is down to its last unit is no longer one of the cut network's
+            dense_open = dict.fromkeys(names.values(), 1)
+            dense_open |= {dense_index[index]: count for index, count in open_units.items()}
+            counts = self.counts_at(progress, dense_scores, dense_open)
             return {index: counts[dense_index[index]] for index in dense_index}
 
         gates = Gates(network, graph, scored=True)

@@ -21,6 +21,8 @@ from descale.pruning.strategies import COOL_DOWN, Strategy
 
 logger = logging.getLogger(__name__)
 
+CountsAt = Callable[[float, Scores | None, Counts], Counts]
+
 MOVEMENT_RATE = 1.0
 """Learning rate of movement scores. Only their order counts, so it only matters beside other terms."""
 
@@ -49,7 +51,7 @@ class PruningSchedule(Callback):
         graph: its groups.
         gates: attached to it, scored.
         strategy: how sparsity grows.
-        counts_at: progress 0..1 -> units that stay in each group.
+        counts_at: progress 0..1, scores and the units that are open in each group -> units that stay.
         start, end: the part of the schedule this run covers, 0..1.
         updates: equally spaced mask updates over the whole schedule.
         importance: ranks the units; ``None`` where movement scores do.
@@ -63,7 +65,7 @@ class PruningSchedule(Callback):
         graph: ChannelGraph,
         gates: Gates,
         strategy: Strategy,
-        counts_at: Callable[[float, Scores | None], Counts],
+        counts_at: CountsAt,
         *,
         start: float,
         end: float,
@@ -112,10 +114,13 @@ class PruningSchedule(Callback):
             assert self._importance is not None
             scores = self._importance.scores(self._network)
         self.progress = max(progress, self.progress)
-        counts = self._counts_at(self.progress, scores)
+        before = {group.index: int(self.keep[group.index].sum()) for group in self._graph.prunable}
+        counts = self._counts_at(self.progress, scores, before)
+        # rounded to meet the mean on the way, a narrow group may be given less than it has at the end
+        final = self._counts_at(1.0, scores, before)
         for group in self._graph.prunable:
             was = self.keep[group.index]
-            count = min(counts.get(group.index, group.units), int(was.sum()))
+            count = min(before[group.index], max(counts[group.index], final[group.index]))
             # movement may change its mind until cool-down; the others only choose among what is open
             candidates = scores[group.index].clone()
             if self.movement is None:
