@@ -38,6 +38,27 @@ def rows(out: Path) -> list[dict[str, str]]:
     return list(csv.DictReader((out / "predictions.csv").read_text().splitlines()))
 
 
+@pytest.mark.parametrize(
+    ("input_size", "scale", "said"),
+    [((25, 50), 1.0, "4 times larger"), ((25, 50), 0.25, None), ((80, 160), 1.0, None), (None, 1.0, None)],
+)
+def test_photos_much_larger_than_in_training_are_told(
+    photos: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    input_size: tuple[int, int] | None,
+    scale: float,
+    said: str | None,
+) -> None:
+    bundle = write_bundle(tmp_path / "bundle", input_size=input_size)
+    predict(bundle, photos, "--out", tmp_path / "out", "--scale", scale)
+    warned = [record.getMessage() for record in caplog.records if "larger here" in record.getMessage()]
+    assert bool(warned) == (said is not None)
+    if said is not None:
+        assert said in warned[0]
+        assert "--scale 0.25" in warned[0]
+
+
 def test_everything_is_written(tiny_bundle: Path, photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     formats = ("--format", "csv", "--format", "json", "--format", "coco")

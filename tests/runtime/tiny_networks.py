@@ -82,6 +82,7 @@ def write_bundle(
     overlap: int = 32,
     stride: int = 32,
     threshold: float = 0.5,
+    input_size: tuple[int, int] | None = None,
 ) -> Path:
     """A bundle folder around a network, by default :func:`red_network`."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -100,6 +101,7 @@ def write_bundle(
             overlap=overlap,
             stride=stride,
             threshold=threshold,
+            provenance={} if input_size is None else {"input_size": list(input_size)},
         ),
     )
     return folder

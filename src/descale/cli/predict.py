@@ -66,6 +66,7 @@ def predict(
     from descale.errors import ConfigError
     from descale.files import make_folder
     from descale.runtime.batch import PredictSettings, describe_run, predict_photos
+    from descale.runtime.magnification import MAGNIFIED, magnification
     from descale.runtime.segmenter import Segmenter
     from descale.runtime.sources import count_sources, find_inputs, iterate_sources
     from descale.runtime.tables import TABLES, TableContent
@@ -117,6 +118,16 @@ def predict(
     )
     for name in formats:
         TABLES[name].write(folder / TABLES[name].file, content)
+    provenance = segmenter.bundle.manifest.provenance
+    larger = magnification(provenance, report.results, scale)
+    if larger is not None and larger > MAGNIFIED:
+        logging.getLogger(__name__).warning(
+            "things look %.0f times larger here than in the photos of the training, which were shrunk to %s; "
+            "where results look wrong, compare with --scale %.2g",
+            larger,
+            "x".join(str(side) for side in provenance["input_size"]),
+            scale / larger,
+        )
     conclude(report, [str(folder / TABLES[name].file) for name in formats])
 
 
