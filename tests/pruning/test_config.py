@@ -29,7 +29,7 @@ def test_recipes_fill_what_is_not_given(strategy: str, recipe: str) -> None:
         ({"sparsity": 0.5, "recipe": "papper"}, "unknown recipe"),
         ({"sparsity": 0.5, "importance": "taylr"}, "unknown importance"),
         ({"sparsity": 0.5, "allocation": "even"}, "unknown allocation"),
-        ({"sparsity": 0.5, "views": 0}, "distillation needs views"),
+        ({"sparsity": 0.5, "distillation": 0.5, "views": 0}, "distillation needs views"),
         ({"sparsity": 0.5, "updates": 9, "schedule_epochs": 4}, "set schedule_epochs to 9 or more"),
         ({"sparsity": 0.5, "spasity": 0.5}, "Extra inputs"),
     ],

@@ -16,9 +16,9 @@ RECIPES: dict[str, dict[str, Any]] = {
         "recovery_epochs": 30,
         "recovery_rate": 4.0,
         "recovery_batch": 8,
-        "distillation": 0.3,
+        "distillation": 0.0,
         "temperature": 2.0,
-        "views": 6,
+        "views": 0,
         "recalibrate": True,
     },
     # The study's protocol: five updates in the first third of 150 epochs, uniform, Taylor, no teacher.

@@ -333,7 +333,7 @@ class _Run:
                     "batch_size": self.pruning.recovery_batch or self.training.batch_size,
                     "learning_rate": self.training.learning_rate * self.pruning.recovery_rate,
                     "early_stopping": None,
-                    "encoder_rate": 1.0 if self.pruning.distillation else self.training.encoder_rate,
+                    "encoder_rate": 1.0,  # after the cut the encoder has as much to learn as the rest
                 }
             )
             self._fit(network, config, self.folder / "recovery", f"{self.label} recovery", [])
