@@ -121,6 +121,8 @@ def fit(
         extra.append(WeightAveraging(multi_avg_fn=get_ema_multi_avg_fn(config.ema)))
     if devices.progress:
         extra.append(RichProgressBar(leave=False))
+    # what it says at that level is about devices it does not use and services it recommends
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     trainer = lightning.Trainer(
         max_epochs=config.epochs,
         accelerator=devices.accelerator,

@@ -16,14 +16,13 @@ from torch import nn
 from descale.data import Dataset
 from descale.data.augment import make_augmentation
 from descale.data.loading import PixelArrays, load_split
-from descale.errors import PruningError
 from descale.files import write_json
-from descale.models import SavedModel, build_network, count_macs, count_parameters, load_model, save_model
-from descale.models.widths import apply_widths
+from descale.models import SavedModel, count_macs, count_parameters, load_model, save_model
 from descale.pruning.allocation import Counts, allocate
 from descale.pruning.channels import ChannelGraph
 from descale.pruning.config import PruningConfig
 from descale.pruning.cut import cut_channels
+from descale.pruning.exact import check_exact
 from descale.pruning.gates import Gates
 from descale.pruning.graph import build_channel_graph
 from descale.pruning.importance import IMPORTANCES, Scores
@@ -35,13 +34,10 @@ from descale.training.fit import fit
 from descale.training.module import SegmentationModule
 from descale.training.recalibrate import recalibrate
 from descale.training.schedule import MovementScores, PruningSchedule
-from descale.training.train import check_classes, load_training_pictures, provenance, train_network
+from descale.training.train import check_classes, load_training_pictures, provenance
 from descale.training.views import teacher_views
 
 logger = logging.getLogger(__name__)
-
-EXACT = 1e-3
-"""Largest difference between gated and cut logits, relative to their spread, before a cut is refused."""
 
 
 def prune_model(
@@ -88,49 +84,6 @@ def prune_model(
     model = SavedModel(parent.spec, network, parent.dense_widths, made_by)
     save_model(folder / "model", model)
     return model
-
-
-def slim_from_scratch(
-    like: SavedModel,
-    dataset: Dataset,
-    training: TrainingConfig,
-    folder: Path,
-    *,
-    seed: int = 0,
-    devices: DeviceConfig | None = None,
-) -> SavedModel:
-    """The control: the widths of ``like``, trained from random weights; saved as ``folder/model``.
-
-    ``training.epochs`` is used as given; for a fair control it is the sum over the dense parent, the
-    schedule and the recovery.
-    """
-    check_classes(dataset, like.spec)
-    if (folder / "model" / "model.json").exists():
-        return load_model(folder / "model")
-    network = slim_network(like, seed)
-    train_network(
-        network, dataset, like.spec, training, folder, seed=seed, devices=devices,
-        label=f"{like.spec.architecture} slim from scratch",
-    )  # fmt: skip
-    made_by = provenance(dataset, training, seed) | {"strategy": "slim-scratch"}
-    model = SavedModel(like.spec, network, like.dense_widths, made_by)
-    save_model(folder / "model", model)
-    return model
-
-
-def slim_network(like: SavedModel, seed: int) -> nn.Module:
-    """A network with the widths of ``like`` and weights drawn anew by each layer's own rule."""
-    torch.manual_seed(seed)
-    network = build_network(like.spec)
-    apply_widths(network, like.widths)
-    for module in network.modules():
-        reset = getattr(module, "reset_parameters", None)
-        if callable(reset):
-            reset()
-        for key, parameter in module.named_parameters(recurse=False):
-            if key in ("gamma", "layer_scale"):
-                nn.init.constant_(parameter, 1e-2)
-    return network
 
 
 class _Run:
@@ -298,7 +251,7 @@ class _Run:
 
     def _cut(self, network: nn.Module, graph: ChannelGraph, schedule: PruningSchedule) -> nn.Module:
         cut = cut_channels(network, graph, schedule.keep)
-        _check_exact(network, graph, schedule, cut)
+        check_exact(network, graph, schedule.keep, cut)
         if self.pruning.recalibrate:
             batch_size = self.training.batch_size
             recalibrate(cut, self.parent.spec, self.source, batch_size=batch_size, seed=self.seed)
@@ -369,21 +322,3 @@ def _weights_digest(network: nn.Module) -> str:
         digest.update(key.encode())
         digest.update(np.ascontiguousarray(value.detach().cpu().numpy()).tobytes())
     return digest.hexdigest()[:16]
-
-
-def _check_exact(network: nn.Module, graph: ChannelGraph, schedule: PruningSchedule, cut: nn.Module) -> None:
-    """Refuse a cut that changes the function: the guard against a layer the graph misunderstood."""
-    gates = Gates(network, graph)
-    gates.set(schedule.keep)
-    x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    try:
-        with torch.no_grad():
-            gated, after = network.cpu().eval()(x), cut.eval()(x)
-    finally:
-        gates.remove()
-    difference = float((gated - after).abs().max() / gated.std().clamp(min=1e-3))
-    if difference > EXACT:
-        raise PruningError(
-            f"Cutting changed the network's output by {difference:.1e} of its spread: some layer couples "
-            "channels in a way that is not understood. Please report the architecture and encoder."
-        )

@@ -1,0 +1,57 @@
+"""The control of every comparison: the same slim network, trained from random weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from descale.data import Dataset
+from descale.models import SavedModel, build_network, load_model, save_model
+from descale.models.widths import apply_widths
+from descale.training.config import DeviceConfig, TrainingConfig
+from descale.training.train import check_classes, provenance, train_network
+
+
+def slim_from_scratch(
+    like: SavedModel,
+    dataset: Dataset,
+    training: TrainingConfig,
+    folder: Path,
+    *,
+    seed: int = 0,
+    devices: DeviceConfig | None = None,
+) -> SavedModel:
+    """The control: the widths of ``like``, trained from random weights; saved as ``folder/model``.
+
+    ``training.epochs`` is used as given; for a fair control it is the sum over the dense parent, the
+    schedule and the recovery.
+    """
+    check_classes(dataset, like.spec)
+    if (folder / "model" / "model.json").exists():
+        return load_model(folder / "model")
+    network = slim_network(like, seed)
+    train_network(
+        network, dataset, like.spec, training, folder, seed=seed, devices=devices,
+        label=f"{like.spec.architecture} slim from scratch",
+    )  # fmt: skip
+    made_by = provenance(dataset, training, seed) | {"strategy": "slim-scratch"}
+    model = SavedModel(like.spec, network, like.dense_widths, made_by)
+    save_model(folder / "model", model)
+    return model
+
+
+def slim_network(like: SavedModel, seed: int) -> nn.Module:
+    """A network with the widths of ``like`` and weights drawn anew by each layer's own rule."""
+    torch.manual_seed(seed)
+    network = build_network(like.spec)
+    apply_widths(network, like.widths)
+    for module in network.modules():
+        reset = getattr(module, "reset_parameters", None)
+        if callable(reset):
+            reset()
+        for key, parameter in module.named_parameters(recurse=False):
+            if key in ("gamma", "layer_scale"):
+                nn.init.constant_(parameter, 1e-2)
+    return network
