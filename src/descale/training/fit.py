@@ -156,6 +156,8 @@ def fit(
                 if isinstance(ended.__context__, KeyboardInterrupt):  # Lightning ends the process by itself
                     raise KeyboardInterrupt from None
                 raise
+            finally:
+                _finish(trainer.loggers)
     if trainer.interrupted:
         raise KeyboardInterrupt
     if config.early_stopping and (folder / BEST).exists():
@@ -242,6 +244,13 @@ def _stopped_early(kept: dict[str, Any]) -> bool:
     return any(state["wait_count"] >= state["patience"] for state in states)
 
 
+def _finish(loggers: Iterable[Logger]) -> None:
+    """End runs of W&B, which would otherwise take in whatever this process trains next."""
+    for logger_ in loggers:
+        if type(logger_).__name__ == "WandbLogger":
+            logger_.experiment.finish()
+
+
 def _loggers(devices: DeviceConfig, folder: Path) -> list[Logger]:
     loggers: list[Logger] = []
     for name in devices.loggers:
@@ -260,7 +269,7 @@ def _loggers(devices: DeviceConfig, folder: Path) -> list[Logger]:
             else:
                 from lightning.pytorch.loggers import WandbLogger
 
-                loggers.append(WandbLogger(project="descale", name=folder.name, save_dir=folder))
+                loggers.append(WandbLogger(project="descale", name=folder.name))
         except ModuleNotFoundError as error:
             raise ConfigError(f"Logger '{name}' needs its package: pip install {name} ({error}).") from error
     return loggers
