@@ -45,6 +45,17 @@ def test_a_closed_gate_silences_bias_and_norm() -> None:
     assert torch.equal(answer, bias.expand_as(answer))
 
 
+def test_gates_follow_the_network_to_another_device() -> None:
+    """The meta device computes shapes alone, and refuses tensors of others as any device does."""
+    network = Toy()
+    graph = build_channel_graph(network)
+    gates = Gates(network, graph, scored=True)
+    network.to("meta")
+    gates.to("meta")
+    network(pictures().to("meta")).sum().backward()
+    assert gates.values.grad is not None
+
+
 def test_gradients_are_given_once_and_only_where_asked_for() -> None:
     network = Toy()
     graph = build_channel_graph(network)

@@ -149,6 +149,14 @@ def test_truncated(tmp_path: Path, suffix: str) -> None:
         read_photo(path)
 
 
+@pytest.mark.parametrize("suffix", ["png", "webp"])
+def test_truncated_exif_is_a_broken_photo_not_a_crash(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"x.{suffix}"
+    Image.new("RGB", (8, 8)).save(path, exif=b"Exif\0\0II*\0")
+    with pytest.raises(DataError, match="broken or truncated"):
+        photo_size(path)
+
+
 def test_empty_and_other_files(tmp_path: Path) -> None:
     (tmp_path / "empty.jpg").touch()
     (tmp_path / "text.jpg").write_text("hello")

@@ -65,14 +65,14 @@ def test_names_follow_the_folder() -> None:
         (["x/1.jpg", "x/1.png"], ["1_jpg", "1_png"]),
         (["x/1.jpg", "y/1.jpg"], ["x_1_jpg", "y_1_jpg"]),
         (["a/x/1.jpg", "b/x/1.jpg"], ["a_x_1_jpg", "b_x_1_jpg"]),
-        (["x/A.jpg", "x/a.jpg"], ["x_A_jpg", "x_a_jpg"]),
+        (["../x/1.jpg", "x/1.jpg", "y/1.jpg"], ["x_1_jpg", "x_1_jpg_2", "y_1_jpg"]),
+        (["x/A.jpg", "x/a.jpg"], ["x_A_jpg", "x_a_jpg_2"]),
     ],
 )
 def test_names_do_not_collide(paths: list[str], names: list[str]) -> None:
     found = output_names([Input(Path(path), Path()) for path in paths])
-    assert len(set(found)) == len(found)
-    if paths[0] != "x/A.jpg":
-        assert found == names
+    assert found == names
+    assert len({name.casefold() for name in found}) == len(found), "some file systems ignore case"
 
 
 def test_video_frames(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_video_frames(tmp_path: Path) -> None:
     inputs = find_inputs([str(path)])
     assert count_sources(inputs, 10) == 3
     sources = list(iterate_sources(inputs, 10))
-    assert [source.name for source in sources] == ["clip_000000", "clip_000010", "clip_000020"]
+    assert [source.name for source in sources] == ["clip@000000", "clip@000010", "clip@000020"]
     picture = sources[2].open(1.0, 10**9)
     assert (picture.height, picture.width) == (48, 64)
     assert abs(int(picture.region(0, 48, 0, 64).mean()) - 200) < 8

@@ -136,6 +136,14 @@ def test_command(folder: Path, limit: str, status: int) -> None:
     assert ("Pick:" in result.output) == (status == 0)
 
 
+def test_scores_pooled_over_folds_name_no_model(folder: Path) -> None:
+    head, *rows = (folder / "results.csv").read_text().splitlines()
+    (folder / "results.csv").write_text("\n".join([f"{head},folds", *(f"{row},11" for row in rows)]) + "\n")
+    text = "\n".join(picked(folder, 0.02, latency_ms=50).lines)
+    assert "trials/" not in text
+    assert "pooled over folds; train one on all photos" in text
+
+
 def test_each_data_set_has_its_own_answer(folder: Path) -> None:
     text = (folder / "results.csv").read_text()
     more = "other,fpn,e,dense,0,0,5,9,20,0.3,0,0,0,0.08,1,ok,x\n"

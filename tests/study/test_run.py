@@ -11,8 +11,10 @@ from descale.study.results import COLUMNS, read_csv
 from descale.study.run import open_study, run_study
 
 
-def run(file: Path, out: Path, runner: FakeRunner, parallel: int = 1) -> list[dict[str, str]]:
-    run_study(open_study(file, out, runner), runner, parallel=parallel)
+def run(
+    file: Path, out: Path, runner: FakeRunner, parallel: int = 1, threads: int | None = None
+) -> list[dict[str, str]]:
+    run_study(open_study(file, out, runner), runner, parallel=parallel, threads=threads)
     return read_csv(out / "results.csv")
 
 
@@ -101,6 +103,11 @@ def test_a_damaged_result_is_told_not_guessed(study_file: Path, out: Path) -> No
         run(study_file, out, FakeRunner())
     result.unlink()
     run(study_file, out, FakeRunner())
+
+
+def test_unreasonable_number_of_threads(study_file: Path, out: Path) -> None:
+    with pytest.raises(StudyError, match="--threads 0"):
+        run(study_file, out, FakeRunner(), threads=0)
 
 
 def test_unreasonable_number_of_processes(study_file: Path, out: Path) -> None:

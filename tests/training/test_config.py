@@ -48,10 +48,15 @@ def test_bad_devices_are_refused(values: dict[str, Any]) -> None:
         DeviceConfig.model_validate(values)
 
 
-@pytest.mark.parametrize("values", [{"devices": 0}, {"devices": -3}, {"precision": "float"}])
+@pytest.mark.parametrize("values", [{"devices": 0}, {"devices": -3}])
 def test_devices_that_lightning_does_not_know_are_refused(values: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         DeviceConfig.model_validate(values)
+
+
+def test_a_precision_that_lightning_does_not_know_is_refused() -> None:
+    with pytest.raises(ValidationError, match=r"'bf16-mixd'; did you mean 'bf16-mixed'\?"):
+        DeviceConfig.model_validate({"precision": "bf16-mixd"})
 
 
 def test_settings_survive_json_and_cannot_be_changed() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+import signal
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -280,6 +281,31 @@ def test_a_logger_whose_package_is_not_installed_is_an_error(photos: Dataset, tm
     devices = CPU.model_copy(update={"loggers": ("mlflow",)})
     with pytest.raises(ConfigError, match="pip install mlflow"):
         train_model(photos, SPEC, config(), tmp_path, devices=devices)
+
+
+def test_a_terminated_run_says_so_and_can_be_continued(
+    photos: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    original = SegmentationModule.training_step
+
+    def terminated(self: SegmentationModule, batch: Any, number: int) -> Any:
+        if self.current_epoch == 1:
+            signal.raise_signal(signal.SIGTERM)
+        return original(self, batch, number)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with monkeypatch.context() as patch:
+        patch.setattr(SegmentationModule, "training_step", terminated)
+        with pytest.raises(SystemExit) as ended:
+            trained(photos, config(), tmp_path / "stopped")
+    signal.signal(signal.SIGTERM, before)
+    assert ended.value.code == 143
+    assert "terminated; run the same command again" in caplog.text
+    again, whole = (
+        trained(photos, config(), tmp_path / "stopped"),
+        trained(photos, config(), tmp_path / "whole"),
+    )
+    assert same(again, whole)
 
 
 def test_pictures_without_corrosion_do_not_break_the_score(photos: Dataset, tmp_path: Path) -> None:

@@ -54,6 +54,10 @@ class Gates:
         self._patched: list[nn.Module] = []
         self._attach()
 
+    def to(self, device: torch.device | str) -> None:
+        """Follow the network to a device; the layers share these values, so it does not move them."""
+        self.values = self.values.detach().to(device).requires_grad_(self.values.requires_grad)
+
     def set(self, keep: Keep) -> None:
         """Open and close gates; groups that are not named stay as they are."""
         with torch.no_grad():
@@ -64,10 +68,9 @@ class Gates:
                 )
 
     def gradients(self) -> dict[int, Tensor]:
-        """Gradient of the loss with respect to the gates of every group, then reset to zero."""
+        """Gradient of the loss with respect to the gates of every group, on the CPU, then reset to zero."""
         gradient = self.values.grad
-        if gradient is None:
-            gradient = torch.zeros_like(self.values)
+        gradient = torch.zeros(len(self.values)) if gradient is None else gradient.cpu()
         found = {
             group.index: gradient[self._offsets[group.index] :][: group.units].detach().clone()
             for group in self._graph.prunable
@@ -89,7 +92,7 @@ class Gates:
         for group, offset in self._offsets.items():
             chosen = slot.groups == group
             index[chosen] = offset + slot.units[chosen]
-        return torch.from_numpy(index).to(self.values.device)
+        return torch.from_numpy(index)
 
     def _attach(self) -> None:
         modules = dict(self._network.named_modules())
@@ -119,7 +122,7 @@ class Gates:
         groups = getattr(module, "groups", 1)
         dimension = 0 if isinstance(module, nn.ConvTranspose2d) else 1
         if groups > 1:  # one conv group is one unit: close its rows
-            rows = torch.arange(weight.shape[0], device=index.device)
+            rows = torch.arange(weight.shape[0])
             index = index[rows // (weight.shape[0] // groups) * (len(index) // groups)]
             dimension = 0
         shape = tuple(len(index) if d == dimension else 1 for d in range(weight.ndim))

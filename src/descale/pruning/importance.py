@@ -39,7 +39,7 @@ def _per_unit(graph: ChannelGraph, group: int, name: str, values: Tensor) -> Ten
     slot = graph.slots[(name, "out")]
     units = torch.from_numpy(slot.units[slot.groups == group])
     chosen = values[torch.from_numpy(np.flatnonzero(slot.groups == group))]
-    return torch.zeros(graph.groups[group].units).index_add_(0, units, chosen.cpu())
+    return torch.zeros(graph.groups[group].units).index_add_(0, units, chosen)
 
 
 def _filters(module: nn.Module, values: Tensor) -> Tensor:
@@ -80,7 +80,7 @@ class _FilterImportance:
     def _layer(self, network: nn.Module, name: str) -> Tensor:
         if name not in self._sums:
             weight = _raw_weight(network.get_submodule(name))
-            return torch.zeros_like(_filters(network.get_submodule(name), weight.detach()))
+            return torch.zeros_like(_filters(network.get_submodule(name), weight.detach()), device="cpu")
         return self._sums[name]
 
 
@@ -101,7 +101,7 @@ class Taylor(_FilterImportance):
             weight = _raw_weight(module)
             if weight.grad is not None:
                 squared = (weight.detach() * weight.grad).square()
-                self._sums[name] = self._sums.get(name, torch.zeros(())) + _filters(module, squared)
+                self._sums[name] = self._sums.get(name, torch.zeros(())) + _filters(module, squared).cpu()
 
 
 class Magnitude(_FilterImportance):
@@ -112,7 +112,7 @@ class Magnitude(_FilterImportance):
 
     def _layer(self, network: nn.Module, name: str) -> Tensor:
         module = network.get_submodule(name)
-        return _filters(module, _raw_weight(module).detach().square()).sqrt()
+        return _filters(module, _raw_weight(module).detach().square()).sqrt().cpu()
 
 
 class TaylorGate:
@@ -137,7 +137,7 @@ class TaylorGate:
 
     def update(self, network: nn.Module, gate_gradients: Mapping[int, Tensor]) -> None:
         for index, gradient in gate_gradients.items():
-            self._sums[index] += gradient.square().cpu()
+            self._sums[index] += gradient.square()
 
     def scores(self, network: nn.Module) -> Scores:
         return dict(self._sums)

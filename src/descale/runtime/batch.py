@@ -147,6 +147,8 @@ def predict_photos(
                 continue
             settle(settings.workers - 1)
             mask = pool.submit(segmentation.full_mask)
+            # of other settings or another bundle: killed now, it would vouch for what is being overwritten
+            _record(out, source.name).unlink(missing_ok=True)
             paths = {kind: out / kind / f"{source.name}{suffix}" for kind, suffix in _SUFFIXES.items()}
             jobs: list[Future[Any]] = [
                 pool.submit(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import logging
+import struct
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +28,7 @@ PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".
 
 _EXIF_ORIENTATION = 274
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
+_BROKEN = (SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
 _opening = threading.Lock()
 
 
@@ -102,7 +105,7 @@ def reading(path: Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> Iterator[
         raise DataError(f"{name}: a folder, not a photo. Name the photos in it.") from error
     except PermissionError as error:
         raise DataError(f"{name}: may not be read. Check its permissions.") from error
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError) as error:
+    except (*_BROKEN, OSError) as error:
         # Pillow's decoders report broken content by any of these.
         raise DataError(
             f"{name}: broken or truncated ({error}). Copy it again from its source, or leave it out."

@@ -128,7 +128,7 @@ def iterate_sources(inputs: Sequence[Input], frame_step: int) -> Iterator[PhotoS
         try:
             stamp = _stamp(item.path)
             for number, pixels in read_frames(item.path, frame_step):
-                yield _frame(pixels, f"{name}_{number:06d}", f"{item.path}#{number}", stamp)
+                yield _frame(pixels, f"{name}@{number:06d}", f"{item.path}#{number}", stamp)
         except DataError as error:
             yield error
 
@@ -157,7 +157,25 @@ def output_names(inputs: Sequence[Input]) -> list[str]:
         for i, name in enumerate(names):
             if counts[name] > 1 and chosen[i] == level:
                 chosen[i] = level + 1
-    return [entry[at] for entry, at in zip(levels, chosen, strict=True)]
+    return _distinct([entry[at] for entry, at in zip(levels, chosen, strict=True)])
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Number what is still equal, letter case aside: ``x``, ``x_2``.
+
+    >>> _distinct(["x", "X", "x_2"])
+    ['x', 'X_3', 'x_2']
+    """
+    used = {name.casefold() for name in names}
+    seen: set[str] = set()
+    found = []
+    for name in names:
+        free, number = name, 2
+        while free.casefold() in seen or (free != name and free.casefold() in used):
+            free, number = f"{name}_{number}", number + 1
+        seen.add(free.casefold())
+        found.append(free)
+    return found
 
 
 def _photo(path: Path, name: str) -> PhotoSource:

@@ -210,11 +210,14 @@ def _claim_target(work: Work, run: dict[str, Any]) -> None:
     files, root = _open(work.out)
     files.makedirs(root, exist_ok=True)
     path = f"{root}/{RUN}"
-    if files.exists(path) and not work.settings.overwrite and json.loads(files.cat_file(path)) != run:
-        raise ConfigError(
-            f"{work.out} holds results of another bundle or other settings. Choose another --out, "
-            "or --overwrite."
-        )
+    if files.exists(path) and json.loads(files.cat_file(path)) != run:
+        if not work.settings.overwrite:
+            raise ConfigError(
+                f"{work.out} holds results of another bundle or other settings. Choose another --out, "
+                "or --overwrite."
+            )
+        if files.exists(f"{root}/{RECORDS}"):  # which a continuation would take for its own
+            files.rm(f"{root}/{RECORDS}", recursive=True)
     files.pipe_file(path, json.dumps(run, indent=2).encode())
 
 

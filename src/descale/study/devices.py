@@ -9,10 +9,9 @@ from pathlib import Path
 import torch
 
 from descale.errors import ConfigError, StudyError
-from descale.study.located_yaml import line_of, nearest
+from descale.study.located_yaml import line_of
 from descale.training.config import DeviceConfig
 
-PRECISIONS = ("auto", "32-true", "16-mixed", "bf16-mixed", "16-true", "bf16-true", "64-true")
 PACKAGES = {"tensorboard": "tensorboard", "mlflow": "mlflow", "wandb": "wandb"}
 """Logger -> package that it needs."""
 
@@ -21,7 +20,7 @@ def check_devices(devices: DeviceConfig) -> None:
     """Make sure that a run with these settings can start here.
 
     Raises:
-        ConfigError: an unknown precision, a device that is not there, a logger that is not installed.
+        ConfigError: a device that is not there, a logger that is not installed.
     """
     for setting, reason in _lacking(devices):
         raise ConfigError(f"{setting}: {reason}")
@@ -33,21 +32,18 @@ def check_study_devices(devices: DeviceConfig, file: Path) -> None:
     Raises:
         StudyError: names file and line.
     """
-    for setting, reason in _lacking(devices):
+    several = devices.devices != "auto" and devices.devices > 1
+    refused = [("devices", "a trial runs on one device; start the study once per device instead.")]
+    for setting, reason in [*_lacking(devices), *(refused if several else [])]:
         line = line_of(file.read_text(encoding="utf-8"), ("devices", setting))
         raise StudyError(f"{file}:{line}: devices.{setting}: {reason}")
 
 
 def _lacking(devices: DeviceConfig) -> Iterator[tuple[str, str]]:
     """Settings that cannot be met, each with reason and remedy."""
-    if devices.precision not in PRECISIONS:
-        hint = nearest(devices.precision, PRECISIONS)
-        yield "precision", f"unknown precision '{devices.precision}'; {hint}"
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not there.get(devices.accelerator, True):
         yield "accelerator", f"torch finds no {devices.accelerator} device here; use auto or cpu."
-    if isinstance(devices.devices, int) and devices.devices < 1:
-        yield "devices", f"{devices.devices} devices cannot train; give 1 or more, or auto."
     for name in devices.loggers:
         if find_spec(PACKAGES[name]) is None:
             package = PACKAGES[name]

@@ -168,9 +168,11 @@ def _answer(
     else:
         lines.append(f"Runner-up: {_name(runner_up, cells)}: {compare(runner_up, chosen, price)}.")
     lines += _doubts(chosen, cells, limits)
-    trials = [result.trial for result in chosen.results if result.trial]
-    if trials:
-        lines.append(f"Models: {', '.join(f'trials/{trial}/model' for trial in trials)}")
+    models = [result.model for result in chosen.results if result.model]
+    if models:
+        lines.append(f"Models: {', '.join(models)}")
+    elif any("folds" in result.numbers for result in chosen.results):
+        lines.append("Models: none of its own, the scores are pooled over folds; train one on all photos.")
     return lines
 
 

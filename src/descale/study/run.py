@@ -64,11 +64,13 @@ def run_study(
         Every trial with its row, in order.
 
     Raises:
-        PartialFailure: some trials failed; the others are done and recorded.
+        PartialFailure: some trials failed or did not run; the others are done and recorded.
         StudyError: a setting makes no sense, or a worker process could not even start.
     """
     if parallel < 1:
         raise StudyError(f"--parallel {parallel}: give 1 or more processes.")
+    if threads is not None and threads < 1:
+        raise StudyError(f"--threads {threads}: give 1 or more threads to each process.")
     if threads is None:
         threads = max(1, (os.cpu_count() or 1) // parallel)
     folder, trials = study.folder, study.trials
@@ -88,6 +90,11 @@ def run_study(
         write_results(trials, folder)
     rows = study.rows()
     report_failures(rows, len(trials))
+    if len(rows) < len(trials):
+        raise PartialFailure(
+            f"{len(trials) - len(rows)} of {len(trials)} trials did not run: their processes were ended. "
+            "Run the same command again to continue."
+        )
     return rows
 
 

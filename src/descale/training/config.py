@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -11,7 +12,7 @@ from descale.models.spec import STRIDE
 Size = tuple[Annotated[int, Field(ge=STRIDE)], Annotated[int, Field(ge=STRIDE)]]
 
 
-Precision = Literal["auto", "32-true", "16-mixed", "bf16-mixed"]
+PRECISIONS = ("auto", "32-true", "16-mixed", "bf16-mixed", "16-true", "bf16-true", "64-true")
 
 
 class TrainingConfig(BaseModel):
@@ -88,7 +89,7 @@ class DeviceConfig(BaseModel):
 
     Attributes:
         accelerator: ``auto``, ``cpu``, ``cuda``, ``mps``.
-        devices: how many, or ``auto``.
+        devices: how many; ``auto`` is one. More than one is for training dense networks alone.
         precision: ``auto`` means 16-bit mixed on CUDA, bfloat16 mixed on CPUs that compute it (AVX512-BF16,
             AMX), 32-bit elsewhere; else Lightning's names.
         threads: torch threads on the CPU; ``None`` leaves torch's choice.
@@ -101,8 +102,17 @@ class DeviceConfig(BaseModel):
 
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     devices: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
-    precision: Precision = "auto"
+    precision: str = "auto"
     threads: int | None = Field(None, ge=1)
     workers: int = Field(0, ge=0)
     loggers: tuple[Literal["tensorboard", "mlflow", "wandb"], ...] = ("tensorboard",)
     progress: bool = True
+
+    @field_validator("precision")
+    @classmethod
+    def _known_precision(cls, value: str) -> str:
+        if value not in PRECISIONS:
+            near = difflib.get_close_matches(value, PRECISIONS, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else "known: " + ", ".join(PRECISIONS)
+            raise ValueError(f"unknown precision '{value}'; {hint}")
+        return value

@@ -38,6 +38,8 @@ logger = logging.getLogger(__name__)
 
 CHECKPOINT = "last.ckpt"
 BEST = "best.ckpt"
+TERMINATED = 143
+"""Exit status after SIGTERM, as shells give it."""
 
 
 class _Epochs(lightning.LightningDataModule):
@@ -102,6 +104,7 @@ def fit(
     Raises:
         TrainingError: the loss is not finite, or the checkpoint in ``folder`` is corrupt.
         KeyboardInterrupt: the user stopped it; the last epoch's checkpoint stays.
+        SystemExit: the process was told to end (SIGTERM), with status :data:`TERMINATED`; the same.
     """
     devices = devices or DeviceConfig()
     if devices.threads:
@@ -126,7 +129,7 @@ def fit(
     trainer = lightning.Trainer(
         max_epochs=config.epochs,
         accelerator=devices.accelerator,
-        devices=devices.devices if devices.devices != "auto" or devices.accelerator != "cpu" else 1,
+        devices=1 if devices.devices == "auto" else devices.devices,
         precision=_precision(devices),
         callbacks=[*extra, *callbacks],
         logger=[csv_logger(folder, 0 if kept is None else kept["epoch"] + 1), *_loggers(devices, folder)],
@@ -155,7 +158,9 @@ def fit(
             except SystemExit as ended:
                 if isinstance(ended.__context__, KeyboardInterrupt):  # Lightning ends the process by itself
                     raise KeyboardInterrupt from None
-                raise
+                # SIGTERM, on which Lightning ends the process as if all were done
+                logger.warning("%s: terminated; run the same command again to continue", label)
+                raise SystemExit(TERMINATED) from None
             finally:
                 _finish(trainer.loggers)
     if trainer.interrupted:

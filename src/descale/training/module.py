@@ -100,7 +100,9 @@ class SegmentationModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> dict[str, object]:
         optimizer = make_optimizer(self.network, self._config)
-        schedule = make_schedule(optimizer, self._config, self._total_steps)
+        # several devices share the batches of an epoch, so each takes fewer steps
+        steps = max(1, self._total_steps // self.trainer.world_size)
+        schedule = make_schedule(optimizer, self._config, steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 

@@ -16,6 +16,7 @@ from torch import nn
 from descale.data import Dataset
 from descale.data.augment import make_augmentation
 from descale.data.loading import PixelArrays, load_split
+from descale.errors import ConfigError
 from descale.files import write_json
 from descale.models import SavedModel, count_macs, count_parameters, load_model, save_model
 from descale.pruning.allocation import Counts, allocate
@@ -66,10 +67,15 @@ def prune_model(
         cache: keeps the parent's answers for other runs with the same parent; default ``folder/cache``.
 
     Raises:
+        ConfigError: more than one device is asked for.
         PruningError: nothing can be pruned, or the budget is below the floor.
         TrainingError: classes differ, the loss is not finite, or a checkpoint is corrupt.
     """
     check_classes(dataset, parent.spec)
+    if devices is not None and devices.devices not in ("auto", 1):
+        raise ConfigError(
+            f"{devices.devices} devices: pruning runs on one, since each would choose its own channels."
+        )
     if (folder / "model" / "model.json").exists():
         return load_model(folder / "model")
     run = _Run(parent, dataset, pruning, training, folder, seed, devices, cache or folder / "cache")

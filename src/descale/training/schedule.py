@@ -40,7 +40,7 @@ class MovementScores:
 
     def update(self, gate_gradients: Mapping[int, Tensor]) -> None:
         for group, gradient in gate_gradients.items():
-            self.values[group] -= MOVEMENT_RATE * gradient.cpu()
+            self.values[group] -= MOVEMENT_RATE * gradient
 
 
 class PruningSchedule(Callback):
@@ -82,6 +82,7 @@ class PruningSchedule(Callback):
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         self._steps = max(1, int(trainer.estimated_stepping_batches))
+        self._gates.to(next(self._network.parameters()).device)
         self._gates.set(self.keep)
 
     def on_after_backward(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:

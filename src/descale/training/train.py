@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.pytorch.utilities import rank_zero_only
 from torch import nn
 
 from descale import __version__
@@ -56,7 +57,8 @@ def train_model(
     )
     made_by = provenance(dataset, config, seed) | {"encoder_weights": encoder_weights, "strategy": "dense"}
     model = SavedModel(spec, network, dense_widths, made_by)
-    save_model(folder / "model", model)
+    if rank_zero_only.rank == 0:  # of several devices, whose processes all come here
+        save_model(folder / "model", model)
     return model
 
 

@@ -52,6 +52,18 @@ def test_latencies_beside_the_table_replace_those_in_it(tmp_path: Path) -> None:
     assert "latency_ms" not in pruned.numbers
 
 
+def test_latencies_may_come_from_a_spreadsheet(tmp_path: Path) -> None:
+    rows = ("d,unet,e,dense,0,0,1000,0.7,0,0.08,ok,9,a", "d,unet,e,agp,0.5,0,250,0.7,0,0.08,ok,3,b")
+    table(tmp_path, *rows, head=HEAD.replace("status", "status,latency_ms"))
+    (tmp_path / "latency.csv").write_bytes(b"\xef\xbb\xbftrial,latency_ms,how\r\na,40.5,phone\r\nb\r\n")
+    dense, pruned = read_results(tmp_path)
+    assert dense.numbers["latency_ms"] == 40.5
+    assert "latency_ms" not in pruned.numbers
+    (tmp_path / "latency.csv").write_bytes(b"trial,latency_ms,how\na,40.5,Ger\xe4t\n")
+    with pytest.raises(StudyError, match="Save it as CSV in UTF-8"):
+        read_results(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -236,7 +236,7 @@ def _card(point: Marked, cells: Sequence[Cell], cost: str) -> dict[str, Any]:
             ("seeds", str(len(cell.seeds))),
         ],
         "reasons": point.reasons,
-        "models": [f"trials/{result.trial}/model" for result in cell.results if result.trial],
+        "models": [result.model for result in cell.results if result.model],
     }
 
 

@@ -68,6 +68,11 @@ class Result:
         return self.texts.get("trial", "")
 
     @property
+    def model(self) -> str:
+        """The model's folder inside the study's; empty for scores pooled over folds: each had its own."""
+        return f"trials/{self.trial}/model" if self.trial and "folds" not in self.numbers else ""
+
+    @property
     def collapsed(self) -> str:
         """Why the model counts as collapsed, empty if it does not.
 
@@ -144,12 +149,17 @@ def read_latencies(path: Path) -> dict[str, dict[str, str]]:
     """Rows of a latency.csv by trial, empty if there is no such file.
 
     Raises:
-        StudyError: it lacks a column.
+        StudyError: it cannot be read, or lacks a column.
     """
     if not path.is_file():
         return {}
-    with path.open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:  # spreadsheets mark their files so
+            rows = list(csv.DictReader(stream))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise StudyError(
+            f"{path} cannot be read ({error}). Save it as CSV in UTF-8, or remove it."
+        ) from error
     if not rows or not {"trial", "latency_ms"} <= set(rows[0]):
         raise StudyError(f"{path} needs the columns trial and latency_ms. Correct or remove it.")
     return {row["trial"]: row for row in rows}
@@ -158,7 +168,7 @@ def read_latencies(path: Path) -> dict[str, dict[str, str]]:
 def _with_latency(result: Result, latencies: Mapping[str, Mapping[str, str]]) -> Result:
     """A latency of the table is dropped where the file has none: two ways of measuring must not mix."""
     numbers = {name: number for name, number in result.numbers.items() if name != "latency_ms"}
-    value = _number(latencies.get(result.trial, {}).get("latency_ms", ""))
+    value = _number(latencies.get(result.trial, {}).get("latency_ms") or "")
     return replace(result, numbers=numbers if value is None else {**numbers, "latency_ms": value})
 
 
