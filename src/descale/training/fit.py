@@ -75,6 +75,8 @@ class _EpochLog(Callback):
         self._start = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        if not trainer.is_global_zero:
+            return
         scores = {name: float(value) for name, value in trainer.callback_metrics.items()}
         logger.info(
             "%s: epoch %d/%s, loss %.4f, valid IoU %.4f, %.1f s",
