@@ -58,7 +58,7 @@ def keep_by(strategy_name: str, network: nn.Module, graph: ChannelGraph, sparsit
         graph,
         gates,
         strategy,
-        lambda progress, scores: allocate(graph, progress * sparsity),
+        lambda progress, scores, open_units: allocate(graph, progress * sparsity),
         start=0.0,
         end=0.5,
         updates=1,

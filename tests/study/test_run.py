@@ -41,6 +41,16 @@ def test_nothing_unfinished_is_left(study_file: Path, out: Path) -> None:
     assert not [name for name in names if name.endswith((".part", ".old"))]
 
 
+def test_what_a_killed_attempt_was_writing_is_removed_wherever_it_is(study_file: Path, out: Path) -> None:
+    trials = open_study(study_file, out, FakeRunner()).trials
+    for place in ("", "model", "log"):
+        folder = out / "trials" / trials[0].id / place
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".model.json.abc.part").touch()
+    run(study_file, out, FakeRunner())
+    assert not list(out.rglob("*.part"))
+
+
 def test_a_larger_study_reuses_what_is_done(study_file: Path, out: Path) -> None:
     run(study_file, out, FakeRunner())
     study_file.write_text(study_file.read_text().replace("seeds: [0, 1]", "seeds: [0, 1, 2]"))

@@ -97,6 +97,9 @@ class StudyFolder:
         folder = self.trial_folder(trial.id)
         folder.mkdir(parents=True, exist_ok=True)
         remove_temporaries(folder)
+        for inside in folder.iterdir():
+            if inside.is_dir() and inside.name != WORK:  # what is at work there cleans up after itself
+                remove_temporaries(inside)
         (folder / FAILURE).unlink(missing_ok=True)
         write_json(folder / TRIAL, trial.to_json())
         attempt = {

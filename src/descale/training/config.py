@@ -101,12 +101,19 @@ class DeviceConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    devices: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    devices: int | Literal["auto"] = "auto"
     precision: str = "auto"
     threads: int | None = Field(None, ge=1)
     workers: int = Field(0, ge=0)
     loggers: tuple[Literal["tensorboard", "mlflow", "wandb"], ...] = ("tensorboard",)
     progress: bool = True
+
+    @field_validator("devices")
+    @classmethod
+    def _at_least_one(cls, value: int | str) -> int | str:
+        if isinstance(value, int) and value < 1:
+            raise ValueError(f"{value} devices cannot train; give 1 or more, or auto")
+        return value
 
     @field_validator("precision")
     @classmethod
