@@ -24,6 +24,8 @@ from descale.study.report.words import amount, span, tick
 
 WHISKERS_UP_TO = 60
 """With more points than this only those on the front show their interval."""
+LETTER_WIDTH, LINE = 7.5, 16.0
+"""About the size of a letter of the labels, in pixels, so that they do not lie on each other."""
 
 
 @dataclass(frozen=True)
@@ -260,6 +262,7 @@ def _letters(
     marked: Sequence[Marked], cost: str, x: Scale, y: Scale, frame: Frame, *, names: bool
 ) -> list[str]:
     body = []
+    taken: list[tuple[float, float, float]] = []  # left, right and base line of the labels so far
     for point in marked:
         value = point.cell.mean(cost)
         if not value:
@@ -269,7 +272,15 @@ def _letters(
         # Above the interval: nothing better is there, or the point would not be marked.
         above = y(point.cell.iou.high) - 7 if point.cell.iou.high is not None else py - 16
         anchor = "end" if px > frame.right - 130 and names else "middle" if px > 200 else "start"
-        body.append(text(px, max(12.0, min(py - 15, above)), label, anchor=anchor, css="letter"))
+        width = LETTER_WIDTH * len(label)
+        left = px - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
+        base = max(12.0, min(py - 15, above))
+        while base > 12 and any(
+            left < right and start < left + width and abs(base - line) < LINE for start, right, line in taken
+        ):
+            base = max(12.0, base - LINE)
+        taken.append((left, left + width, base))
+        body.append(text(px, base, label, anchor=anchor, css="letter"))
     return body
 
 
