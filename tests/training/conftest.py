@@ -21,7 +21,7 @@ def photos(steel: Path) -> Dataset:
 
 @pytest.fixture(scope="session")
 def dense(photos: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of a trained dense model; load it anew, since pruning may work on what it is given."""
+    """Folder of a trained dense model; load it anew where its weights will be changed."""
     folder = tmp_path_factory.mktemp("dense")
     train_model(photos, SPEC, config(), folder, devices=CPU)
     return folder / "model"
