@@ -33,7 +33,8 @@ class TrainingConfig(BaseModel):
         schedule: ``cosine`` (with a linear warm-up over the first tenth), ``triangular2`` (the
             study's, stepped per batch), or ``constant``.
         augmentation: name of :data:`descale.data.augment.AUGMENTATIONS`.
-        ema: decay per step of an exponential moving average of the weights, or ``None``.
+        ema: decay per step of an exponential moving average of the weights, smaller in the first steps,
+            or ``None``.
         early_stopping: stop after so many epochs without a better validation IoU and keep the best
             epoch; ``None`` trains all epochs and keeps the last, which selects nothing on few photos.
         validate_every: epochs between looks at the validation split.

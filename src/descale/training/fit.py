@@ -22,12 +22,12 @@ from lightning.pytorch.callbacks import (
     WeightAveraging,
 )
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
-from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from descale.data.loading import PixelArrays
 from descale.errors import ConfigError, TrainingError
 from descale.files import replacing_file
 from descale.models import memory_format
+from descale.training.averaging import moving_average
 from descale.training.batches import BatchSource, epoch_loader, validation_batches
 from descale.training.bfloat import cpu_has_bfloat16
 from descale.training.config import DeviceConfig, TrainingConfig
@@ -123,7 +123,7 @@ def fit(
     extra.append(_keep_last(folder))  # after the best, so that its checkpoint knows of it
     if config.ema is not None:
         # Lightning's EMA callback averages tensor by tensor, which took a fifth of a slim network's step
-        extra.append(WeightAveraging(multi_avg_fn=get_ema_multi_avg_fn(config.ema)))
+        extra.append(WeightAveraging(multi_avg_fn=moving_average(config.ema)))
     if devices.progress:
         extra.append(RichProgressBar(leave=False))
     # what it says at that level is about devices it does not use and services it recommends
