@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
+from torch import nn
 
 from descale.models import build_network, make_spec, memory_format
 from descale.pruning import allocate, build_channel_graph, cut_channels
 from descale.pruning.budget import first_units
 
 
-def test_regular_networks_are_channels_last_and_pruned_ones_are_not() -> None:
-    network = build_network(make_spec("unet", "tu-test_resnet"))
+def cut(encoder: str, sparsity: float, round_to: int) -> nn.Module:
+    network = build_network(make_spec("unet", encoder))
     graph = build_channel_graph(network)
-    odd = cut_channels(network, graph, first_units(graph, allocate(graph, 0.6)))
-    even = cut_channels(network, graph, first_units(graph, allocate(graph, 0.4, round_to=8)))
-    assert memory_format(network) is torch.channels_last
-    assert memory_format(odd) is torch.contiguous_format
-    assert memory_format(even) is torch.channels_last
+    return cut_channels(network, graph, first_units(graph, allocate(graph, sparsity, round_to=round_to)))
+
+
+@pytest.mark.parametrize(
+    ("encoder", "sparsity", "round_to", "layout"),
+    [
+        ("resnet18", 0.0, 1, torch.channels_last),
+        ("resnet18", 0.4, 8, torch.channels_last),
+        ("resnet18", 0.6, 1, torch.contiguous_format),  # its shortcuts are strided 1x1 convolutions
+        ("tu-test_efficientnet", 0.6, 1, torch.channels_last),
+    ],
+)
+def test_only_odd_widths_in_strided_shortcuts_need_the_plain_layout(
+    encoder: str, sparsity: float, round_to: int, layout: torch.memory_format
+) -> None:
+    assert memory_format(cut(encoder, sparsity, round_to)) is layout

@@ -6,8 +6,8 @@ import csv
 import shutil
 import signal
 from collections.abc import Callable
-from importlib.util import find_spec
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 

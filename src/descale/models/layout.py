@@ -9,18 +9,18 @@ SAFE_MULTIPLE = 8
 
 
 def memory_format(network: nn.Module) -> torch.memory_format:
-    """Channels-last for networks of regular widths, the plain layout for others on the CPU.
+    """Channels-last, except on the CPU for networks with a strided 1x1 convolution of odd width.
 
-    oneDNN's backward pass in torch 2.14 writes outside its buffers ("double free or corruption") for
-    channels-last convolutions of odd widths, which pruned networks have; found with ResNet-18 cut to
-    0.5-0.93 and gone in the plain layout.
+    oneDNN's backward pass in torch 2.14 writes outside its buffers ("double free or corruption") for those
+    in channels-last: ResNet's shortcuts, once pruned. ``benchmarks/pruning/convolutions.py`` looks for
+    other kinds of convolution that do it, and finds none.
     """
     if next(network.parameters()).device.type != "cpu":
         return torch.channels_last
     for module in network.modules():
-        if not isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        if not isinstance(module, nn.Conv2d):
             continue
-        image_or_head = module.in_channels == 3 or module.out_channels < SAFE_MULTIPLE
-        if module.out_channels % SAFE_MULTIPLE and not image_or_head:
+        strided = max(module.kernel_size) == 1 and max(module.stride) > 1
+        if strided and (module.in_channels % SAFE_MULTIPLE or module.out_channels % SAFE_MULTIPLE):
             return torch.contiguous_format
     return torch.channels_last

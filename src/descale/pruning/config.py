@@ -32,6 +32,9 @@ class PruningConfig(BaseModel):
         recovery_rate: learning rate of recovery, as a factor of the training's.
         recovery_batch: pictures a step during recovery; ``None`` keeps the training's batch size. A narrow
             network's step costs by the pixel, so smaller batches give more steps for the same time.
+        recovery_scale: side of the pictures during recovery as a share of the training's. Random crops show
+            things larger than the validation does; smaller pictures undo that and cost less (Touvron et al.
+            2019, arXiv 1906.06423).
         distillation: weight of the dense parent's logits against the labels, 0..1; 0 does without.
         temperature: of the distillation.
         views: augmented copies of each photo whose parent logits are computed once and kept;
@@ -55,6 +58,7 @@ class PruningConfig(BaseModel):
     recovery_epochs: int = Field(ge=0)
     recovery_rate: float = Field(gt=0)
     recovery_batch: int | None = Field(ge=1)
+    recovery_scale: float = Field(gt=0, le=1)
     distillation: float = Field(ge=0, le=1)
     temperature: float = Field(gt=0)
     views: int = Field(ge=0)

@@ -33,6 +33,7 @@ from descale.study.latency import latency_ms
 from descale.study.pooling import pool_folds
 from descale.study.trials import DENSE, POOLED, SLIM, DataDescription, Trial
 from descale.training import DeviceConfig, prune_model, slim_from_scratch, train_model
+from descale.training.recovery import recovery_side
 
 logger = logging.getLogger(__name__)
 
@@ -114,8 +115,16 @@ def _make(trial: Trial, trials: Path, dataset: Dataset, work: Path, devices: Dev
         )
     if trial.kind == SLIM:
         assert trial.like is not None
-        like = load_model(trials / trial.like / MODEL)
-        return slim_from_scratch(like, dataset, trial.training, work, seed=trial.seed, devices=devices)
+        assert trial.pruning is not None
+        return slim_from_scratch(
+            load_model(trials / trial.like / MODEL),
+            dataset,
+            trial.training,
+            work,
+            side=recovery_side(trial.training, trial.pruning),
+            seed=trial.seed,
+            devices=devices,
+        )
     assert trial.dense is not None
     assert trial.pruning is not None
     parent = load_model(trials / trial.dense / MODEL)

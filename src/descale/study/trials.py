@@ -23,6 +23,7 @@ from descale.files import sha256_of
 from descale.pruning.config import PruningConfig
 from descale.study.config import StudyConfig, StudyData, trial_pruning, trial_training
 from descale.training.config import TrainingConfig
+from descale.training.control import control_training
 
 RESULT_VERSION = 1
 """Raised by hand whenever a change of the code changes what a trial with the same settings gives."""
@@ -59,6 +60,7 @@ class Trial:
         weights_hash: hash of the file of encoder weights, if they come from a file.
         fold: photo held out, in leave-one-out studies.
         dense: id of the dense trial whose score this one is compared with (its own parent if pruned).
+        pruning: how it is pruned; of a slim network, how the one was pruned whose recovery it imitates.
         like: id of the pruned trial whose widths a slim network copies.
         folds: ids of the trials that a pooled one sums up.
     """
@@ -210,7 +212,9 @@ class _Network:
         pruning = trial_pruning(self.config, strategy, sparsity) if kind == "pruned" else None
         training = trial_training(self.config, self.data)
         if like is not None:
-            training = training.model_copy(update={"epochs": _epochs_in_all(like)})
+            assert like.pruning is not None
+            pruning = like.pruning
+            training = control_training(training, pruning)
         return Trial(
             kind=kind,
             data=self.data,
@@ -249,12 +253,6 @@ class _Network:
             dense=dense.id if dense else None,
             folds=tuple(fold.id for fold in folds),
         )
-
-
-def _epochs_in_all(pruned: Trial) -> int:
-    """Epochs that a pruned model has cost: those of its dense parent, of the schedule and of recovery."""
-    assert pruned.pruning is not None
-    return pruned.training.epochs + pruned.pruning.schedule_epochs + pruned.pruning.recovery_epochs
 
 
 def _refuse_equal_names(names: list[str]) -> None:

@@ -10,7 +10,9 @@ from torch import nn
 from descale.data import Dataset
 from descale.models import SavedModel, build_network, load_model, save_model
 from descale.models.widths import apply_widths
+from descale.pruning.config import PruningConfig
 from descale.training.config import DeviceConfig, TrainingConfig
+from descale.training.recovery import recovery_training
 from descale.training.train import check_classes, provenance, train_network
 
 
@@ -20,13 +22,23 @@ def slim_from_scratch(
     training: TrainingConfig,
     folder: Path,
     *,
+    side: tuple[int, int] | None = None,
     seed: int = 0,
     devices: DeviceConfig | None = None,
 ) -> SavedModel:
     """The control: the widths of ``like``, trained from random weights; saved as ``folder/model``.
 
-    ``training.epochs`` is used as given; for a fair control it is the sum over the dense parent, the
-    schedule and the recovery.
+    It is fair with the settings of the recovery, which were found for networks this slim, and with as many
+    epochs as the dense parent, the schedule and the recovery have together: see :func:`control_training`.
+
+    Args:
+        like: a pruned model.
+        dataset: its data set.
+        training: used as given.
+        folder: of this run.
+        side: (height, width) of the training pictures, default that of ``training``.
+        seed: of weights, order and augmentation.
+        devices: where to run.
     """
     check_classes(dataset, like.spec)
     if (folder / "model" / "model.json").exists():
@@ -34,12 +46,18 @@ def slim_from_scratch(
     network = slim_network(like, seed)
     train_network(
         network, dataset, like.spec, training, folder, seed=seed, devices=devices,
-        label=f"{like.spec.architecture} slim from scratch",
+        side=side, label=f"{like.spec.architecture} slim from scratch",
     )  # fmt: skip
     made_by = provenance(dataset, training, seed) | {"strategy": "slim-scratch"}
     model = SavedModel(like.spec, network, like.dense_widths, made_by)
     save_model(folder / "model", model)
     return model
+
+
+def control_training(training: TrainingConfig, pruning: PruningConfig) -> TrainingConfig:
+    """Settings of the control for a network trained with ``training`` and pruned with ``pruning``."""
+    epochs = training.epochs + pruning.schedule_epochs + pruning.recovery_epochs
+    return recovery_training(training, pruning).model_copy(update={"epochs": epochs})
 
 
 def slim_network(like: SavedModel, seed: int) -> nn.Module:

@@ -34,6 +34,7 @@ from descale.training.config import DeviceConfig, TrainingConfig
 from descale.training.fit import fit
 from descale.training.module import SegmentationModule
 from descale.training.recalibrate import recalibrate
+from descale.training.recovery import recovery_side, recovery_training
 from descale.training.schedule import MovementScores, PruningSchedule
 from descale.training.train import check_classes, load_training_pictures, provenance
 from descale.training.views import teacher_views
@@ -112,6 +113,7 @@ class _Run:
         self.graph = build_channel_graph(parent.network)
         self._budget_counts: Counts | None = None
         self.target = self._target_sparsity()
+        self._pictures: PixelArrays | None = None
         self._source: BatchSource | None = None
         self._validation: PixelArrays | None = None
         self.label = f"{parent.spec.architecture} {pruning.strategy} {self.target:.2f}"
@@ -135,22 +137,26 @@ class _Run:
 
     @property
     def source(self) -> BatchSource:
+        """Batches at the size the parent was trained with."""
         if self._source is None:
-            pictures = load_training_pictures(self.dataset, self.training)
-            size = self.training.crop or self.training.size
-            if self.pruning.views:
-                self._source = teacher_views(
-                    self.parent,
-                    pictures,
-                    identity=f"{self.dataset.fingerprint()}-{_weights_digest(self.parent.network)}",
-                    size=size,
-                    augmentation=self.training.augmentation,
-                    views=self.pruning.views,
-                    cache=self.cache,
-                )
-            else:
-                self._source = AugmentedPhotos(pictures, make_augmentation(self.training.augmentation, size))
+            self._source = self.source_at(self.training.crop or self.training.size)
         return self._source
+
+    def source_at(self, size: tuple[int, int]) -> BatchSource:
+        """Batches of pictures of ``size`` (height, width), with the parent's answers if there are views."""
+        if self._pictures is None:
+            self._pictures = load_training_pictures(self.dataset, self.training)
+        if not self.pruning.views:
+            return AugmentedPhotos(self._pictures, make_augmentation(self.training.augmentation, size))
+        return teacher_views(
+            self.parent,
+            self._pictures,
+            identity=f"{self.dataset.fingerprint()}-{_weights_digest(self.parent.network)}",
+            size=size,
+            augmentation=self.training.augmentation,
+            views=self.pruning.views,
+            cache=self.cache,
+        )
 
     @property
     def validation(self) -> PixelArrays:
@@ -245,7 +251,9 @@ class _Run:
             importance=None if self.strategy.scored else IMPORTANCES[kind](graph),
             movement=scores,
         )
-        self._fit(network, config, stage, f"{self.label} schedule {part + 1}/{parts}", [callback])
+        self._fit(
+            network, config, self.source, stage, f"{self.label} schedule {part + 1}/{parts}", [callback]
+        )
         if part == parts - 1 and callback.progress < 1.0:
             callback.close(1.0)
         gates.remove()
@@ -286,22 +294,24 @@ class _Run:
     def recover(self, network: nn.Module) -> nn.Module:
         """Fine-tune what is left, with the parent's logits where the recipe says so."""
         if self.pruning.recovery_epochs:
-            config = self.training.model_copy(
-                update={
-                    "epochs": self.pruning.recovery_epochs,
-                    "batch_size": self.pruning.recovery_batch or self.training.batch_size,
-                    "learning_rate": self.training.learning_rate * self.pruning.recovery_rate,
-                    "early_stopping": None,
-                    "encoder_rate": 1.0,  # after the cut the encoder has as much to learn as the rest
-                }
+            config = recovery_training(self.training, self.pruning)
+            side = recovery_side(self.training, self.pruning)
+            source = (
+                self.source if side == (self.training.crop or self.training.size) else self.source_at(side)
             )
-            self._fit(network, config, self.folder / "recovery", f"{self.label} recovery", [])
+            self._fit(network, config, source, self.folder / "recovery", f"{self.label} recovery", [])
         return network
 
     def _fit(
-        self, network: nn.Module, config: TrainingConfig, folder: Path, label: str, callbacks: list[Any]
+        self,
+        network: nn.Module,
+        config: TrainingConfig,
+        source: BatchSource,
+        folder: Path,
+        label: str,
+        callbacks: list[Any],
     ) -> None:
-        steps = self.source.steps(config.batch_size) * config.epochs
+        steps = source.steps(config.batch_size) * config.epochs
         module = SegmentationModule(
             network,
             self.parent.spec,
@@ -311,7 +321,7 @@ class _Run:
             temperature=self.pruning.temperature,
         )
         fit(
-            module, self.source, self.validation, config, folder,
+            module, source, self.validation, config, folder,
             seed=self.seed, label=label, devices=self.devices, callbacks=callbacks,
         )  # fmt: skip
 

@@ -72,11 +72,15 @@ def train_network(
     seed: int,
     label: str,
     devices: DeviceConfig | None = None,
+    side: tuple[int, int] | None = None,
 ) -> None:
-    """Train any network ``(N, 3, H, W) -> (N, K, H, W)`` in place on the labels of a data set."""
+    """Train any network ``(N, 3, H, W) -> (N, K, H, W)`` in place on the labels of a data set.
+
+    ``side`` is the (height, width) of the training pictures where that is not the configured one.
+    """
     source = AugmentedPhotos(
         load_training_pictures(dataset, config),
-        make_augmentation(config.augmentation, config.crop or config.size),
+        make_augmentation(config.augmentation, side or config.crop or config.size),
     )
     steps = source.steps(config.batch_size) * config.epochs
     module = SegmentationModule(network, spec, config, total_steps=steps)
