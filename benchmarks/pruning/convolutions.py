@@ -40,7 +40,8 @@ def try_one(number: int, dtype: torch.dtype, *, strided_pointwise: bool) -> None
         groups = inputs = outputs
     shape = (outputs, inputs // groups) if not transposed else (inputs, outputs)
     print(number, dtype, f"batch {batch}, {inputs} to {outputs}, side {side}, kernel {kernel}, "
-          f"stride {stride}, groups {groups}, dilation {dilation}, transposed {transposed}", flush=True)  # fmt: skip
+          f"stride {stride}, groups {groups}, dilation {dilation}, transposed {transposed}",
+          flush=True)  # fmt: skip
     layout = torch.channels_last
     x = torch.randn(batch, inputs, side, side, dtype=dtype).contiguous(memory_format=layout)
     weight = torch.randn(*shape, kernel, kernel, dtype=dtype).contiguous(memory_format=layout)
