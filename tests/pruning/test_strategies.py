@@ -34,7 +34,7 @@ def test_agp_cuts_most_at_first() -> None:
 
 
 def test_unknown_strategy_names_the_nearest() -> None:
-    with pytest.raises(ConfigError, match="Did you mean 'movement'"):
+    with pytest.raises(ConfigError, match="did you mean 'movement'"):
         find_strategy("movment")
 
 

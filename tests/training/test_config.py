@@ -27,6 +27,7 @@ from descale.training import DeviceConfig, TrainingConfig
         ({"ema": 1.0}, "less than 1"),
         ({"early_stopping": 0}, "greater than or equal to 1"),
         ({"epoch": 3}, "Extra inputs"),
+        ({"batch_size": 1, "size": (32, 32)}, "set batch_size to 2 or more, or a larger size"),
     ],
 )
 def test_bad_settings_are_refused(values: dict[str, Any], message: str) -> None:

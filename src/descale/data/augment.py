@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from descale.errors import ConfigError
+from descale.spelling import suggestion
 
 Augmentation = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Picture uint8 (3, H, W) and label uint8 (H, W) -> the same kinds at the training size."""
@@ -85,9 +85,8 @@ def make_augmentation(name: str, size: tuple[int, int]) -> Augmentation:
     try:
         return _Together(AUGMENTATIONS[name](size))
     except KeyError:
-        near = difflib.get_close_matches(name, AUGMENTATIONS, n=1)
-        hint = f"Did you mean '{near[0]}'?" if near else "Known: " + ", ".join(AUGMENTATIONS) + "."
-        raise ConfigError(f"Unknown augmentation '{name}'. {hint}") from None
+        hint = suggestion(name, AUGMENTATIONS)
+        raise ConfigError(f"Unknown augmentation '{name}'; {hint}") from None
 
 
 def augment_batch(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +13,7 @@ from descale.data.wording import shape_message
 from descale.data.yaml_keys import find_repeated_key
 from descale.errors import DataError
 from descale.runtime.classes import BINARY, ClassTable, PixelClass
+from descale.spelling import suggestion
 
 Format = Literal["id-masks", "colour-masks", "coco", "yolo", "labelme"]
 
@@ -109,8 +109,7 @@ class Description(_Strict):
             raise ValueError("classes: at most 255 classes fit an 8-bit mask")
         for key, name in self.label_names.items():
             if name not in table.names:
-                near = difflib.get_close_matches(name, table.names, n=1)
-                hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(table.names)}"
+                hint = suggestion(name, table.names)
                 raise ValueError(f"label_names: {key}: no class is called '{name}'; {hint}")
         if self.format == "colour-masks" and len(set(table.colours)) != len(table):
             raise ValueError("classes: two classes have the same colour; colour masks cannot tell them apart")
@@ -172,10 +171,7 @@ def _explain(path: Path, node: yaml.Node | None, item: Any) -> str:
         location = (message.split(":", 1)[0],)  # checks that span settings name theirs first
     if item["type"] == "extra_forbidden":
         known = list(Description.model_fields if len(location) == 1 else ClassEntry.model_fields)
-        near = difflib.get_close_matches(str(location[-1]), known, n=1)
-        message = (
-            f"unknown key; did you mean '{near[0]}'?" if near else f"unknown key; known: {', '.join(known)}"
-        )
+        message = f"unknown key; {suggestion(str(location[-1]), known)}"
     elif item["type"] == "missing":
         message = "is missing; add it"
     elif shape := shape_message(item):

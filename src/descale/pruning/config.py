@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from descale.pruning.budget import BUDGETS
 from descale.pruning.recipes import RECIPES
 from descale.pruning.strategies import STRATEGIES
+from descale.spelling import suggestion
 
 BudgetKind = Literal["params", "macs", "latency"]
 
@@ -72,7 +73,7 @@ class PruningConfig(BaseModel):
             return values
         recipe = values.get("recipe", "descale")
         if recipe not in RECIPES:
-            raise ValueError(f"unknown recipe '{recipe}'; known: {', '.join(RECIPES)}")
+            raise ValueError(f"unknown recipe '{recipe}'; {suggestion(recipe, RECIPES)}")
         return {**RECIPES[recipe], **values}
 
     @model_validator(mode="after")
@@ -94,7 +95,7 @@ class PruningConfig(BaseModel):
     @classmethod
     def _known_strategy(cls, value: str) -> str:
         if value not in STRATEGIES:
-            raise ValueError(f"unknown strategy '{value}'; known: {', '.join(STRATEGIES)}")
+            raise ValueError(f"unknown strategy '{value}'; {suggestion(value, STRATEGIES)}")
         return value
 
     @field_validator("importance")
@@ -103,7 +104,7 @@ class PruningConfig(BaseModel):
         from descale.pruning.importance import IMPORTANCES
 
         if value not in IMPORTANCES:
-            raise ValueError(f"unknown importance '{value}'; known: {', '.join(IMPORTANCES)}")
+            raise ValueError(f"unknown importance '{value}'; {suggestion(value, IMPORTANCES)}")
         return value
 
     @field_validator("allocation")
@@ -112,7 +113,7 @@ class PruningConfig(BaseModel):
         from descale.pruning.allocation import ALLOCATIONS
 
         if value not in ALLOCATIONS:
-            raise ValueError(f"unknown allocation '{value}'; known: {', '.join(ALLOCATIONS)}")
+            raise ValueError(f"unknown allocation '{value}'; {suggestion(value, ALLOCATIONS)}")
         return value
 
     @field_validator("budget")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from descale.errors import ConfigError
+from descale.spelling import suggestion
 
 WARM_UP = 0.15
 COOL_DOWN = 0.2
@@ -91,6 +91,5 @@ def find_strategy(name: str) -> Strategy:
     try:
         return STRATEGIES[name]
     except KeyError:
-        near = difflib.get_close_matches(name, STRATEGIES, n=1, cutoff=0.4)
-        hint = f"Did you mean '{near[0]}'?" if near else "Known: " + ", ".join(STRATEGIES) + "."
-        raise ConfigError(f"Unknown pruning strategy '{name}'. {hint}") from None
+        hint = suggestion(name, STRATEGIES)
+        raise ConfigError(f"Unknown pruning strategy '{name}'; {hint}") from None

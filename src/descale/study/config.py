@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from descale.errors import StudyError
 from descale.models.spec import STRIDE
 from descale.pruning.config import PruningConfig
-from descale.study.located_yaml import LocatedError, nearest, parse
+from descale.spelling import suggestion
+from descale.study.located_yaml import LocatedError, parse
 from descale.training.config import DeviceConfig, Size, TrainingConfig
 
 Sparsity = Annotated[float, Field(gt=0.0, lt=1.0)]
@@ -203,7 +204,7 @@ def _check_names(config: StudyConfig, text: str, path: Path) -> None:
     ):
         for index, name in enumerate(names):
             if name not in known:
-                raise fail(key, index, f"unknown name '{name}'; {nearest(name, known)}")
+                raise fail(key, index, f"unknown name '{name}'; {suggestion(name, known)}")
     for index, name in enumerate(config.encoders):
         try:
             check_encoder(name)

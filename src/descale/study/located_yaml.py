@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import types
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from descale.data.wording import shape_message
 from descale.data.yaml_keys import find_repeated_key
 from descale.errors import StudyError
+from descale.spelling import suggestion
 
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[str | int, ...]
@@ -28,19 +28,6 @@ class LocatedError(ValueError):
     def __init__(self, location: Location, message: str) -> None:
         super().__init__(message)
         self.location = location
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A remedy for a misspelt name: the nearest known one, or the whole list.
-
-    >>> nearest("architecure", ["architectures", "encoders"])
-    "did you mean 'architectures'?"
-    >>> nearest("zzz", ["csv", "wandb"])
-    'known: csv, wandb'
-    """
-    names = list(known)
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
-    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(names)}"
 
 
 def parse(text: str, model: type[Model], source: Path) -> Model:
@@ -128,14 +115,14 @@ def _explain(root: yaml.Node, model: type[BaseModel], source: Path, item: Any) -
     where = f"{source}:{_line(root, location)}"
     if item["type"] == "extra_forbidden":
         known = _keys_at(model, location[:-1])
-        return f"{where}: unknown key '{name}'; {nearest(str(location[-1]), known)}"
+        return f"{where}: unknown key '{name}'; {suggestion(str(location[-1]), known)}"
     if item["type"] == "missing":
         return f"{where}: '{name}' is missing; add a line '{location[-1]}: ...'"
     message = str(cause) if isinstance(cause, ValueError) else str(item["msg"])
     given = item.get("input")
     expected = item.get("ctx", {}).get("expected")
     if item["type"] == "literal_error" and isinstance(given, str) and expected:
-        message = f"unknown value '{given}'; {nearest(given, _quoted(expected))}"
+        message = f"unknown value '{given}'; {suggestion(given, _quoted(expected))}"
     elif shape := shape_message(item):
         message = shape
     elif not isinstance(cause, ValueError) and isinstance(given, (str, int, float, bool)):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from descale.models.spec import STRIDE
+from descale.spelling import suggestion
 
 Size = tuple[Annotated[int, Field(ge=STRIDE)], Annotated[int, Field(ge=STRIDE)]]
 
@@ -67,6 +67,16 @@ class TrainingConfig(BaseModel):
                 raise ValueError(f"{side} is not a multiple of {STRIDE}; use {round(side / STRIDE) * STRIDE}")
         return value
 
+    @model_validator(mode="after")
+    def _enough_for_batch_norm(self) -> TrainingConfig:
+        height, width = self.crop or self.size
+        if self.batch_size * (height // STRIDE) * (width // STRIDE) < 2:
+            raise ValueError(
+                f"one picture of {height}x{width} a step leaves one value to normalise by: set batch_size to "
+                "2 or more, or a larger size"
+            )
+        return self
+
     @field_validator("loss")
     @classmethod
     def _known_loss(cls, value: str) -> str:
@@ -81,7 +91,7 @@ class TrainingConfig(BaseModel):
         from descale.data.augment import AUGMENTATIONS
 
         if value not in AUGMENTATIONS:
-            raise ValueError(f"unknown augmentation '{value}'; known: {', '.join(AUGMENTATIONS)}")
+            raise ValueError(f"unknown augmentation '{value}'; {suggestion(value, AUGMENTATIONS)}")
         return value
 
 
@@ -120,7 +130,5 @@ class DeviceConfig(BaseModel):
     @classmethod
     def _known_precision(cls, value: str) -> str:
         if value not in PRECISIONS:
-            near = difflib.get_close_matches(value, PRECISIONS, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else "known: " + ", ".join(PRECISIONS)
-            raise ValueError(f"unknown precision '{value}'; {hint}")
+            raise ValueError(f"unknown precision '{value}'; {suggestion(value, PRECISIONS)}")
         return value

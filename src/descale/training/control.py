@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from lightning.pytorch.utilities import rank_zero_only
 from torch import nn
 
 from descale.data import Dataset
@@ -50,7 +51,8 @@ def slim_from_scratch(
     )  # fmt: skip
     made_by = provenance(dataset, training, seed) | {"strategy": "slim-scratch"}
     model = SavedModel(like.spec, network, like.dense_widths, made_by)
-    save_model(folder / "model", model)
+    if rank_zero_only.rank == 0:  # of several devices, whose processes all come here
+        save_model(folder / "model", model)
     return model
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 
 from segmentation_models_pytorch import losses as smp_losses
 from torch import Tensor, nn
+
+from descale.spelling import suggestion
 
 LOSSES: dict[str, Callable[[], nn.Module]] = {
     "tversky": lambda: smp_losses.TverskyLoss(mode="multiclass", from_logits=True),
@@ -30,9 +31,7 @@ def check_loss(name: str) -> None:
     """
     for part in name.split("+"):
         if part not in LOSSES:
-            near = difflib.get_close_matches(part, LOSSES, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else "known: " + ", ".join(LOSSES)
-            raise ValueError(f"unknown loss '{part}'; {hint}")
+            raise ValueError(f"unknown loss '{part}'; {suggestion(part, LOSSES)}")
 
 
 class SummedLoss(nn.Module):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+from descale.models.spec import STRIDE
 from descale.pruning.config import PruningConfig
 from descale.training.config import TrainingConfig
-
-STRIDE = 32
-"""Sides of training pictures are multiples of this: the deepest feature map of every encoder."""
 
 
 def recovery_training(training: TrainingConfig, pruning: PruningConfig) -> TrainingConfig:
@@ -23,7 +21,7 @@ def recovery_training(training: TrainingConfig, pruning: PruningConfig) -> Train
 
 
 def recovery_side(training: TrainingConfig, pruning: PruningConfig) -> tuple[int, int]:
-    """Height and width of the pictures of the recovery, multiples of :data:`STRIDE`.
+    """Height and width of the pictures of the recovery, multiples of the deepest feature map's stride.
 
     >>> from descale.pruning.config import PruningConfig
     >>> pruning = PruningConfig(strategy="agp", sparsity=0.9, recovery_scale=0.8)

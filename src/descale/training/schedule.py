@@ -118,7 +118,7 @@ class PruningSchedule(Callback):
         before = {group.index: int(self.keep[group.index].sum()) for group in self._graph.prunable}
         counts = self._counts_at(self.progress, scores, before)
         # rounded to meet the mean on the way, a narrow group may be given less than it has at the end
-        final = self._counts_at(1.0, scores, before)
+        final = counts if self.progress >= 1.0 else self._counts_at(1.0, scores, before)
         for group in self._graph.prunable:
             was = self.keep[group.index]
             count = min(before[group.index], max(counts[group.index], final[group.index]))

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+
+from descale.pruning import PruningConfig
+from descale.training import TrainingConfig
+from descale.training.control import control_training
+from descale.training.recovery import recovery_side, recovery_training
+
+TRAINING = TrainingConfig(size=(160, 160), epochs=20, learning_rate=1e-3, encoder_rate=0.3)
+
+
+def pruning(**changes: object) -> PruningConfig:
+    return PruningConfig.model_validate({"strategy": "agp", "sparsity": 0.9, **changes})
+
+
+def test_recovery_has_its_own_rate_and_batch() -> None:
+    config = recovery_training(TRAINING, pruning(recovery_rate=4.0, recovery_batch=8, recovery_epochs=7))
+    assert (config.epochs, config.batch_size, config.learning_rate) == (7, 8, pytest.approx(4e-3))
+    assert config.encoder_rate == 1.0
+    assert recovery_training(TRAINING, pruning(recovery_batch=None)).batch_size == TRAINING.batch_size
+
+
+@pytest.mark.parametrize(
+    ("scale", "size", "side"),
+    [(1.0, (160, 96), (160, 96)), (0.8, (160, 160), (128, 128)), (0.5, (32, 64), (32, 32))],
+)
+def test_pictures_of_the_recovery_are_smaller_by_whole_strides(
+    scale: float, size: tuple[int, int], side: tuple[int, int]
+) -> None:
+    training = TRAINING.model_copy(update={"size": size})
+    assert recovery_side(training, pruning(recovery_scale=scale)) == side
+
+
+def test_the_crop_of_the_training_is_what_is_scaled() -> None:
+    training = TRAINING.model_copy(update={"crop": (320, 320)})
+    assert recovery_side(training, pruning(recovery_scale=0.5)) == (160, 160)
+
+
+def test_the_control_trains_as_recovery_does_for_all_epochs_together() -> None:
+    settings = pruning(recovery_epochs=30, schedule_epochs=5)
+    control, recovery = control_training(TRAINING, settings), recovery_training(TRAINING, settings)
+    assert control.epochs == 20 + 5 + 30
+    assert control == recovery.model_copy(update={"epochs": control.epochs})
