@@ -47,11 +47,31 @@ cluster.shutdown()
 
 
 @pytest.fixture(scope="session")
-def ray_cluster() -> Iterator[str]:
+def object_store() -> Iterator[dict[str, str]]:
+    """Environment variables that lead S3 clients to a server on this machine; none where moto is missing."""
+    try:
+        from moto.server import ThreadedMotoServer
+    except ImportError:
+        yield {}
+        return
+    server = ThreadedMotoServer(port=0)
+    server.start()
+    _, port = server.get_host_and_port()
+    yield {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def ray_cluster(object_store: dict[str, str]) -> Iterator[str]:
     """Address of a Ray cluster of two nodes with one CPU each on this machine."""
     pytest.importorskip("ray", reason="Ray is an extra: pip install 'descale[ray]'")
     # A process of its own, so that no test process ever holds a connection to the cluster.
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(SHARED), "RAY_DEDUP_LOGS": "0"}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(SHARED), "RAY_DEDUP_LOGS": "0", **object_store}
     command = [sys.executable, "-c", CLUSTER]
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
