@@ -68,7 +68,7 @@ def predict(
     from descale.runtime.batch import PredictSettings, describe_run, predict_photos
     from descale.runtime.magnification import MAGNIFIED, magnification
     from descale.runtime.segmenter import Segmenter
-    from descale.runtime.sources import count_sources, find_inputs, iterate_sources
+    from descale.runtime.sources import count_sources, find_inputs, first_size, iterate_sources
     from descale.runtime.tables import TABLES, TableContent
 
     formats = list(dict.fromkeys(table or ["csv"]))
@@ -98,7 +98,8 @@ def predict(
         return
     folder = Path(out)
     inputs = find_inputs(photos, exclude=folder)
-    segmenter = Segmenter.from_bundle(bundle, engine, threads=threads, tile=tile)
+    expect = first_size(inputs, scale)
+    segmenter = Segmenter.from_bundle(bundle, engine, threads=threads, tile=tile, expect=expect)
     make_folder(folder)
     with progress_bar() as progress:
         task = progress.add_task("predict", total=count_sources(inputs, frame_step))

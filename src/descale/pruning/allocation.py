@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from descale.pruning.channels import ChannelGraph
+from descale.pruning.channels import ChannelGraph, ChannelGroup
 from descale.pruning.importance import Scores
 
 Counts = dict[int, int]
@@ -31,15 +31,32 @@ def balanced(graph: ChannelGraph, density: float, scores: Scores | None) -> dict
     At a uniform 90 % an EfficientNet-Lite's stem would keep 3 of 32 channels while its widest layer
     keeps 115 of 1152; the mean over layers is the same either way.
     """
-    return _solve(graph, density, lambda scale, units: max(FLOOR, scale * units**BALANCE) / units)
+    return _solve(graph, density, lambda scale, group: max(FLOOR, scale * group.units**BALANCE) / group.units)
 
 
-def _solve(graph: ChannelGraph, density: float, share: Callable[[float, int], float]) -> dict[int, float]:
+def bypass(graph: ChannelGraph, density: float, scores: Scores | None) -> dict[int, float]:
+    """``balanced``, but the insides of residual branches keep only the square of their share.
+
+    What such a branch computes is added to what passes by it, so it can nearly go; the layers that everything
+    passes through get its channels.
+    """
+    inside = graph.bypassed
+
+    def share(scale: float, group: ChannelGroup) -> float:
+        plain = scale * group.units**BALANCE / group.units
+        return max(FLOOR / group.units, min(1.0, plain) ** 2 if group.index in inside else plain)
+
+    return _solve(graph, density, share)
+
+
+def _solve(
+    graph: ChannelGraph, density: float, share: Callable[[float, ChannelGroup], float]
+) -> dict[int, float]:
     """Find the scale at which the mean over layers of ``min(1, share)`` equals ``density``."""
     weights = graph.layer_shares()
 
     def mean(scale: float) -> float:
-        return sum(weights[g.index] * min(1.0, share(scale, g.units)) for g in graph.prunable)
+        return sum(weights[g.index] * min(1.0, share(scale, g)) for g in graph.prunable)
 
     low, high = 0.0, 1.0
     while mean(high) < density and high < 1e9:
@@ -47,7 +64,7 @@ def _solve(graph: ChannelGraph, density: float, share: Callable[[float, int], fl
     for _ in range(60):
         middle = (low + high) / 2
         low, high = (middle, high) if mean(middle) < density else (low, middle)
-    return {g.index: min(1.0, share(high, g.units)) for g in graph.prunable}
+    return {g.index: min(1.0, share(high, g)) for g in graph.prunable}
 
 
 def retained(graph: ChannelGraph, density: float, scores: Scores | None) -> dict[int, float]:
@@ -104,6 +121,7 @@ def global_ranking(graph: ChannelGraph, density: float, scores: Scores | None) -
 ALLOCATIONS: dict[str, Callable[[ChannelGraph, float, Scores | None], dict[int, float]]] = {
     "uniform": uniform,
     "balanced": balanced,
+    "bypass": bypass,
     "retained": retained,
     "global": global_ranking,
 }

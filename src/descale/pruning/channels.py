@@ -86,6 +86,22 @@ class ChannelGraph:
     def layers(self) -> tuple[str, ...]:
         return tuple(name for group in self.prunable for name in group.producers)
 
+    @property
+    def bypassed(self) -> frozenset[int]:
+        """Groups inside a residual branch: what they read and what reads them share one group, which an
+        addition ties, so the branch's input passes by them unchanged."""
+        inside = set()
+        for group in self.prunable:
+            reads = self._groups_at(group.producers, "in") - {group.index}
+            writes = self._groups_at(group.consumers, "out") - {group.index}
+            if reads == writes and len(reads) == 1 and NO_GROUP not in reads:
+                inside.add(group.index)
+        return frozenset(inside)
+
+    def _groups_at(self, layers: tuple[str, ...], side: Side) -> set[int]:
+        slots = [self.slots[(name, side)] for name in layers if (name, side) in self.slots]
+        return {int(number) for slot in slots for number in np.unique(slot.groups)}
+
     def keep_all(self) -> dict[int, NDArray[np.bool_]]:
         """A decision that cuts nothing."""
         return {group.index: np.ones(group.units, dtype=bool) for group in self.prunable}

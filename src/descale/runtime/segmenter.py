@@ -46,6 +46,7 @@ class Segmenter:
         engine: str = "auto",
         threads: int | None = None,
         tile: int | None = None,
+        expect: tuple[int, int] = (1, 1),
     ) -> None:
         """Load the network.
 
@@ -54,6 +55,8 @@ class Segmenter:
             engine: ``auto``, ``openvino`` or ``onnxruntime``.
             threads: for inference; by default all cores this process may use.
             tile: largest side of a tile in pixels, in place of the bundle's; smaller takes less memory.
+            expect: height and width of the first photo, if known. The network is set up in one way for photos
+                of one tile and in another for larger ones; the wrong one is loaded in vain.
 
         Raises:
             ConfigError: the engine is unknown or not installed.
@@ -71,14 +74,20 @@ class Segmenter:
             )
         self._engines: dict[int, Engine] = {}
         self._loading = threading.Lock()
-        self.engine(1)
+        self.engine(self._plan(*expect)[1])
 
     @classmethod
     def from_bundle(
-        cls, path: str | Path, engine: str = "auto", *, threads: int | None = None, tile: int | None = None
+        cls,
+        path: str | Path,
+        engine: str = "auto",
+        *,
+        threads: int | None = None,
+        tile: int | None = None,
+        expect: tuple[int, int] = (1, 1),
     ) -> Segmenter:
         """Open and verify a bundle (folder or zip) and load its network; arguments as of the constructor."""
-        return cls(open_bundle(path), engine=engine, threads=threads, tile=tile)
+        return cls(open_bundle(path), engine=engine, threads=threads, tile=tile, expect=expect)
 
     @property
     def classes(self) -> ClassTable:
@@ -142,20 +151,10 @@ class Segmenter:
     def _blocks(
         self, picture: Picture, reduce: Callable[[Values], Values], seconds: dict[str, float]
     ) -> Iterator[tuple[int, int, Values]]:
-        manifest = self.bundle.manifest
-        tile, streams = self.tile, self.threads
+        plan, streams = self._plan(picture.height, picture.width)
         if picture.height * picture.width > LARGE_PIXELS:
-            # The decoded photo takes most of the memory; smaller tiles, one at a time, take little more.
-            tile, streams = max(4 * manifest.overlap, tile // 2 // manifest.stride * manifest.stride), 1
-            logger.info("%s: %.0f megapixels, so tiles of %d", picture.name, _megapixels(picture), tile)
-        plan = plan_tiles(
-            picture.height, picture.width, tile=tile, overlap=manifest.overlap, stride=manifest.stride
-        )
-        boxes = plan.boxes()
-        # Several tiles: one per core scales better than several cores on one tile, and cutting
-        # and deciding go on beside inference.
-        if len(boxes) < 2 * streams:
-            streams = 1
+            megapixels = picture.height * picture.width / 1e6
+            logger.info("%s: %.0f megapixels, so smaller tiles", picture.name, megapixels)
         engine = self.engine(streams)
         lock = threading.Lock()
 
@@ -177,7 +176,19 @@ class Segmenter:
                     seconds[step] += end - begin
             return values
 
-        yield from blend(plan, _in_order(run, boxes, streams))
+        yield from blend(plan, _in_order(run, plan.boxes(), streams))
+
+    def _plan(self, height: int, width: int) -> tuple[TilePlan, int]:
+        """Tiles of a photo, and how many of them are worked on at once."""
+        manifest = self.bundle.manifest
+        tile, streams = self.tile, self.threads
+        if height * width > LARGE_PIXELS:
+            # The decoded photo takes most of the memory; smaller tiles, one at a time, take little more.
+            tile, streams = max(4 * manifest.overlap, tile // 2 // manifest.stride * manifest.stride), 1
+        plan = plan_tiles(height, width, tile=tile, overlap=manifest.overlap, stride=manifest.stride)
+        # Several tiles: one per core scales better than several cores on one tile, and cutting
+        # and deciding go on beside inference.
+        return plan, streams if len(plan.boxes()) >= 2 * streams else 1
 
 
 def usable_cores() -> int:
@@ -185,10 +196,6 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _megapixels(picture: Picture) -> float:
-    return picture.height * picture.width / 1e6
 
 
 def _tile_of(picture: Picture, plan: TilePlan, box: tuple[Span, Span]) -> NDArray[np.uint8]:
