@@ -33,7 +33,9 @@ def test_realised_sparsity_is_what_was_asked_for(
 
 @settings(max_examples=30, deadline=None)
 @given(
-    low=st.floats(0.0, 0.9), step=st.floats(0.03, 0.1), allocation=st.sampled_from(["uniform", "balanced"])
+    low=st.floats(0.0, 0.9),
+    step=st.floats(0.03, 0.1),
+    allocation=st.sampled_from(["uniform", "balanced", "bypass"]),
 )
 def test_more_sparsity_never_costs_more(
     graph: ChannelGraph, low: float, step: float, allocation: str
@@ -66,6 +68,18 @@ def test_balanced_favours_narrow_layers(graph: ChannelGraph) -> None:
     wide = max(graph.prunable, key=lambda g: g.units)
     assert balanced[narrow.index] > uniform[narrow.index]
     assert balanced[wide.index] < uniform[wide.index]
+
+
+def test_bypass_takes_from_the_insides_of_residual_branches(graph: ChannelGraph) -> None:
+    balanced, bypass = (
+        allocate(graph, 0.75, allocation="balanced"),
+        allocate(graph, 0.75, allocation="bypass"),
+    )
+    for group in graph.prunable:
+        if group.index in graph.bypassed:
+            assert 2 <= bypass[group.index] < balanced[group.index]
+        else:
+            assert bypass[group.index] >= balanced[group.index]
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

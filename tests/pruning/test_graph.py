@@ -31,6 +31,24 @@ def test_tied_layers_share_a_group() -> None:
     assert {"encoder.conv1", "encoder.layer1.1.conv2"} & set(group.producers)
 
 
+@pytest.mark.parametrize(
+    ("encoder", "inside", "outside"),
+    [
+        ("resnet18", "encoder.layer1.0.conv1", "encoder.layer1.0.conv2"),
+        ("resnet50", "encoder.layer2.1.conv2", "encoder.layer2.0.conv3"),
+        ("tu-tf_efficientnet_lite0", "encoder.model.blocks.1.1.conv_pw", "encoder.model.blocks.1.0.conv_pw"),
+    ],
+)
+def test_insides_of_residual_branches_are_told_from_what_everything_passes(
+    encoder: str, inside: str, outside: str
+) -> None:
+    graph = build_channel_graph(build_network(make_spec("unet", encoder)))
+    bypassed = {name for group in graph.groups if group.index in graph.bypassed for name in group.producers}
+    assert inside in bypassed
+    assert outside not in bypassed
+    assert not any(name.startswith("decoder") for name in bypassed)
+
+
 def test_transformer_encoders_are_left_dense_and_listed() -> None:
     graph = build_channel_graph(build_network(make_spec("unet", "mit_b0")))
     reasons = {g.refusal for g in graph.groups if g.refusal}

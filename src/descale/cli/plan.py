@@ -32,7 +32,7 @@ def plan(
     budget: Annotated[
         str | None, typer.Option(help="Instead of --sparsity: params=, macs= or latency=SHARE of the dense.")
     ] = None,
-    allocation: Annotated[str, typer.Option(help="uniform or balanced.")] = "balanced",
+    allocation: Annotated[str, typer.Option(help="uniform, balanced or bypass.")] = "balanced",
     round_to: Annotated[int, typer.Option(help="Make widths multiples of this.", min=1)] = 1,
     size: Annotated[str, typer.Option(help="Input size, 160 or 160x192 (height x width).")] = "160",
     classes: Annotated[int, typer.Option(help="Number of classes.", min=2)] = 2,
@@ -50,6 +50,7 @@ def plan(
     from descale.errors import ConfigError
     from descale.models import build_network, make_spec
     from descale.pruning import ALLOCATIONS, make_plan
+    from descale.pruning.allocation import SCORED
     from descale.runtime.classes import ClassTable, PixelClass
 
     if sparsity is None and budget is None:
@@ -58,10 +59,11 @@ def plan(
         raise ConfigError(f"Sparsity {sparsity:g} is outside 0..1; 0 cuts nothing and 1 leaves nothing.")
     if allocation not in ALLOCATIONS:
         raise ConfigError(f"Unknown allocation '{allocation}'. Known: {', '.join(ALLOCATIONS)}.")
-    if allocation not in ("uniform", "balanced"):
+    if allocation in SCORED:
+        plain = [name for name in ALLOCATIONS if name not in SCORED]
         raise ConfigError(
             f"Allocation '{allocation}' ranks by scores, which only a pruning run gathers. "
-            "Plan with uniform or balanced."
+            f"Plan with one of {', '.join(plain)}."
         )
     table = ClassTable(tuple(PixelClass(f"class {i}", (0, 0, 0), corrosion=i > 0) for i in range(classes)))
     spec = make_spec(arch, encoder, classes=table, input_size=parse_size(size))

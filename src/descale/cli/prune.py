@@ -48,7 +48,7 @@ def prune(
     recipe: Annotated[str, typer.Option(help="descale, or paper (the study's protocol).")] = "descale",
     importance: Annotated[str | None, typer.Option(help="What ranks channels; default by recipe.")] = None,
     allocation: Annotated[
-        str | None, typer.Option(help="uniform, balanced, retained or global; default by recipe.")
+        str | None, typer.Option(help="uniform, balanced, bypass, retained or global; default by recipe.")
     ] = None,
     round_to: Annotated[int | None, typer.Option(help="Make widths multiples of this.")] = None,
     schedule_epochs: Annotated[int | None, typer.Option(help="Epochs of the schedule.")] = None,

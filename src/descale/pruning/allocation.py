@@ -126,6 +126,9 @@ ALLOCATIONS: dict[str, Callable[[ChannelGraph, float, Scores | None], dict[int, 
     "global": global_ranking,
 }
 
+SCORED = frozenset({"retained", "global"})
+"""Allocations that follow the scores of a pruning run."""
+
 
 def allocate(
     graph: ChannelGraph,

@@ -88,19 +88,34 @@ class ChannelGraph:
 
     @property
     def bypassed(self) -> frozenset[int]:
-        """Groups inside a residual branch: what they read and what reads them share one group, which an
-        addition ties, so the branch's input passes by them unchanged."""
-        inside = set()
-        for group in self.prunable:
-            reads = self._groups_at(group.producers, "in") - {group.index}
-            writes = self._groups_at(group.consumers, "out") - {group.index}
-            if reads == writes and len(reads) == 1 and NO_GROUP not in reads:
-                inside.add(group.index)
-        return frozenset(inside)
+        """Groups inside a residual branch: a chain of layers leads through them from a group back to the same
+        group, which an addition ties, so that what the branch reads also passes by it unchanged."""
+        sources, targets = self._neighbours()
+        inside: set[int] = set()
+        found = True
+        while found:  # a squeeze-and-excitation is a branch of the branch it is in
+            found = False
+            for group in self.prunable:
+                chain, begin, end = _chain(group.index, sources, targets)
+                if begin == end and begin not in (None, NO_GROUP) and not inside.issuperset(chain):
+                    inside.update(chain)
+                    found = True
+                    for neighbours in (*sources.values(), *targets.values()):
+                        neighbours.difference_update(chain)
+        return frozenset(inside & {group.index for group in self.prunable})
 
-    def _groups_at(self, layers: tuple[str, ...], side: Side) -> set[int]:
-        slots = [self.slots[(name, side)] for name in layers if (name, side) in self.slots]
-        return {int(number) for slot in slots for number in np.unique(slot.groups)}
+    def _neighbours(self) -> tuple[dict[int, set[int]], dict[int, set[int]]]:
+        """For every group those that its layers read, and those that are computed from it."""
+        sources: dict[int, set[int]] = {}
+        targets: dict[int, set[int]] = {}
+        for (layer, side), slot in self.slots.items():
+            if side == "in" and (layer, "out") in self.slots:
+                for before in np.unique(slot.groups).tolist():
+                    for after in np.unique(self.slots[(layer, "out")].groups).tolist():
+                        if before != after:
+                            sources.setdefault(after, set()).add(before)
+                            targets.setdefault(before, set()).add(after)
+        return sources, targets
 
     def keep_all(self) -> dict[int, NDArray[np.bool_]]:
         """A decision that cuts nothing."""
@@ -118,3 +133,25 @@ class ChannelGraph:
             kept = self.slots[(name, "out")].kept(keep)
             removed.append(1.0 - float(kept.mean()))
         return float(np.mean(removed)) if removed else 0.0
+
+
+def _chain(
+    group: int, sources: Mapping[int, set[int]], targets: Mapping[int, set[int]]
+) -> tuple[list[int], int | None, int | None]:
+    """The longest chain of groups with one neighbour on each side through ``group``, and where it hangs."""
+
+    def links(number: int) -> tuple[int, int] | None:
+        before, after = sources.get(number, set()), targets.get(number, set())
+        return (next(iter(before)), next(iter(after))) if len(before) == len(after) == 1 else None
+
+    here = links(group)
+    if here is None:
+        return [group], None, None
+    chain, (begin, end) = [group], here
+    while (further := links(begin)) is not None and begin not in chain:
+        chain.append(begin)
+        begin = further[0]
+    while (further := links(end)) is not None and end not in chain:
+        chain.append(end)
+        end = further[1]
+    return chain, begin, end
