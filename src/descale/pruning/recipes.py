@@ -8,12 +8,12 @@ RECIPES: dict[str, dict[str, Any]] = {
     # What experiment found to work; docs/recipe.md logs what was tried, with numbers.
     "descale": {
         "importance": "taylor-gate",
-        "allocation": "balanced",
+        "allocation": "bypass",
         "updates": 5,
         "cut_as_they_go": True,
         "schedule_epochs": 5,
         "schedule_rate": 0.5,
-        "recovery_epochs": 30,
+        "recovery_epochs": 60,
         "recovery_rate": 4.0,
         "recovery_batch": 8,
         "recovery_scale": 0.8,
