@@ -1,7 +1,8 @@
 """The baseline: Torch-Pruning as its documentation uses it, on the dense parents of a finished study.
 
 One shot (``pruning_ratio``, group magnitude importance, the head ignored), then fine-tuning on the labels for
-the epochs that descale spends on schedule and recovery together, with the parent's own settings.
+the epochs that descale spends on schedule and recovery together, with the settings of descale's recovery, or
+with the parent's own (``--settings parent``), which are those that a user who has just trained it would take.
 MA-Net's attention, on which its graph does not come to an end, is declared as one leaf, which is the
 documented way out; nothing else is helped.
 
@@ -29,11 +30,12 @@ from descale.evaluation.evaluate import image_confusions
 from descale.models import SavedModel, count_macs, count_parameters, load_model
 from descale.pruning import PruningConfig
 from descale.training import DeviceConfig, TrainingConfig, train_network
+from descale.training.recovery import recovery_side, recovery_training
 
 COLUMNS = (
     "dataset", "architecture", "encoder", "strategy", "sparsity", "seed", "sparsity_realised", "params",
     "macs", "iou_corrosion", "f1_corrosion", "iou_paper", "iou_trivial", "iou_dense", "iou_drop", "epochs",
-    "seconds", "torch_pruning", "torch",
+    "settings", "seconds", "torch_pruning", "torch",
 )  # fmt: skip
 
 
@@ -86,6 +88,7 @@ def main() -> None:
     parser.add_argument("--data", required=True)
     parser.add_argument("--sparsity", type=float, default=0.9)
     parser.add_argument("--epochs", type=int, help="default: those of the recipe 'descale'")
+    parser.add_argument("--settings", choices=["recovery", "parent"], default="recovery")
     parser.add_argument("--architectures", nargs="*", help="default: all that the study has")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--work", type=Path, default=Path("runs/plain-torch-pruning"))
@@ -101,8 +104,8 @@ def main() -> None:
     for path in sorted(options.study.glob("trials/*/trial.json")):
         trial = json.loads(path.read_text())
         wanted = options.architectures is None or trial["architecture"] in options.architectures
-        cell = (trial["architecture"], options.sparsity)
-        finished = any((row["architecture"], float(row["sparsity"])) == cell for row in done)
+        cell = (trial["architecture"], options.sparsity, options.settings)
+        finished = any((row["architecture"], float(row["sparsity"]), row["settings"]) == cell for row in done)
         if trial["kind"] != "dense" or not wanted or finished:
             continue
         dense = json.loads((path.parent / "result.json").read_text())
@@ -111,12 +114,15 @@ def main() -> None:
         torch.manual_seed(trial["seed"])
         model = load_model(path.parent / "model")
         realised = cut(model, options.sparsity)
-        config = TrainingConfig.model_validate({**trial["training"], "epochs": epochs})
+        training, side = TrainingConfig.model_validate(trial["training"]), None
+        if options.settings == "recovery":
+            side = recovery_side(training, recipe)
+            training = recovery_training(training, recipe)
         train_network(
-            model.network, dataset, model.spec, config,
-            options.work / f"{trial['architecture']}-{options.sparsity:g}",
-            seed=trial["seed"], label=f"{trial['architecture']} plain Torch-Pruning",
-            devices=DeviceConfig.model_validate({"threads": options.threads, "loggers": ()}),
+            model.network, dataset, model.spec, training.model_copy(update={"epochs": epochs}),
+            options.work / f"{trial['architecture']}-{options.sparsity:g}-{options.settings}",
+            seed=trial["seed"], label=f"{trial['architecture']} plain Torch-Pruning", side=side,
+            devices=DeviceConfig(threads=options.threads, loggers=(), progress=False),
         )  # fmt: skip
         scores = result_columns(summarise(image_confusions(model, dataset.split("test")), dataset.classes))
         row = {
@@ -130,6 +136,7 @@ def main() -> None:
             "iou_dense": dense["iou_corrosion"],
             "iou_drop": dense["iou_corrosion"] - float(scores["iou_corrosion"]),
             "epochs": epochs,
+            "settings": options.settings,
             "seconds": round(time.perf_counter() - start, 1),
             "torch_pruning": importlib.metadata.version("torch-pruning"),
             "torch": torch.__version__,
