@@ -34,7 +34,7 @@ from descale.runtime.summary import PhotoResult, summarise
 
 logger = logging.getLogger(__name__)
 
-PIXELS_IN_FLIGHT = 64_000_000  # decoded photos that wait or are worked on; one larger photo goes alone
+PIXELS_IN_FLIGHT = 40_000_000  # decoded photos that wait or are worked on; one larger photo goes alone
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from descale.deploy.graph import Graph, optimise, trace_network
 from descale.deploy.graph.lanes import pad_channels
 from descale.deploy.graph.phases import fold_last_upsampling
 from descale.deploy.graph.simplify import fold_scale
+from descale.deploy.graph.windows import block_convolutions
 
 MEAN, STD = (0.4, 0.45, 0.5), (0.2, 0.25, 0.3)
 
@@ -49,6 +50,23 @@ class Decoder(nn.Module):
         return self.head(self.block(self.last_up(merged)))
 
 
+class Widening(nn.Module):
+    """Upsampling, a layer of 4 channels, then wide layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.stem = nn.Conv2d(3, 6, 3, 2, 1)
+        self.up = nn.Upsample(scale_factor=2)
+        self.block = nn.Sequential(
+            nn.Conv2d(6, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 40, 3, padding=1), nn.ReLU6(),
+            nn.Conv2d(40, 5, 3, padding=1),
+        )  # fmt: skip
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.block(self.up(self.stem(x)))
+
+
 def run(model: onnx.ModelProto, images: np.ndarray) -> np.ndarray:
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     return session.run(None, {"image": images})[0]
@@ -77,7 +95,9 @@ def test_optimised_graph_equals_torch_borders_included(case: tuple[Decoder, onnx
 
 
 @pytest.mark.parametrize(
-    "rewrite", [fold_scale, pad_channels, fold_last_upsampling], ids=lambda rewrite: rewrite.__name__
+    "rewrite",
+    [fold_scale, pad_channels, fold_last_upsampling, block_convolutions],
+    ids=lambda rewrite: rewrite.__name__,
 )
 def test_each_rewrite_alone_keeps_the_result(case: tuple[Decoder, onnx.ModelProto], rewrite) -> None:
     _, traced = case
@@ -91,7 +111,28 @@ def test_narrow_last_block_runs_at_half_resolution_and_a_wide_one_does_not() -> 
     narrow = optimise(trace_network(Decoder(6, 2).eval(), MEAN, STD))
     wide = optimise(trace_network(Decoder(6, 32).eval(), MEAN, STD))
     assert (count(narrow, "DepthToSpace"), count(narrow, "Resize")) == (1, 1)
-    assert (count(wide, "DepthToSpace"), count(wide, "Resize")) == (0, 2)
+    assert count(wide, "Resize") == 2
+
+
+def test_a_head_of_two_classes_computes_four_pixels_at_a_time() -> None:
+    model = optimise(trace_network(Decoder(6, 32).eval(), MEAN, STD))
+    weights = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+    head = [node for node in model.graph.node if node.op_type == "Conv"][-1]
+    assert model.graph.node[-1].op_type == "DepthToSpace"
+    assert weights[head.input[1]] == (8, 32, 4, 4)
+
+
+def test_pixels_are_put_back_as_soon_as_that_is_cheaper() -> None:
+    """One narrow layer after the upsampling, then wide ones: only the first runs at half the resolution."""
+    graph = Graph(trace_network(Widening().eval(), MEAN, STD))
+    assert fold_last_upsampling(graph) == 1
+    graph.drop_dead()
+    order = [node.op_type for node in graph.in_order()]
+    assert order.index("DepthToSpace") < len(order) - 1
+    assert "Resize" not in order
+    images = np.random.default_rng(1).integers(0, 256, (1, 32, 16, 3), np.uint8)
+    traced = trace_network(Widening().eval(), MEAN, STD)
+    np.testing.assert_allclose(run(graph.to_model(), images), run(traced, images), atol=1e-5)
 
 
 def test_widths_above_a_vector_become_whole_vectors() -> None:

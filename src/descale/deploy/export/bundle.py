@@ -88,21 +88,24 @@ def export_model(
         require_int8(chosen)
     check_output(out)
     pictures, synthetic = load_pictures(photos, int8)
-    graph = traced_graph(model)
+    traced = trace_network(model.network, model.spec.mean, model.spec.std)
+    graphs = {target.name: optimise(traced, target.avoid) for target in chosen}
     with tempfile.TemporaryDirectory(prefix="descale-export-") as temporary:
         folder = Path(temporary)
         parity: dict[str, Parity] = {}
         engines: dict[str, tuple[str, ...]] = {}
         for target in chosen:
-            engines[target.name] = target.write(graph, folder)
+            engines[target.name] = target.write(graphs[target.name], folder)
             infer = target.load(folder, engines[target.name])
             parity[target.name] = compare(model, infer, pictures, synthetic=synthetic)
             require_parity(parity[target.name], target.name)
             logger.debug("%s: %s", target.name, parity[target.name])
-        record = export_record(model, graph, chosen, parity={n: p.to_json() for n, p in parity.items()})
+        record = export_record(
+            model, graphs[chosen[0].name], chosen, parity={n: p.to_json() for n, p in parity.items()}
+        )
         gates: dict[str, Gate] = {}
         if int8 is not None:
-            gates = _quantize_all(model, graph, folder, chosen, engines, int8, gate or GateSettings())
+            gates = _quantize_all(model, graphs, folder, chosen, engines, int8, gate or GateSettings())
             record["quantization"] = {
                 "dataset": int8.name,
                 "dataset_fingerprint": int8.fingerprint,
@@ -115,7 +118,7 @@ def export_model(
 
 
 def _quantize_all(
-    model: SavedModel, graph: onnx.ModelProto, folder: Path, chosen: Sequence[Target],
+    model: SavedModel, graphs: Mapping[str, onnx.ModelProto], folder: Path, chosen: Sequence[Target],
     engines: Mapping[str, tuple[str, ...]], data: QuantizationData, settings: GateSettings,
 ) -> dict[str, Gate]:  # fmt: skip
     """Replace the float32 networks in ``folder`` by INT8 networks that passed the gate."""
@@ -139,17 +142,12 @@ def _quantize_all(
                 return target.load(quantized, files)
 
             gates[target.name] = quantize_until_good(
-                target.name, graph, float32, attempt, data, model.spec, settings, known=costs
+                target.name, graphs[target.name], float32, attempt, data, model.spec, settings, known=costs
             )
             costs = gates[target.name].costs
             for name in files:
                 (folder / name).write_bytes((quantized / name).read_bytes())
     return gates
-
-
-def traced_graph(model: SavedModel) -> onnx.ModelProto:
-    """The optimised ONNX graph of a model, from which every target is written."""
-    return optimise(trace_network(model.network, model.spec.mean, model.spec.std))
 
 
 def choose_targets(names: Sequence[str]) -> tuple[Target, ...]:

@@ -36,7 +36,7 @@ def bundle_name(model: SavedModel) -> str:
 def export_record(
     model: SavedModel, graph: onnx.ModelProto, targets: Sequence[Target], *, parity: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The ``provenance`` of ``bundle.json``; ``graph`` is what the targets were written from."""
+    """The ``provenance`` of ``bundle.json``; ``graph`` is what the first target was written from."""
     packages = sorted({"torch", *(name for target in targets for name in target.packages)})
     return {
         "exported": datetime.now(UTC).isoformat(timespec="seconds"),

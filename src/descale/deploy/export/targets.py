@@ -38,6 +38,7 @@ class Target:
         load: takes the folder and the names and returns a function that runs the network.
         quantize: makes INT8; ``None`` if that is not offered.
         packages: those whose versions belong to the record.
+        avoid: rewrites of :data:`descale.deploy.graph.optimise.PASSES` that slow this engine.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Target:
     load: Callable[[Path, tuple[str, ...]], Infer]
     quantize: QuantizeFile | None
     packages: tuple[str, ...]
+    avoid: frozenset[str] = frozenset()
 
 
 TARGETS: dict[str, Target] = {
@@ -57,6 +59,7 @@ TARGETS: dict[str, Target] = {
         openvino_target.load,
         openvino_quantizer.quantize,
         ("openvino", "nncf"),
+        frozenset({"pad_channels"}),  # its kernels take any width, and compute what is padded
     ),
     "ncnn": Target("ncnn", ncnn_target.write, ncnn_target.load, None, ("ncnn", "pnnx")),
 }

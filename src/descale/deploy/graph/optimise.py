@@ -11,6 +11,7 @@ from descale.deploy.graph.editing import Graph
 from descale.deploy.graph.lanes import pad_channels
 from descale.deploy.graph.phases import fold_last_upsampling
 from descale.deploy.graph.simplify import add_instead_of_stacking, fold_scale, pool_globally
+from descale.deploy.graph.windows import block_convolutions
 
 logger = logging.getLogger(__name__)
 
@@ -19,14 +20,17 @@ PASSES: dict[str, Callable[[Graph], int]] = {
     "add_instead_of_stacking": add_instead_of_stacking,
     "pool_globally": pool_globally,
     "fold_last_upsampling": fold_last_upsampling,
+    "block_convolutions": block_convolutions,
     "pad_channels": pad_channels,
 }
 
 
-def optimise(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Apply every rewrite of :data:`PASSES`; the result computes the same up to rounding."""
+def optimise(model: onnx.ModelProto, avoid: frozenset[str] = frozenset()) -> onnx.ModelProto:
+    """Apply the rewrites of :data:`PASSES` but those in ``avoid``; the result is the same up to rounding."""
     graph = Graph(model)
     for name, rewrite in PASSES.items():
+        if name in avoid:
+            continue
         applied = rewrite(graph)
         graph.drop_dead()
         logger.debug("graph rewrite %s: applied %d times", name, applied)

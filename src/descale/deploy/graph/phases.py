@@ -5,7 +5,8 @@ fills only part of its vectors. A value of C channels at (2h, 2w) is the same nu
 (h, w): channel ``(2u + v) * C + c`` holds the pixels of row phase u and column phase v. Convolutions of
 stride 1 become convolutions of stride 1 on that form, exactly, borders included; an upsampling by
 nearest neighbour or a transposed convolution of stride 2 in front is absorbed. ``DepthToSpace`` puts
-the pixels back at the end (Shi et al. 2016, arXiv 1609.05158, there for learned upsampling).
+the pixels back (Shi et al. 2016, arXiv 1609.05158, there for learned upsampling) where that costs least:
+after the absorbed layer alone, at the end, or anywhere between.
 """
 
 from __future__ import annotations
@@ -19,25 +20,31 @@ import onnx
 from descale.deploy.graph.editing import Array, Graph, attribute
 from descale.deploy.graph.lanes import LANES
 
-_UNARY = {"Relu", "Clip", "Sigmoid", "HardSwish", "HardSigmoid", "LeakyRelu", "Tanh"}
-_VALUE_COST = 12.0  # writing and reading one value costs about as much as this many multiply-accumulates
+UNARY = {"Relu", "Clip", "Sigmoid", "HardSwish", "HardSigmoid", "LeakyRelu", "Tanh"}
+VALUE_COST = 12.0  # writing and reading one value costs about as much as this many multiply-accumulates
 
 
 @dataclass(frozen=True)
-class _Region:
-    """A chain from an upsampling by 2 to the network's output."""
+class Region:
+    """A chain from an upsampling by 2, or from where pixels are put back, to the network's output."""
 
     entry: onnx.NodeProto
     nodes: tuple[onnx.NodeProto, ...]
 
 
 def fold_last_upsampling(graph: Graph) -> int:
-    """Rewrite the chain after the last upsampling, if that lowers its estimated cost."""
-    region = _find_region(graph)
-    if region is None or _phase_cost(graph, region) >= _plain_cost(graph, region):
+    """Rewrite the chain after the last upsampling, as far as that lowers its estimated cost."""
+    region = find_region(graph)
+    if region is None or region.entry.op_type == "DepthToSpace":
+        return 0
+    length = min(range(len(region.nodes) + 1), key=lambda count: _cost(graph, region, count))
+    # an activation costs the same before and after; before, engines fuse it with the convolution
+    while 0 < length < len(region.nodes) and region.nodes[length].op_type in UNARY:
+        length += 1
+    if length == 0:
         return 0
     value = region.entry.input[0]
-    nodes = list(region.nodes)
+    nodes = list(region.nodes[:length])
     if region.entry.op_type == "ConvTranspose":
         value = _convolve(graph, region.entry, _transposed_weight(graph, region.entry), value)
     else:
@@ -52,13 +59,14 @@ def fold_last_upsampling(graph: Graph) -> int:
             copy.input[0] = value
             value = copy.output[0] = copy.name = graph.fresh(f"{node.output[0]}_phases")
             graph.nodes.append(copy)
-    out = region.nodes[-1].output[0]
-    graph.nodes = [node for node in graph.nodes if node is not region.nodes[-1]]
-    graph.add("DepthToSpace", [value], out, blocksize=2, mode="DCR")
+    last = region.nodes[length - 1]
+    graph.nodes = [node for node in graph.nodes if node is not last]
+    graph.add("DepthToSpace", [value], last.output[0], blocksize=2, mode="DCR")
     return 1
 
 
-def _find_region(graph: Graph) -> _Region | None:
+def find_region(graph: Graph) -> Region | None:
+    """The chain of convolutions of stride 1 and activations that leads from an upsampling to the output."""
     producers, consumers = graph.producers(), graph.consumers()
     chain: list[onnx.NodeProto] = []
     name = graph.outputs[0].name
@@ -66,13 +74,15 @@ def _find_region(graph: Graph) -> _Region | None:
         node = producers[name]
         if chain and len(consumers[name]) != 1:
             return None
+        if node.op_type == "DepthToSpace" and attribute(node, "blocksize") == 2:
+            return Region(node, tuple(chain))
         if _is_double_resize(graph, node):
             first_is_conv = bool(chain) and chain[0].op_type == "Conv"
-            return _Region(node, tuple(chain)) if first_is_conv else None
+            return Region(node, tuple(chain)) if first_is_conv else None
         if _is_double_transposed(graph, node):
-            return _Region(node, tuple(chain)) if chain else None
+            return Region(node, tuple(chain)) if chain else None
         scalars_only = all(graph.constants[i].size == 1 for i in node.input[1:] if i in graph.constants)
-        if not _is_plain_conv(graph, node) and not (node.op_type in _UNARY and scalars_only):
+        if not is_plain_convolution(graph, node) and not (node.op_type in UNARY and scalars_only):
             return None
         chain.insert(0, node)
         name = node.input[0]
@@ -103,7 +113,8 @@ def _is_double_transposed(graph: Graph, node: onnx.NodeProto) -> bool:
     )
 
 
-def _is_plain_conv(graph: Graph, node: onnx.NodeProto) -> bool:
+def is_plain_convolution(graph: Graph, node: onnx.NodeProto) -> bool:
+    """Whether a node is a convolution of stride 1 with a constant odd kernel that keeps the size."""
     if node.op_type != "Conv" or node.input[1] not in graph.constants:
         return False
     kernel = graph.constants[node.input[1]].shape[2:]
@@ -161,36 +172,32 @@ def _transposed_weight(graph: Graph, node: onnx.NodeProto) -> Array:
     return folded.reshape(4 * outs, ins, 3, 3)
 
 
-def _whole(channels: int) -> int:
+def whole_vectors(channels: int) -> int:
+    """Channels that are computed where ``channels`` are asked for."""
     return -(-channels // LANES) * LANES
 
 
-def _plain_cost(graph: Graph, region: _Region) -> float:
-    """Multiply-accumulates (on whole vectors) and memory traffic per position at half resolution."""
-    total = 0.0
+def _cost(graph: Graph, region: Region, length: int) -> float:
+    """Multiply-accumulates (on whole vectors) and memory traffic per position at half resolution, with the
+    first ``length`` nodes in phases."""
+    total, width = 0.0, 0
     if region.entry.op_type == "ConvTranspose":
         weight = graph.constants[region.entry.input[1]]
-        total += 2.0 * math.prod(weight.shape)  # its kernels are slow: a product, then a scattered sum
-    for node in region.nodes:
+        ins, width = weight.shape[:2]
+        if length:
+            total += 9 * ins * whole_vectors(4 * width) + VALUE_COST * whole_vectors(4 * width)
+        else:
+            total += 2.0 * math.prod(weight.shape)  # its kernels are slow: a product, then a scattered sum
+    for index, node in enumerate(region.nodes):
         if node.op_type == "Conv":
-            outs, ins, height, width = graph.constants[node.input[1]].shape
-            total += 4 * (height * width * ins * _whole(outs) + _VALUE_COST * (_whole(outs) + _whole(ins)))
-    return total
-
-
-def _phase_cost(graph: Graph, region: _Region) -> float:
-    total = 0.0
-    nodes = list(region.nodes)
-    if region.entry.op_type == "ConvTranspose":
-        ins, outs = graph.constants[region.entry.input[1]].shape[:2]
-        total += 9 * ins * _whole(4 * outs) + _VALUE_COST * _whole(4 * outs)
-    for node in nodes:
-        if node.op_type != "Conv":
-            continue
-        outs, ins, height, width = graph.constants[node.input[1]].shape
-        reach = (2 * ((height // 2 + 1) // 2) + 1) * (2 * ((width // 2 + 1) // 2) + 1)
-        first = region.entry.op_type == "Resize" and node is nodes[0]
-        into = ins if first else 4 * ins
-        total += reach * into * _whole(4 * outs) + _VALUE_COST * (_whole(4 * outs) + _whole(into))
-    classes = graph.constants[[n for n in nodes if n.op_type == "Conv"][-1].input[1]].shape[0]
-    return total + 3 * _VALUE_COST * 4 * classes  # putting the pixels back
+            outs, ins, height, side = graph.constants[node.input[1]].shape
+            if index < length:
+                reach = (2 * ((height // 2 + 1) // 2) + 1) * (2 * ((side // 2 + 1) // 2) + 1)
+                first = region.entry.op_type == "Resize" and index == 0
+                into, count, positions = ins if first else 4 * ins, 4 * outs, 1
+                width = outs
+            else:
+                reach, into, count, positions = height * side, ins, outs, 4
+            count = whole_vectors(count)
+            total += positions * (reach * into * count + VALUE_COST * (count + whole_vectors(into)))
+    return total + 3 * VALUE_COST * 4 * width if length else total  # putting the pixels back
