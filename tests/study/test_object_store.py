@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 from pathlib import Path
 
 import pytest
@@ -87,16 +88,19 @@ def test_a_bucket_that_cannot_be_made_is_a_clear_error(bucket: str) -> None:
         RemoteTrials("s3://Not_A_Bucket!/study")
 
 
-def drive(file: Path, out: Path, address: str, store: str) -> None:
+def drive(environment: dict[str, str], file: Path, out: Path, address: str, store: str) -> None:
+    os.environ.update(environment)  # the server that processes are forked from may be older than the store
     runner = FakeRunner()
     run_on_ray(open_study(file, out, runner), runner, address=address, store=store)
 
 
-def test_a_study_on_ray_keeps_its_trials_in_a_bucket(bucket: str, ray_cluster: str, tmp_path: Path) -> None:
+def test_a_study_on_ray_keeps_its_trials_in_a_bucket(
+    bucket: str, object_store: dict[str, str], ray_cluster: str, tmp_path: Path
+) -> None:
     (tmp_path / "fake.yaml").write_text(SMALL)
     alone = open_study(tmp_path / "fake.yaml", tmp_path / "alone", FakeRunner())
     run_study(alone, FakeRunner())
-    arguments = (tmp_path / "fake.yaml", tmp_path / "out", ray_cluster, f"s3://{bucket}/study")
+    arguments = (object_store, tmp_path / "fake.yaml", tmp_path / "out", ray_cluster, f"s3://{bucket}/study")
     driver = PROCESSES.Process(target=drive, args=arguments)
     driver.start()
     driver.join(PATIENCE)
@@ -106,13 +110,14 @@ def test_a_study_on_ray_keeps_its_trials_in_a_bucket(bucket: str, ray_cluster: s
     assert len(RemoteTrials(f"s3://{bucket}/study").finished()) == 3
 
 
-def predict(work: Work, address: str, report: Path) -> None:
+def predict(environment: dict[str, str], work: Work, address: str, report: Path) -> None:
+    os.environ.update(environment)
     found = predict_on_ray(work, address=address)
     report.write_text(json.dumps([len(found.results), [photo for photo, _ in found.skipped], found.reused]))
 
 
 def test_photos_of_a_bucket_are_predicted_into_another_folder_of_it(
-    bucket: str, ray_cluster: str, tmp_path: Path
+    bucket: str, object_store: dict[str, str], ray_cluster: str, tmp_path: Path
 ) -> None:
     files = s3fs.S3FileSystem()
     for number in range(3):
@@ -125,7 +130,7 @@ def test_photos_of_a_bucket_are_predicted_into_another_folder_of_it(
     )  # fmt: skip
     for reused in (0, 3):
         report = tmp_path / f"{reused}.json"
-        process = PROCESSES.Process(target=predict, args=(work, ray_cluster, report))
+        process = PROCESSES.Process(target=predict, args=(object_store, work, ray_cluster, report))
         process.start()
         process.join(PATIENCE)
         assert process.exitcode == 0
