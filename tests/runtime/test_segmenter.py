@@ -110,6 +110,23 @@ def test_streams_give_the_same_as_one(tiny_bundle: Path) -> None:
     assert all(np.array_equal(mask, masks[0]) for mask in masks)
 
 
+def test_a_network_is_loaded_once_for_photos_of_the_expected_size(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = []
+    original = segmenter.open_engine
+    monkeypatch.setattr(
+        segmenter,
+        "open_engine",
+        lambda *a, streams, **k: (loaded.append(streams), original(*a, streams=streams, **k))[1],
+    )
+    photo = painted(500, 500)
+    Segmenter.from_bundle(tiny_bundle, threads=2, tile=128, expect=photo.shape[:2])(photo)
+    assert loaded == [2]
+    Segmenter.from_bundle(tiny_bundle, threads=2, tile=128)(photo)
+    assert loaded == [2, 1, 2]
+
+
 def test_engine_is_checked(tiny_bundle: Path) -> None:
     with pytest.raises(ConfigError, match="'tensorrt' is unknown"):
         Segmenter.from_bundle(tiny_bundle, "tensorrt")

@@ -5,9 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from descale.errors import DataError
-from descale.runtime.sources import Input, count_sources, find_inputs, iterate_sources, output_names
+from descale.runtime.sources import (
+    Input,
+    count_sources,
+    find_inputs,
+    first_size,
+    iterate_sources,
+    output_names,
+)
 
 
 @pytest.fixture
@@ -73,6 +81,17 @@ def test_names_do_not_collide(paths: list[str], names: list[str]) -> None:
     found = output_names([Input(Path(path), Path()) for path in paths])
     assert found == names
     assert len({name.casefold() for name in found}) == len(found), "some file systems ignore case"
+
+
+def test_size_of_the_first_photo_that_will_be_taken(tmp_path: Path) -> None:
+    (tmp_path / "0.png").write_bytes(b"not a photo")
+    for name, size in (("1.png", (400, 300)), ("2.png", (60, 30)), ("3.png", (50, 20))):
+        Image.new("RGB", size).save(tmp_path / name)
+    inputs = find_inputs([str(tmp_path)])
+    assert first_size(inputs, 1.0, 10_000) == (30, 60)  # the first is refused for its size
+    assert first_size(inputs, 0.5, 10**6) == (150, 200)
+    assert first_size(inputs, 0.001, 10**6) == (1, 1)
+    assert first_size([Input(Path("-"), Path()), *inputs], 1.0, 10**6) == (1, 1)
 
 
 def test_video_frames(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def predict(
         return
     folder = Path(out)
     inputs = find_inputs(photos, exclude=folder)
-    expect = first_size(inputs, scale)
+    expect = first_size(inputs, scale, settings.max_pixels)
     segmenter = Segmenter.from_bundle(bundle, engine, threads=threads, tile=tile, expect=expect)
     make_folder(folder)
     with progress_bar() as progress:

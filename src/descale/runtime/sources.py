@@ -113,16 +113,16 @@ def count_sources(inputs: Sequence[Input], frame_step: int) -> int | None:
     return total
 
 
-def first_size(inputs: Sequence[Input], scale: float) -> tuple[int, int]:
-    """Height and width at the working scale of the first photo whose header can be read; 1, 1 without one."""
+def first_size(inputs: Sequence[Input], scale: float, max_pixels: int) -> tuple[int, int]:
+    """Height and width at the working scale of the first photo that will be taken; 1, 1 without one."""
     for item in inputs:
         if item.is_video or str(item.path) == STDIN:
             break
         try:
-            height, width = photo_size(item.path, max_pixels=sys.maxsize)
+            height, width = photo_size(item.path, max_pixels=max_pixels)
         except DataError:
             continue  # reported when it is its turn
-        return round(height * scale), round(width * scale)
+        return max(1, round(height * scale)), max(1, round(width * scale))
     return 1, 1
 
 

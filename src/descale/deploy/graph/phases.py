@@ -46,13 +46,13 @@ def fold_last_upsampling(graph: Graph) -> int:
     value = region.entry.input[0]
     nodes = list(region.nodes[:length])
     if region.entry.op_type == "ConvTranspose":
-        value = _convolve(graph, region.entry, _transposed_weight(graph, region.entry), value)
+        value = convolve(graph, region.entry, _transposed_weight(graph, region.entry), value)
     else:
-        value = _convolve(graph, nodes[0], _upsampled_weight(graph, nodes[0]), value)
+        value = convolve(graph, nodes[0], _upsampled_weight(graph, nodes[0]), value)
         nodes = nodes[1:]
     for node in nodes:
         if node.op_type == "Conv":
-            value = _convolve(graph, node, _phase_weight(graph.constants[node.input[1]]), value)
+            value = convolve(graph, node, _phase_weight(graph.constants[node.input[1]]), value)
         else:
             copy = onnx.NodeProto()
             copy.CopyFrom(node)
@@ -129,13 +129,13 @@ def is_plain_convolution(graph: Graph, node: onnx.NodeProto) -> bool:
     )
 
 
-def _convolve(graph: Graph, node: onnx.NodeProto, weight: Array, value: str) -> str:
-    """Add a convolution of stride 1 that keeps the size, with the bias of ``node`` for every phase."""
+def convolve(graph: Graph, node: onnx.NodeProto, weight: Array, value: str, *, stride: int = 1) -> str:
+    """Add a convolution with the bias of ``node`` for every phase; keeps the size, divided by ``stride``."""
     inputs = [value, graph.constant(f"{node.input[1]}_phases", weight)]
     if len(node.input) > 2 and node.input[2]:
         inputs.append(graph.constant(f"{node.input[2]}_phases", np.tile(graph.constants[node.input[2]], 4)))
-    reach = [side // 2 for side in weight.shape[2:]]
-    return graph.add("Conv", inputs, kernel_shape=list(weight.shape[2:]), pads=reach * 2, strides=[1, 1])
+    pads = [(side - stride + 1) // 2 for side in weight.shape[2:]] * 2
+    return graph.add("Conv", inputs, kernel_shape=list(weight.shape[2:]), pads=pads, strides=[stride] * 2)
 
 
 def _phase_weight(weight: Array) -> Array:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from descale.deploy.graph.editing import Array, Graph
-from descale.deploy.graph.phases import VALUE_COST, find_region, is_plain_convolution, whole_vectors
+from descale.deploy.graph.phases import VALUE_COST, convolve, find_region, is_plain_convolution, whole_vectors
 
 
 def block_convolutions(graph: Graph) -> int:
@@ -23,14 +23,8 @@ def block_convolutions(graph: Graph) -> int:
         if not is_plain_convolution(graph, node) or not _pays(graph.constants[node.input[1]]):
             continue
         weight = graph.constants[node.input[1]]
-        inputs = [node.input[0], graph.constant(f"{node.input[1]}_block", _block_weight(weight))]
-        if len(node.input) > 2 and node.input[2]:
-            bias = np.tile(graph.constants[node.input[2]], 4)
-            inputs.append(graph.constant(f"{node.input[2]}_block", bias))
-        reach = [side // 2 for side in weight.shape[2:]]
-        window = [side + 1 for side in weight.shape[2:]]
         graph.nodes = [other for other in graph.nodes if other is not node]
-        value = graph.add("Conv", inputs, kernel_shape=window, pads=reach * 2, strides=[2, 2])
+        value = convolve(graph, node, _block_weight(weight), node.input[0], stride=2)
         graph.add("DepthToSpace", [value], node.output[0], blocksize=2, mode="DCR")
         applied += 1
     return applied
