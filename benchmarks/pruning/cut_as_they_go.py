@@ -36,6 +36,7 @@ def seconds_of(model: Path, data: str, strategy: str, sparsity: float, epochs: i
             "sparsity": sparsity,
             "updates": epochs,
             "schedule_epochs": epochs,
+            "between_epochs": 0,
             "recovery_epochs": 0,
             "cut_as_they_go": cutting,
         }

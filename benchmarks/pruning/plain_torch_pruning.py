@@ -30,7 +30,7 @@ from descale.evaluation.evaluate import image_confusions
 from descale.models import SavedModel, count_macs, count_parameters, load_model
 from descale.pruning import PruningConfig
 from descale.training import DeviceConfig, TrainingConfig, train_network
-from descale.training.recovery import recovery_side, recovery_training
+from descale.training.recovery import pruning_epochs, recovery_side, recovery_training
 
 COLUMNS = (
     "dataset", "architecture", "encoder", "strategy", "sparsity", "seed", "sparsity_realised", "params",
@@ -95,7 +95,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     recipe = PruningConfig(strategy="agp", sparsity=options.sparsity)
-    epochs = options.epochs or recipe.schedule_epochs + recipe.recovery_epochs
+    epochs = options.epochs or pruning_epochs(recipe)
     dataset = load_dataset(options.data, binary=True)
     done = []
     if options.out.exists():

@@ -92,7 +92,7 @@ def test_the_same_command_continues_a_run_to_the_same_end(
         (["--sparsity", "0.5", "--importance", "taylr"], "unknown importance 'taylr'"),
         (["--sparsity", "0.5", "--allocation", "even"], "unknown allocation 'even'"),
         (["--sparsity", "0.5", "--round-to", "0"], "round_to: Input should be greater than or equal to 1"),
-        (["--sparsity", "0.5", "--schedule-epochs", "2"], "schedule_epochs to 5 or more"),
+        (["--sparsity", "0.5", "--schedule-epochs", "2"], "schedule_epochs to 3 or more"),
     ],
 )
 def test_wrong_options_end_in_one_line_before_anything_is_written(

@@ -34,7 +34,7 @@ def short(strategy: str = "agp", **changes: Any) -> PruningConfig:
     """A schedule of two cuts and two epochs, and two epochs of recovery."""
     values = {
         "strategy": strategy, "updates": 2, "schedule_epochs": 2, "recovery_epochs": 2, "recovery_batch": 7,
-        "views": 1,
+        "views": 1, "between_epochs": 0,
     }  # fmt: skip
     if "budget" not in changes:
         values["sparsity"] = 0.5
@@ -131,6 +131,22 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(
     again, (_, whole) = pruned(dense, photos, settings, tmp_path), finished(strategy, cutting)
     assert again.widths == whole.widths
     assert same(weights_of(again.network), weights_of(whole.network))
+
+
+def test_between_cuts_the_network_is_fine_tuned_also_if_it_is_stopped_there(
+    dense: Path, photos: Dataset, tmp_path: Path
+) -> None:
+    settings = short("linear", between_epochs=2, recovery_epochs=0)
+    whole = pruned(dense, photos, settings, tmp_path / "whole")
+    with stopped_at(5):  # in the second epoch between the cuts; every epoch has two steps
+        pruned(dense, photos, settings, tmp_path / "stopped")
+    assert (tmp_path / "stopped" / "between-0" / "last.ckpt").exists()
+    assert not (tmp_path / "stopped" / "schedule-1").exists()
+    again = pruned(dense, photos, settings, tmp_path / "stopped")
+    assert same(weights_of(again.network), weights_of(whole.network))
+    without = pruned(dense, photos, short("linear", recovery_epochs=0), tmp_path / "without")
+    assert count_parameters(without.network) == count_parameters(whole.network)
+    assert not same(weights_of(without.network), weights_of(whole.network))
 
 
 def test_the_parents_answers_are_computed_once_however_often_the_run_is_stopped(

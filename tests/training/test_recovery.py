@@ -5,7 +5,7 @@ import pytest
 from descale.pruning import PruningConfig
 from descale.training import TrainingConfig
 from descale.training.control import control_training
-from descale.training.recovery import recovery_side, recovery_training
+from descale.training.recovery import between_training, pruning_epochs, recovery_side, recovery_training
 
 TRAINING = TrainingConfig(size=(160, 160), epochs=20, learning_rate=1e-3, encoder_rate=0.3)
 
@@ -37,8 +37,29 @@ def test_the_crop_of_the_training_is_what_is_scaled() -> None:
     assert recovery_side(training, pruning(recovery_scale=0.5)) == (160, 160)
 
 
+def test_between_cuts_the_recoverys_rate_does_not_fall() -> None:
+    settings = pruning(between_epochs=4, recovery_epochs=30)
+    between = between_training(TRAINING, settings)
+    expected = recovery_training(TRAINING, settings).model_copy(update={"epochs": 4, "schedule": "constant"})
+    assert between == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "epochs"),
+    [
+        ({"updates": 3}, 5 + 2 * 6 + 30),
+        ({"updates": 1}, 5 + 30),
+        ({"updates": 3, "strategy": "one-shot"}, 5 + 30),  # the first cut is the last
+        ({"updates": 3, "cut_as_they_go": False}, 5 + 30),
+    ],
+)
+def test_fine_tuning_between_cuts_counts_where_there_is_any(changes: dict[str, object], epochs: int) -> None:
+    settings = {"schedule_epochs": 5, "between_epochs": 6, "recovery_epochs": 30}
+    assert pruning_epochs(pruning(**settings, **changes)) == epochs
+
+
 def test_the_control_trains_as_recovery_does_for_all_epochs_together() -> None:
-    settings = pruning(recovery_epochs=30, schedule_epochs=5)
+    settings = pruning(recovery_epochs=30, schedule_epochs=5, updates=2, between_epochs=6)
     control, recovery = control_training(TRAINING, settings), recovery_training(TRAINING, settings)
-    assert control.epochs == 20 + 5 + 30
+    assert control.epochs == 20 + 5 + 6 + 30
     assert control == recovery.model_copy(update={"epochs": control.epochs})

@@ -52,6 +52,9 @@ def prune(
     ] = None,
     round_to: Annotated[int | None, typer.Option(help="Make widths multiples of this.")] = None,
     schedule_epochs: Annotated[int | None, typer.Option(help="Epochs of the schedule.")] = None,
+    between_epochs: Annotated[
+        int | None, typer.Option(help="Epochs of fine-tuning after every cut but the last.")
+    ] = None,
     recovery_epochs: Annotated[int | None, typer.Option(help="Epochs after the last cut.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 0,
     accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
@@ -91,6 +94,7 @@ def prune(
             "allocation": allocation,
             "round_to": round_to,
             "schedule_epochs": schedule_epochs,
+            "between_epochs": between_epochs,
             "recovery_epochs": recovery_epochs,
         },
     )

@@ -29,6 +29,9 @@ class PruningConfig(BaseModel):
         cut_as_they_go: remove channels at every update, so that fine-tuning gets cheaper.
         schedule_epochs: epochs of the schedule.
         schedule_rate: learning rate during it, as a factor of the training's.
+        between_epochs: epochs of fine-tuning after every cut that another follows, with the settings of the
+            recovery and a constant rate, so that the next cut is decided on a network that works. Without
+            ``cut_as_they_go`` there is one cut and nothing between.
         recovery_epochs: epochs of fine-tuning after the last cut.
         recovery_rate: learning rate of recovery, as a factor of the training's.
         recovery_batch: pictures a step during recovery; ``None`` keeps the training's batch size. A narrow
@@ -56,6 +59,7 @@ class PruningConfig(BaseModel):
     cut_as_they_go: bool
     schedule_epochs: int = Field(ge=1)
     schedule_rate: float = Field(gt=0)
+    between_epochs: int = Field(ge=0)
     recovery_epochs: int = Field(ge=0)
     recovery_rate: float = Field(gt=0)
     recovery_batch: int | None = Field(ge=1)

@@ -13,7 +13,7 @@ from descale.models import SavedModel, build_network, load_model, save_model
 from descale.models.widths import apply_widths
 from descale.pruning.config import PruningConfig
 from descale.training.config import DeviceConfig, TrainingConfig
-from descale.training.recovery import recovery_training
+from descale.training.recovery import pruning_epochs, recovery_training
 from descale.training.train import check_classes, provenance, train_network
 
 
@@ -30,7 +30,7 @@ def slim_from_scratch(
     """The control: the widths of ``like``, trained from random weights; saved as ``folder/model``.
 
     It is fair with the settings of the recovery, which were found for networks this slim, and with as many
-    epochs as the dense parent, the schedule and the recovery have together: see :func:`control_training`.
+    epochs as the dense parent, the schedule and all fine-tuning have together: see :func:`control_training`.
 
     Args:
         like: a pruned model.
@@ -58,7 +58,7 @@ def slim_from_scratch(
 
 def control_training(training: TrainingConfig, pruning: PruningConfig) -> TrainingConfig:
     """Settings of the control for a network trained with ``training`` and pruned with ``pruning``."""
-    epochs = training.epochs + pruning.schedule_epochs + pruning.recovery_epochs
+    epochs = training.epochs + pruning_epochs(pruning)
     return recovery_training(training, pruning).model_copy(update={"epochs": epochs})
 
 

@@ -34,7 +34,7 @@ from descale.training.config import DeviceConfig, TrainingConfig
 from descale.training.fit import fit
 from descale.training.module import SegmentationModule
 from descale.training.recalibrate import recalibrate
-from descale.training.recovery import recovery_side, recovery_training
+from descale.training.recovery import between_training, followed_by_cut, recovery_side, recovery_training
 from descale.training.schedule import MovementScores, PruningSchedule
 from descale.training.train import check_classes, load_training_pictures, provenance
 from descale.training.views import teacher_views
@@ -199,6 +199,13 @@ class _Run:
                 network = load_model(stage / "model").network
                 movement = self._load_movement(stage)
                 continue
+            if part > 0 and self.pruning.between_epochs and followed_by_cut(self.pruning, part - 1):
+                self._recover(
+                    network,
+                    between_training(self.training, self.pruning),
+                    self.folder / f"between-{part - 1}",
+                    f"{self.label} between cuts {part}/{parts - 1}",
+                )
             network, movement = self._schedule_part(network, movement, part, parts, stage)
         return network
 
@@ -295,12 +302,13 @@ class _Run:
         """Fine-tune what is left, with the parent's logits where the recipe says so."""
         if self.pruning.recovery_epochs:
             config = recovery_training(self.training, self.pruning)
-            side = recovery_side(self.training, self.pruning)
-            source = (
-                self.source if side == (self.training.crop or self.training.size) else self.source_at(side)
-            )
-            self._fit(network, config, source, self.folder / "recovery", f"{self.label} recovery", [])
+            self._recover(network, config, self.folder / "recovery", f"{self.label} recovery")
         return network
+
+    def _recover(self, network: nn.Module, config: TrainingConfig, folder: Path, label: str) -> None:
+        side = recovery_side(self.training, self.pruning)
+        source = self.source if side == (self.training.crop or self.training.size) else self.source_at(side)
+        self._fit(network, config, source, folder, label, [])
 
     def _fit(
         self,

@@ -1,9 +1,10 @@
-"""Fine-tuning after the last cut: the settings that pruned networks and their slim control share."""
+"""Fine-tuning after a cut: the settings that pruned networks and their slim control share."""
 
 from __future__ import annotations
 
 from descale.models.spec import STRIDE
 from descale.pruning.config import PruningConfig
+from descale.pruning.strategies import find_strategy
 from descale.training.config import TrainingConfig
 
 
@@ -18,6 +19,34 @@ def recovery_training(training: TrainingConfig, pruning: PruningConfig) -> Train
             "encoder_rate": 1.0,  # after the cut the encoder has as much to learn as the rest
         }
     )
+
+
+def between_training(training: TrainingConfig, pruning: PruningConfig) -> TrainingConfig:
+    """Settings of the fine-tuning between two cuts: those of the recovery, at a rate that does not fall."""
+    return recovery_training(training, pruning).model_copy(
+        update={"epochs": pruning.between_epochs, "schedule": "constant"}
+    )
+
+
+def followed_by_cut(pruning: PruningConfig, part: int) -> bool:
+    """Whether part ``part`` of the schedule, from 0, ends with a cut that is not the last.
+
+    >>> from descale.pruning.config import PruningConfig
+    >>> linear = PruningConfig(strategy="linear", sparsity=0.9, updates=3, schedule_epochs=3)
+    >>> [followed_by_cut(linear, part) for part in range(3)]
+    [True, True, False]
+    >>> followed_by_cut(linear.model_copy(update={"strategy": "one-shot"}), 0)
+    False
+    """
+    if not pruning.cut_as_they_go:
+        return False
+    return find_strategy(pruning.strategy).progress((part + 1) / pruning.updates, pruning.updates) < 1.0
+
+
+def pruning_epochs(pruning: PruningConfig) -> int:
+    """Epochs of the schedule, of the fine-tuning between its cuts and of the recovery together."""
+    between = sum(followed_by_cut(pruning, part) for part in range(pruning.updates)) * pruning.between_epochs
+    return pruning.schedule_epochs + between + pruning.recovery_epochs
 
 
 def recovery_side(training: TrainingConfig, pruning: PruningConfig) -> tuple[int, int]:
