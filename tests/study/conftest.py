@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -46,9 +48,8 @@ cluster.shutdown()
 """
 
 
-@pytest.fixture(scope="session")
-def object_store() -> Iterator[dict[str, str]]:
-    """Environment variables that lead S3 clients to a server on this machine; none where moto is missing."""
+def _amazon() -> Iterator[dict[str, str]]:
+    """Variables that lead S3 clients to a server on this machine; none where moto is missing."""
     try:
         from moto.server import ThreadedMotoServer
     except ImportError:
@@ -66,12 +67,40 @@ def object_store() -> Iterator[dict[str, str]]:
     server.stop()
 
 
+def _google() -> Iterator[dict[str, str]]:
+    """The same for Google Cloud Storage; none where gcp-storage-emulator is missing."""
+    try:
+        from gcp_storage_emulator.server import create_server
+    except ImportError:
+        yield {}
+        return
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = create_server("127.0.0.1", port, in_memory=True)
+    server.start()
+    yield {"STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{port}"}
+    server.stop()
+
+
 @pytest.fixture(scope="session")
-def ray_cluster(object_store: dict[str, str]) -> Iterator[str]:
+def object_stores() -> Iterator[dict[str, str]]:
+    """Environment variables that lead the clients of s3:// and gs:// to servers on this machine."""
+    with contextmanager(_amazon)() as amazon, contextmanager(_google)() as google:
+        yield {**amazon, **google}
+
+
+@pytest.fixture(scope="session")
+def ray_cluster(object_stores: dict[str, str]) -> Iterator[str]:
     """Address of a Ray cluster of two nodes with one CPU each on this machine."""
     pytest.importorskip("ray", reason="Ray is an extra: pip install 'descale[ray]'")
     # A process of its own, so that no test process ever holds a connection to the cluster.
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(SHARED), "RAY_DEDUP_LOGS": "0", **object_store}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(SHARED),
+        "RAY_DEDUP_LOGS": "0",
+        **object_stores,
+    }
     command = [sys.executable, "-c", CLUSTER]
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment

@@ -1,4 +1,4 @@
-"""Studies and bulk prediction over s3://, against an S3 server on this machine (moto)."""
+"""Studies and bulk prediction over s3:// and gs://, against servers on this machine."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_runner import FakeRunner
@@ -20,8 +21,7 @@ from descale.study.ray_cluster import run_on_ray
 from descale.study.remote import RemoteTrials
 from descale.study.run import open_study, run_study
 
-pytest.importorskip("moto", reason="needs pip install 'moto[s3,server]' s3fs")
-s3fs = pytest.importorskip("s3fs", reason="needs pip install 'moto[s3,server]' s3fs")
+fsspec = pytest.importorskip("fsspec", reason="needs pip install 'descale[dev]'")
 
 SMALL = """
 name: fake
@@ -34,15 +34,32 @@ PATIENCE = 120
 PROCESSES = multiprocessing.get_context("forkserver")
 
 
-@pytest.fixture
-def bucket(object_store: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
-    """Name of an empty bucket."""
-    for key, value in object_store.items():
+SERVERS = {"s3": ("moto", "s3fs"), "gs": ("gcp_storage_emulator", "gcsfs")}
+"""Kind of store -> the packages of its server and of its client."""
+
+
+@pytest.fixture(params=SERVERS)
+def bucket(
+    request: pytest.FixtureRequest,
+    object_stores: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> str:
+    """URL of an empty bucket."""
+    for package in SERVERS[request.param]:
+        pytest.importorskip(package, reason="needs pip install 'descale[dev]'")
+    for key, value in object_stores.items():
         monkeypatch.setenv(key, value)
-    name = f"bucket-{abs(hash(tmp_path))}"
-    s3fs.S3FileSystem.clear_instance_cache()
-    s3fs.S3FileSystem().mkdir(name)
-    return name
+    url = f"{request.param}://bucket-{abs(hash(tmp_path))}"
+    files, path = fresh_files(url)
+    files.mkdir(path)
+    return url
+
+
+def fresh_files(url: str) -> tuple[Any, str]:
+    """A client that has listed nothing yet, and the path of ``url`` in it."""
+    fsspec.core.url_to_fs(url)[0].clear_instance_cache()
+    return fsspec.core.url_to_fs(url)
 
 
 def finished_trial(folder: Path) -> Path:
@@ -57,12 +74,12 @@ def finished_trial(folder: Path) -> Path:
 def test_a_trial_goes_to_the_bucket_and_comes_back_without_its_checkpoints(
     bucket: str, tmp_path: Path
 ) -> None:
-    store = RemoteTrials(f"s3://{bucket}/study")
+    store = RemoteTrials(f"{bucket}/study")
     assert store.finished() == set()
     assert not store.has("abc")
     store.upload(finished_trial(tmp_path / "abc"))
     assert store.has("abc")
-    assert RemoteTrials(f"s3://{bucket}/study/").finished() == {"abc"}
+    assert RemoteTrials(f"{bucket}/study/").finished() == {"abc"}
     home = StudyFolder(tmp_path / "home")
     store.fetch("abc", home)
     target = home.trial_folder("abc")
@@ -72,7 +89,7 @@ def test_a_trial_goes_to_the_bucket_and_comes_back_without_its_checkpoints(
 
 
 def test_why_a_trial_failed_comes_back_too(bucket: str, tmp_path: Path) -> None:
-    store, home = RemoteTrials(f"s3://{bucket}/study"), StudyFolder(tmp_path / "home")
+    store, home = RemoteTrials(f"{bucket}/study"), StudyFolder(tmp_path / "home")
     store.fetch_failure("abc", home)
     assert not (home.trial_folder("abc") / "failure.json").exists()
     (tmp_path / "abc").mkdir()
@@ -84,8 +101,9 @@ def test_why_a_trial_failed_comes_back_too(bucket: str, tmp_path: Path) -> None:
 
 
 def test_a_bucket_that_cannot_be_made_is_a_clear_error(bucket: str) -> None:
+    kind = bucket.partition(":")[0]
     with pytest.raises(StudyError, match="check the address and your credentials"):
-        RemoteTrials("s3://Not_A_Bucket!/study")
+        RemoteTrials(f"{kind}://Not_A_Bucket!/study")
 
 
 def drive(environment: dict[str, str], file: Path, out: Path, address: str, store: str) -> None:
@@ -95,19 +113,19 @@ def drive(environment: dict[str, str], file: Path, out: Path, address: str, stor
 
 
 def test_a_study_on_ray_keeps_its_trials_in_a_bucket(
-    bucket: str, object_store: dict[str, str], ray_cluster: str, tmp_path: Path
+    bucket: str, object_stores: dict[str, str], ray_cluster: str, tmp_path: Path
 ) -> None:
     (tmp_path / "fake.yaml").write_text(SMALL)
     alone = open_study(tmp_path / "fake.yaml", tmp_path / "alone", FakeRunner())
     run_study(alone, FakeRunner())
-    arguments = (object_store, tmp_path / "fake.yaml", tmp_path / "out", ray_cluster, f"s3://{bucket}/study")
+    arguments = (object_stores, tmp_path / "fake.yaml", tmp_path / "out", ray_cluster, f"{bucket}/study")
     driver = PROCESSES.Process(target=drive, args=arguments)
     driver.start()
     driver.join(PATIENCE)
     assert driver.exitcode == 0
     expected = (tmp_path / "alone" / "results.csv").read_bytes()
     assert (tmp_path / "out" / "results.csv").read_bytes() == expected
-    assert len(RemoteTrials(f"s3://{bucket}/study").finished()) == 3
+    assert len(RemoteTrials(f"{bucket}/study").finished()) == 3
 
 
 def predict(environment: dict[str, str], work: Work, address: str, report: Path) -> None:
@@ -117,25 +135,25 @@ def predict(environment: dict[str, str], work: Work, address: str, report: Path)
 
 
 def test_photos_of_a_bucket_are_predicted_into_another_folder_of_it(
-    bucket: str, object_store: dict[str, str], ray_cluster: str, tmp_path: Path
+    bucket: str, object_stores: dict[str, str], ray_cluster: str, tmp_path: Path
 ) -> None:
-    files = s3fs.S3FileSystem()
+    files, root = fresh_files(bucket)
     for number in range(3):
         Image.fromarray(painted(60, 80, (0, 0, 10, 20))).save(tmp_path / "photo.png")
-        files.put_file(str(tmp_path / "photo.png"), f"{bucket}/photos/a/{number}.png")
-    files.pipe_file(f"{bucket}/photos/broken.png", b"not a photo")
+        files.put_file(str(tmp_path / "photo.png"), f"{root}/photos/a/{number}.png")
+    files.pipe_file(f"{root}/photos/broken.png", b"not a photo")
     work = Work(
-        write_bundle(tmp_path / "bundle"), f"s3://{bucket}/photos", f"s3://{bucket}/out",
+        write_bundle(tmp_path / "bundle"), f"{bucket}/photos", f"{bucket}/out",
         PredictSettings(), "onnxruntime",
     )  # fmt: skip
     for reused in (0, 3):
         report = tmp_path / f"{reused}.json"
-        process = PROCESSES.Process(target=predict, args=(object_store, work, ray_cluster, report))
+        process = PROCESSES.Process(target=predict, args=(object_stores, work, ray_cluster, report))
         process.start()
         process.join(PATIENCE)
         assert process.exitcode == 0
         assert json.loads(report.read_text()) == [3, ["broken.png"], reused]
     files.invalidate_cache()
-    assert {path.rpartition("/out/")[2] for path in files.find(f"{bucket}/out/masks")} == {
+    assert {path.rpartition("/out/")[2] for path in files.find(f"{root}/out/masks")} == {
         "masks/a/0.png", "masks/a/1.png", "masks/a/2.png",
     }  # fmt: skip
