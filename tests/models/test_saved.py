@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -62,9 +63,14 @@ def folder(good: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(good, tmp_path / "model"))
 
 
-def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+def edit(folder: Path, change: Callable[[dict[str, Any]], object], *, sealed: bool = True) -> None:
+    """Change the description; ``sealed`` makes its checksum agree, as who tampers on purpose would."""
     description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     change(description)
+    if sealed:
+        description.pop("description_sha256")
+        written = json.dumps(description, sort_keys=True).encode()
+        description["description_sha256"] = hashlib.sha256(written).hexdigest()
     (folder / "model.json").write_text(json.dumps(description), encoding="utf-8")
 
 
@@ -229,6 +235,30 @@ def test_a_description_that_was_changed_is_an_error(
         load_model(folder)
     assert str(folder) in str(found.value)
     assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d.update(threshold=0.6),
+        lambda d: d["provenance"].update(data="of another"),
+        lambda d: d["normalisation"]["mean"].__setitem__(0, 0.4),
+        lambda d: d.pop("description_sha256"),
+    ],
+    ids=["threshold", "provenance", "normalisation", "no checksum"],
+)
+def test_a_plausible_change_of_the_description_is_an_error_too(
+    folder: Path, change: Callable[[dict[str, Any]], object]
+) -> None:
+    edit(folder, change, sealed=False)
+    with pytest.raises(ModelError, match=r"model\.json was changed after it was saved"):
+        load_model(folder)
+
+
+def test_a_description_may_be_indented_and_ordered_anew(folder: Path) -> None:
+    description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    (folder / "model.json").write_text(json.dumps(dict(reversed(description.items()))), encoding="utf-8")
+    load_model(folder)
 
 
 @pytest.mark.parametrize("content", [b"", b'{"format": "descale-mod', b"\xff\xfe\x00", b"[]", b"null"])

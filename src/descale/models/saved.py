@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from descale.models.widths import Widths, apply_widths, read_widths
 FORMAT_VERSION = 1
 WEIGHTS = "model.safetensors"
 DESCRIPTION = "model.json"
+OWN_CHECKSUM = "description_sha256"
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,8 @@ def save_model(folder: Path, model: SavedModel) -> None:
     with replacing_folder(Path(folder)) as temporary:
         tensors = {k: v.detach().cpu().contiguous() for k, v in model.network.state_dict().items()}
         save_file(tensors, temporary / WEIGHTS)
-        write_json(
-            temporary / DESCRIPTION,
+        _write_description(
+            temporary,
             {
                 "format": "descale-model",
                 "format_version": FORMAT_VERSION,
@@ -86,7 +88,7 @@ def keep_metrics(folder: Path, metrics: Mapping[str, Any]) -> None:
     """
     description = read_description(folder)
     kept = {**description["metrics"], **metrics}
-    write_json(Path(folder) / DESCRIPTION, {**description, "metrics": kept})
+    _write_description(Path(folder), {**description, "metrics": kept})
 
 
 def load_model(folder: Path) -> SavedModel:
@@ -125,7 +127,7 @@ def read_description(folder: Path) -> dict[str, Any]:
     """The content of ``model.json``, its format checked; no network is built.
 
     Raises:
-        ModelError: it is missing, not JSON, not a model, or of a newer format.
+        ModelError: it is missing, not JSON, not a model, of a newer format, or changed by other hands.
     """
     path = Path(folder) / DESCRIPTION
     if not path.is_file():
@@ -141,10 +143,24 @@ def read_description(folder: Path) -> dict[str, Any]:
             f"{path} has format version {description.get('format_version')}, this descale reads "
             f"{FORMAT_VERSION}. Update descale."
         )
+    if description.get(OWN_CHECKSUM) != _checksum(description):
+        raise ModelError(f"{path} was changed after it was saved. Copy the model again.")
     for key in ("provenance", "metrics"):
         if not isinstance(description.setdefault(key, {}), dict):
             raise ModelError(f"{path} is not valid: '{key}' is not an object.")
     return description
+
+
+def _write_description(folder: Path, description: Mapping[str, Any]) -> None:
+    write_json(folder / DESCRIPTION, {**description, OWN_CHECKSUM: _checksum(description)})
+
+
+def _checksum(description: Mapping[str, Any]) -> str:
+    """SHA-256 of the values, however the file is indented and ordered."""
+    values = {key: value for key, value in description.items() if key != OWN_CHECKSUM}
+    # as they will be read: tuples are lists then, and keys are strings
+    written = json.dumps(json.loads(json.dumps(values, allow_nan=False)), sort_keys=True)
+    return hashlib.sha256(written.encode()).hexdigest()
 
 
 def _load_strictly(network: nn.Module, tensors: dict[str, torch.Tensor], source: Path) -> None:
