@@ -1,10 +1,12 @@
-"""`descale plan`: what it refuses before it builds a network."""
+"""`descale plan`: what it refuses before it builds a network, and that pruning does what it shows."""
 
+import json
 import sys
 
 import pytest
 
 from descale.cli import main
+from descale.pruning import RECIPES
 
 
 @pytest.mark.parametrize(
@@ -24,3 +26,23 @@ def test_refusals_say_why(
         main()
     assert ended.value.code not in (0, None)
     assert said in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_plan_is_that_of_the_recipe_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [
+        "--arch",
+        "linknet",
+        "--encoder",
+        "tu-test_efficientnet",
+        "--sparsity",
+        "0.5",
+        "--format",
+        "json",
+    ]
+    monkeypatch.setattr(sys, "argv", ["descale", "plan", *options])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code in (0, None)
+    assert json.loads(capsys.readouterr().out)["allocation"] == RECIPES["descale"]["allocation"]

@@ -32,7 +32,7 @@ def plan(
     budget: Annotated[
         str | None, typer.Option(help="Instead of --sparsity: params=, macs= or latency=SHARE of the dense.")
     ] = None,
-    allocation: Annotated[str, typer.Option(help="uniform, balanced or bypass.")] = "balanced",
+    allocation: Annotated[str, typer.Option(help="uniform, balanced or bypass.")] = "bypass",
     round_to: Annotated[int, typer.Option(help="Make widths multiples of this.", min=1)] = 1,
     size: Annotated[str, typer.Option(help="Input size, 160 or 160x192 (height x width).")] = "160",
     classes: Annotated[int, typer.Option(help="Number of classes.", min=2)] = 2,
