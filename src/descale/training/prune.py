@@ -9,17 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from descale.data import Dataset
-from descale.data.augment import make_augmentation
-from descale.data.loading import PixelArrays, load_split
 from descale.errors import ConfigError
 from descale.files import write_json
 from descale.models import SavedModel, count_macs, count_parameters, load_model, save_model
-from descale.pruning.allocation import Counts, allocate
+from descale.pruning.allocation import Counts
 from descale.pruning.channels import ChannelGraph
 from descale.pruning.config import PruningConfig
 from descale.pruning.cut import cut_channels
@@ -27,17 +24,17 @@ from descale.pruning.exact import check_exact
 from descale.pruning.gates import Gates
 from descale.pruning.graph import build_channel_graph
 from descale.pruning.importance import IMPORTANCES, Scores
-from descale.pruning.plan import make_plan
 from descale.pruning.strategies import find_strategy
-from descale.training.batches import AugmentedPhotos, BatchSource
+from descale.pruning.target import find_target
+from descale.training.batches import BatchSource
 from descale.training.config import DeviceConfig, TrainingConfig
 from descale.training.fit import fit
 from descale.training.module import SegmentationModule
+from descale.training.pictures import RunPictures
 from descale.training.recalibrate import recalibrate
 from descale.training.recovery import between_training, followed_by_cut, recovery_side, recovery_training
 from descale.training.schedule import MovementScores, PruningSchedule
-from descale.training.train import check_classes, load_training_pictures, provenance
-from descale.training.views import teacher_views
+from descale.training.train import check_classes, provenance
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +83,7 @@ def prune_model(
         "strategy": pruning.strategy,
         "pruning": pruning.model_dump(mode="json"),
         "parent": dict(parent.provenance),
-        "sparsity": run.sparsity(network),
+        "sparsity": run.target.realised(network),
     }
     model = SavedModel(parent.spec, network, parent.dense_widths, made_by)
     save_model(folder / "model", model)
@@ -107,87 +104,12 @@ class _Run:
         devices: DeviceConfig | None,
         cache: Path,
     ) -> None:
-        self.parent, self.dataset, self.pruning, self.training = parent, dataset, pruning, training
-        self.folder, self.seed, self.devices, self.cache = folder, seed, devices, cache
+        self.parent, self.pruning, self.training = parent, pruning, training
+        self.folder, self.seed, self.devices = folder, seed, devices
         self.strategy = find_strategy(pruning.strategy)
-        self.graph = build_channel_graph(parent.network)
-        self._budget_counts: Counts | None = None
-        self.target = self._target_sparsity()
-        self._pictures: PixelArrays | None = None
-        self._source: BatchSource | None = None
-        self._validation: PixelArrays | None = None
-        self.label = f"{parent.spec.architecture} {pruning.strategy} {self.target:.2f}"
-
-    def _target_sparsity(self) -> float:
-        """The sparsity asked for, or that of the widths that meet the budget; fails before any training."""
-        if self.pruning.sparsity is not None:
-            return self.pruning.sparsity
-        assert self.pruning.budget is not None
-        ((kind, share),) = self.pruning.budget.items()
-        plan = make_plan(
-            self.parent.network,
-            size=self.training.size,
-            budget=(kind, share),
-            allocation=self.pruning.allocation,
-            round_to=self.pruning.round_to,
-            graph=self.graph,
-        )
-        self._budget_counts = plan.counts
-        return plan.sparsity
-
-    @property
-    def source(self) -> BatchSource:
-        """Batches at the size the parent was trained with."""
-        if self._source is None:
-            self._source = self.source_at(self.training.crop or self.training.size)
-        return self._source
-
-    def source_at(self, size: tuple[int, int]) -> BatchSource:
-        """Batches of pictures of ``size`` (height, width), with the parent's answers if there are views."""
-        if self._pictures is None:
-            self._pictures = load_training_pictures(self.dataset, self.training)
-        if not self.pruning.views:
-            return AugmentedPhotos(self._pictures, make_augmentation(self.training.augmentation, size))
-        return teacher_views(
-            self.parent,
-            self._pictures,
-            identity=f"{self.dataset.fingerprint()}-{_weights_digest(self.parent.network)}",
-            size=size,
-            augmentation=self.training.augmentation,
-            views=self.pruning.views,
-            cache=self.cache,
-        )
-
-    @property
-    def validation(self) -> PixelArrays:
-        if self._validation is None:
-            self._validation = load_split(self.dataset.split("valid"), self.training.size)
-        return self._validation
-
-    def counts_at(self, progress: float, scores: Scores | None, open_units: Counts) -> Counts:
-        """Units of the dense network's groups that stay when ``progress`` of the target is reached."""
-        budget = self._budget_counts
-        if budget is not None:
-            return {
-                g.index: max(budget[g.index], round(g.units - progress * (g.units - budget[g.index])))
-                for g in self.graph.prunable
-            }
-        return allocate(
-            self.graph,
-            progress * self.target,
-            allocation=self.pruning.allocation,
-            round_to=self.pruning.round_to,
-            scores=scores,
-            open_units=open_units,
-        )
-
-    def sparsity(self, network: nn.Module) -> float:
-        """Realised: mean over the dense network's prunable layers of the fraction of filters removed."""
-        removed = []
-        for name in self.graph.layers:
-            dense = len(self.graph.slots[(name, "out")].groups)
-            removed.append(1.0 - _filters(network.get_submodule(name)) / dense)
-        return float(np.mean(removed))
+        self.target = find_target(parent.network, pruning, training.size)
+        self.pictures = RunPictures(parent, dataset, training, pruning.views, cache)
+        self.label = f"{parent.spec.architecture} {pruning.strategy} {self.target.sparsity:.2f}"
 
     def schedule(self) -> nn.Module:
         """Run the schedule in one part, or in as many as there are updates when cutting as it goes."""
@@ -213,7 +135,7 @@ class _Run:
         self, network: nn.Module, movement: dict[str, list[float]] | None, part: int, parts: int, stage: Path
     ) -> tuple[nn.Module, dict[str, list[float]]]:
         graph = build_channel_graph(network)
-        names = {group.producers[0]: group.index for group in self.graph.prunable}
+        names = {group.producers[0]: group.index for group in self.target.graph.prunable}
         dense_index = {group.index: names[group.producers[0]] for group in graph.prunable}
         total = self.pruning.schedule_epochs  # at least one a part, see PruningConfig
         epochs = total * (part + 1) // parts - total * part // parts
@@ -242,7 +164,7 @@ class _Run:
             # a group that is down to its last unit is no longer one of the cut network's
             dense_open = dict.fromkeys(names.values(), 1)
             dense_open |= {dense_index[index]: count for index, count in open_units.items()}
-            counts = self.counts_at(progress, dense_scores, dense_open)
+            counts = self.target.counts_at(progress, dense_scores, dense_open)
             return {index: counts[dense_index[index]] for index in dense_index}
 
         gates = Gates(network, graph, scored=True)
@@ -259,7 +181,12 @@ class _Run:
             movement=scores,
         )
         self._fit(
-            network, config, self.source, stage, f"{self.label} schedule {part + 1}/{parts}", [callback]
+            network,
+            config,
+            self.pictures.full,
+            stage,
+            f"{self.label} schedule {part + 1}/{parts}",
+            [callback],
         )
         if part == parts - 1 and callback.progress < 1.0:
             callback.close(1.0)
@@ -275,11 +202,14 @@ class _Run:
         check_exact(network, graph, schedule.keep, cut)
         if self.pruning.recalibrate:
             batch_size = self.training.batch_size
-            recalibrate(cut, self.parent.spec, self.source, batch_size=batch_size, seed=self.seed)
+            recalibrate(cut, self.parent.spec, self.pictures.full, batch_size=batch_size, seed=self.seed)
         logger.info(
             "%s: cut to sparsity %.3f, %d parameters, %.1f MMACs",
-            self.label, self.sparsity(cut), count_parameters(cut), count_macs(cut, self.training.size) / 1e6,
-        )  # fmt: skip
+            self.label,
+            self.target.realised(cut),
+            count_parameters(cut),
+            count_macs(cut, self.training.size) / 1e6,
+        )
         return cut
 
     @staticmethod
@@ -306,8 +236,7 @@ class _Run:
         return network
 
     def _recover(self, network: nn.Module, config: TrainingConfig, folder: Path, label: str) -> None:
-        side = recovery_side(self.training, self.pruning)
-        source = self.source if side == (self.training.crop or self.training.size) else self.source_at(side)
+        source = self.pictures.at(recovery_side(self.training, self.pruning))
         self._fit(network, config, source, folder, label, [])
 
     def _fit(
@@ -329,20 +258,6 @@ class _Run:
             temperature=self.pruning.temperature,
         )
         fit(
-            module, source, self.validation, config, folder,
+            module, source, self.pictures.validation, config, folder,
             seed=self.seed, label=label, devices=self.devices, callbacks=callbacks,
         )  # fmt: skip
-
-
-def _filters(module: nn.Module) -> int:
-    return int(getattr(module, "out_channels", 0) or getattr(module, "out_features", 0))
-
-
-def _weights_digest(network: nn.Module) -> str:
-    import hashlib
-
-    digest = hashlib.sha256()
-    for key, value in sorted(network.state_dict().items()):
-        digest.update(key.encode())
-        digest.update(np.ascontiguousarray(value.detach().cpu().numpy()).tobytes())
-    return digest.hexdigest()[:16]
