@@ -13,31 +13,36 @@ from typing import Any
 
 import lightning
 import torch
-from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import (
     Callback,
     EarlyStopping,
-    ModelCheckpoint,
     RichProgressBar,
     WeightAveraging,
 )
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 
 from descale.data.loading import PixelArrays
-from descale.errors import ConfigError, TrainingError
-from descale.files import replacing_file
+from descale.errors import ConfigError
 from descale.models import memory_format
 from descale.training.averaging import moving_average
 from descale.training.batches import BatchSource, epoch_loader, validation_batches
 from descale.training.bfloat import cpu_has_bfloat16
+from descale.training.checkpoints import (
+    BEST,
+    CHECKPOINT,
+    BestEpoch,
+    WholeCheckpoints,
+    keep_last,
+    read_checkpoint,
+    read_own,
+    stopped_early,
+)
 from descale.training.config import DeviceConfig, TrainingConfig
 from descale.training.curves import FOLDER, csv_logger
 from descale.training.module import SegmentationModule
 
 logger = logging.getLogger(__name__)
 
-CHECKPOINT = "last.ckpt"
-BEST = "best.ckpt"
 TERMINATED = 143
 """Exit status after SIGTERM, as shells give it."""
 
@@ -115,12 +120,12 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
     checkpoint = folder / CHECKPOINT
-    kept = _checked(checkpoint, module) if checkpoint.exists() else None
+    kept = read_own(checkpoint, module) if checkpoint.exists() else None
     extra: list[Callback] = [_EpochLog(label, seed)]
     if config.early_stopping:
         looks = math.ceil(config.early_stopping / config.validate_every)
-        extra += [_BestEpoch(folder), EarlyStopping("valid_iou", mode="max", patience=looks)]
-    extra.append(_keep_last(folder))  # after the best, so that its checkpoint knows of it
+        extra += [BestEpoch(folder), EarlyStopping("valid_iou", mode="max", patience=looks)]
+    extra.append(keep_last(folder))  # after the best, so that its checkpoint knows of it
     if config.ema is not None:
         # Lightning's EMA callback averages tensor by tensor, which took a fifth of a slim network's step
         extra.append(WeightAveraging(multi_avg_fn=moving_average(config.ema)))
@@ -135,7 +140,7 @@ def fit(
         precision=_precision(devices),
         callbacks=[*extra, *callbacks],
         logger=[csv_logger(folder, 0 if kept is None else kept["epoch"] + 1), *_loggers(devices, folder)],
-        plugins=[_WholeCheckpoints()],
+        plugins=[WholeCheckpoints()],
         default_root_dir=folder,
         num_sanity_val_steps=0,
         check_val_every_n_epoch=min(config.validate_every, config.epochs),
@@ -147,7 +152,7 @@ def fit(
     )
     module.network.to(memory_format=memory_format(module.network))
     module.network.train()
-    if kept is None or not _stopped_early(kept):
+    if kept is None or not stopped_early(kept):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="lightning|torch.optim")
             try:
@@ -168,41 +173,10 @@ def fit(
     if trainer.interrupted:
         raise KeyboardInterrupt
     if config.early_stopping and (folder / BEST).exists():
-        module.load_state_dict(_load(folder / BEST)["state_dict"])
+        module.load_state_dict(read_checkpoint(folder / BEST)["state_dict"])
     elif kept is not None and kept["epoch"] + 1 >= config.epochs:
         module.load_state_dict(kept["state_dict"])  # nothing was left to train: its average is what was kept
     module.network.to("cpu").eval()
-
-
-def _keep_last(folder: Path) -> ModelCheckpoint:
-    return ModelCheckpoint(
-        dirpath=folder, filename=CHECKPOINT.removesuffix(".ckpt"), save_top_k=1, enable_version_counter=False,
-        save_on_train_epoch_end=True,
-    )  # fmt: skip
-
-
-class _WholeCheckpoints(TorchCheckpointIO):
-    """Writes a checkpoint beside the last one and renames it: no kill and no full disk leaves a torn one."""
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        with replacing_file(Path(path)) as temporary:
-            torch.save(checkpoint, temporary)
-
-
-class _BestEpoch(ModelCheckpoint):
-    """Keeps the best epoch of a run, also in a folder that was moved since it began."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(
-            dirpath=folder, filename=BEST.removesuffix(".ckpt"), monitor="valid_iou", mode="max",
-            enable_version_counter=False,
-        )  # fmt: skip
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        path = str(Path(str(self.dirpath)) / BEST)
-        here = {"dirpath": self.dirpath, "best_model_path": path, "kth_best_model_path": path}
-        scores = {"best_k_models": {path: state_dict["best_model_score"]}}
-        super().load_state_dict({**state_dict, **here, **scores})
 
 
 def _precision(devices: DeviceConfig) -> Any:
@@ -217,38 +191,6 @@ def _precision(devices: DeviceConfig) -> Any:
 def on_cuda(devices: DeviceConfig) -> bool:
     """Whether a run with these settings uses an NVIDIA device."""
     return torch.cuda.is_available() and devices.accelerator in ("auto", "cuda")
-
-
-def _load(checkpoint: Path) -> dict[str, Any]:
-    """A checkpoint is this run's own, in its own folder; it never travels between people.
-
-    Raises:
-        TrainingError: it is corrupt.
-    """
-    try:
-        return dict(torch.load(checkpoint, map_location="cpu", weights_only=False))
-    except Exception as error:
-        raise TrainingError(
-            f"Checkpoint {checkpoint} is corrupt ({type(error).__name__}). Delete it to train this run anew."
-        ) from error
-
-
-def _checked(checkpoint: Path, module: SegmentationModule) -> dict[str, Any]:
-    kept = _load(checkpoint)
-    own = {key: value.shape for key, value in module.state_dict().items()}
-    if {key: value.shape for key, value in kept.get("state_dict", {}).items()} != own or "epoch" not in kept:
-        raise TrainingError(
-            f"Checkpoint {checkpoint} is not of this network. Delete it to train this run anew, or choose "
-            "another folder."
-        )
-    logger.info("continuing from %s", checkpoint)
-    return kept
-
-
-def _stopped_early(kept: dict[str, Any]) -> bool:
-    """Whether early stopping had ended the run that left this checkpoint."""
-    states = [state for key, state in kept.get("callbacks", {}).items() if key.startswith("EarlyStopping")]
-    return any(state["wait_count"] >= state["patience"] for state in states)
 
 
 def _finish(loggers: Iterable[Logger]) -> None:

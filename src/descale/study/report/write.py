@@ -9,8 +9,9 @@ from descale.errors import StudyError
 from descale.files import write_text
 from descale.study.report import tables
 from descale.study.report.evidence import StudyTrials
-from descale.study.report.page import read_manifest, render, sections
+from descale.study.report.page import read_manifest, render
 from descale.study.report.rows import read_results
+from descale.study.report.sections import sections
 
 logger = logging.getLogger(__name__)
 
