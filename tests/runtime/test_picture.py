@@ -62,6 +62,27 @@ def test_preview_is_near_the_size_asked_for() -> None:
     assert preview.size == (250, 75)
 
 
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_preview_keeps_the_detail_that_the_working_scale_has_not(
+    tmp_path: Path, suffix: str, orientation: int
+) -> None:
+    smooth = Image.fromarray(NOISE).resize((640, 400), Image.Resampling.BICUBIC)
+    exif = Image.Exif()
+    exif[274] = orientation
+    smooth.save(tmp_path / f"p.{suffix}", exif=exif)
+    picture = open_picture(tmp_path / f"p.{suffix}", scale=0.1, detail=320)
+    frame = (400, 640) if orientation == 1 else (640, 400)
+    assert picture.frame == frame
+    assert (picture.height, picture.width) == (frame[0] // 10, frame[1] // 10)
+    assert picture.preview(320).size == (frame[1] // 2, frame[0] // 2)
+    as_array = open_picture(
+        np.asarray(smooth), scale=lambda pixels: 0.1 if pixels == 256_000 else 1, detail=320
+    )
+    assert (as_array.height, as_array.width) == (40, 64)
+    assert as_array.preview(320).size == (320, 200)
+
+
 @pytest.mark.parametrize(
     "array", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4, 3), np.uint8)]
 )

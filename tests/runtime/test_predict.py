@@ -40,14 +40,14 @@ def rows(out: Path) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize(
     ("input_size", "scale", "said"),
-    [((25, 50), 1.0, "4 times larger"), ((25, 50), 0.25, None), ((80, 160), 1.0, None), (None, 1.0, None)],
+    [((25, 50), "1", "4 times larger"), ((25, 50), "0.25", None), ((80, 160), "1", None), (None, "1", None)],
 )
 def test_photos_much_larger_than_in_training_are_told(
     photos: Path,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     input_size: tuple[int, int] | None,
-    scale: float,
+    scale: str,
     said: str | None,
 ) -> None:
     bundle = write_bundle(tmp_path / "bundle", input_size=input_size)
@@ -57,6 +57,37 @@ def test_photos_much_larger_than_in_training_are_told(
     if said is not None:
         assert said in warned[0]
         assert "--scale 0.25" in warned[0]
+
+
+@pytest.mark.parametrize(
+    ("input_size", "scale"), [((25, 50), 0.25), ((50, 100), 0.5), ((300, 300), 1.0), (None, 1.0)]
+)
+def test_unless_told_otherwise_photos_are_seen_as_large_as_in_training(
+    photos: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    input_size: tuple[int, int] | None,
+    scale: float,
+) -> None:
+    caplog.set_level("INFO")
+    bundle, out = write_bundle(tmp_path / "bundle", input_size=input_size), tmp_path / "out"
+    predict(bundle, photos, "--out", out)
+    assert {float(row["scale"]) for row in rows(out)} == {scale}
+    assert [float(row["corroded_percent"]) for row in rows(out)] == pytest.approx([25, 0, 1], abs=1)
+    told = [r.getMessage() for r in caplog.records if "--scale 1 takes every pixel" in r.getMessage()]
+    assert bool(told) == (scale < 1)
+    assert not told or f"3 of 3 photos were seen at {scale:g} of their size" in told[0]
+    for name, original in ((path.stem, Image.open(path)) for path in photos.glob("*.png")):
+        assert Image.open(out / "masks" / f"{name}.png").size == original.size
+        assert Image.open(out / "overlays" / f"{name}.jpg").size == original.size
+    unknown = [r for r in caplog.records if "does not tell the input size" in r.getMessage()]
+    assert bool(unknown) == (input_size is None)
+
+
+@pytest.mark.parametrize("scale", ["0", "1.5", "nan", "half"])
+def test_a_scale_that_is_none_is_refused(tiny_bundle: Path, photos: Path, tmp_path: Path, scale: str) -> None:
+    with pytest.raises(ConfigError, match=f"--scale {scale} is neither auto nor a number above 0"):
+        predict(tiny_bundle, photos, "--out", tmp_path / "out", "--scale", scale)
 
 
 def test_everything_is_written(tiny_bundle: Path, photos: Path, tmp_path: Path) -> None:

@@ -95,6 +95,15 @@ def test_scale_gives_a_smaller_mask_in_the_same_frame(tiny_bundle: Path) -> None
     assert agreement > 0.99
 
 
+def test_unless_told_otherwise_things_look_as_large_as_in_training(tmp_path: Path) -> None:
+    segmenter = Segmenter.from_bundle(write_bundle(tmp_path / "bundle", input_size=(75, 155)))
+    result = segmenter(PICTURE)
+    assert result.mask.shape == (75, 155)
+    assert result.frame == PICTURE.shape[:2]
+    assert segmenter.logits(PICTURE).shape[1:] == (75, 155)
+    assert segmenter(PICTURE, scale=1.0).mask.shape == PICTURE.shape[:2]
+
+
 def test_large_masks_are_packed_and_come_out_the_same(
     tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

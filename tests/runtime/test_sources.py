@@ -110,7 +110,7 @@ def test_video_frames(tmp_path: Path) -> None:
     assert count_sources(inputs, 10) == 3
     sources = list(iterate_sources(inputs, 10))
     assert [source.name for source in sources] == ["clip@000000", "clip@000010", "clip@000020"]
-    picture = sources[2].open(1.0, 10**9)
+    picture = sources[2].open(1.0, 0, 10**9)
     assert (picture.height, picture.width) == (48, 64)
     assert abs(int(picture.region(0, 48, 0, 64).mean()) - 200) < 8
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+AUTO = "auto"
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from descale.runtime.batch import BatchReport
+    from descale.runtime.summary import PhotoResult
 
 
 def predict(
@@ -24,7 +29,13 @@ def predict(
         list[str] | None,
         typer.Option("--format", help="Table: csv, json or coco; may be repeated.  [default: csv]"),
     ] = None,
-    scale: Annotated[float, typer.Option(help="Work at this share of the resolution, above 0 to 1.")] = 1.0,
+    scale: Annotated[
+        str,
+        typer.Option(
+            help="Share of the photos' resolution at which to work, above 0 to 1; auto: that at which "
+            "things look as large as in training."
+        ),
+    ] = AUTO,
     mm_per_pixel: Annotated[
         float | None, typer.Option(help="Millimetres on the surface per photo pixel; gives areas in cm2.")
     ] = None,
@@ -66,23 +77,22 @@ def predict(
     from descale.errors import ConfigError
     from descale.files import make_folder
     from descale.runtime.batch import PredictSettings, describe_run, predict_photos
-    from descale.runtime.magnification import MAGNIFIED, magnification
+    from descale.runtime.bundle import open_bundle
     from descale.runtime.segmenter import Segmenter
     from descale.runtime.sources import count_sources, find_inputs, first_size, iterate_sources
     from descale.runtime.tables import TABLES, TableContent
+    from descale.runtime.working_scale import working_scale
 
     formats = list(dict.fromkeys(table or ["csv"]))
     for name in formats:
         if name not in TABLES:
             raise ConfigError(f"format {name!r} is unknown. Choose one of {', '.join(TABLES)}.")
-    if not 0 < scale <= 1:
-        raise ConfigError(f"--scale {scale} is not above 0 and up to 1.")
     if mm_per_pixel is not None and not 0 < mm_per_pixel < float("inf"):
         raise ConfigError(f"--mm-per-pixel {mm_per_pixel} is not above 0.")
     if not 0 < max_megapixels < float("inf"):
         raise ConfigError(f"--max-megapixels {max_megapixels} is not a number above 0.")
     settings = PredictSettings(
-        scale=scale,
+        scale=_parse_scale(scale),
         mm_per_pixel=mm_per_pixel,
         overlay=overlay_size,
         max_pixels=round(max_megapixels * 1e6),
@@ -98,8 +108,10 @@ def predict(
         return
     folder = Path(out)
     inputs = find_inputs(photos, exclude=folder)
-    expect = first_size(inputs, scale, settings.max_pixels)
-    segmenter = Segmenter.from_bundle(bundle, engine, threads=threads, tile=tile, expect=expect)
+    opened = open_bundle(bundle)
+    asked = settings.scale or partial(working_scale, opened.manifest.provenance)
+    expect = first_size(inputs, asked, settings.max_pixels)
+    segmenter = Segmenter(opened, engine=engine, threads=threads, tile=tile, expect=expect)
     make_folder(folder)
     with progress_bar() as progress:
         task = progress.add_task("predict", total=count_sources(inputs, frame_step))
@@ -119,17 +131,51 @@ def predict(
     )
     for name in formats:
         TABLES[name].write(folder / TABLES[name].file, content)
-    provenance = segmenter.bundle.manifest.provenance
-    larger = magnification(provenance, report.results, scale)
-    if larger is not None and larger > MAGNIFIED:
-        logging.getLogger(__name__).warning(
-            "things look %.0f times larger here than in the photos of the training, which were shrunk to %s; "
-            "where results look wrong, compare with --scale %.2g",
-            larger,
-            "x".join(str(side) for side in provenance["input_size"]),
-            scale / larger,
-        )
+    _tell_scale(settings.scale, report.results, segmenter.bundle.manifest.provenance)
     conclude(report, [str(folder / TABLES[name].file) for name in formats])
+
+
+def _parse_scale(text: str) -> float | None:
+    from descale.errors import ConfigError
+
+    if text == AUTO:
+        return None
+    try:
+        scale = float(text)
+    except ValueError:
+        scale = 0.0
+    if not 0 < scale <= 1:
+        raise ConfigError(f"--scale {text} is neither {AUTO} nor a number above 0 and up to 1.")
+    return scale
+
+
+def _tell_scale(asked: float | None, results: Sequence[PhotoResult], provenance: Mapping[str, Any]) -> None:
+    """Say at which scale photos were seen where that is not their own, or not that of the training."""
+    from descale.runtime.working_scale import MAGNIFIED, magnification
+
+    logger = logging.getLogger(__name__)
+    larger = magnification(provenance, results)
+    if larger is None:
+        return
+    size = "x".join(str(side) for side in provenance["input_size"])
+    reduced = [result.scale for result in results if result.scale < 1]
+    if asked is None and reduced:
+        logger.info(
+            "%d of %d photos were seen at %s of their size, as those of the training were shrunk to %s; "
+            "--scale 1 takes every pixel",
+            len(reduced),
+            len(results),
+            f"{min(reduced):.2g}" + (f" to {max(reduced):.2g}" if max(reduced) > min(reduced) else ""),
+            size,
+        )
+    elif asked is not None and larger > MAGNIFIED:
+        logger.warning(
+            "things look %.0f times larger here than in the photos of the training, which were shrunk to %s; "
+            "where results look wrong, leave --scale out, or give --scale %.2g",
+            larger,
+            size,
+            asked / larger,
+        )
 
 
 def progress_bar() -> Progress:

@@ -26,7 +26,7 @@ from descale import __version__
 from descale.errors import DataError
 from descale.files import write_json
 from descale.runtime.photo import MAX_PIXELS
-from descale.runtime.picture import Picture
+from descale.runtime.picture import Picture, Scale
 from descale.runtime.render import write_colour_mask, write_id_mask, write_overlay
 from descale.runtime.segmenter import Segmenter
 from descale.runtime.sources import PhotoSource
@@ -42,7 +42,8 @@ class PredictSettings:
     """How to predict.
 
     Attributes:
-        scale: above 0, up to 1: working resolution.
+        scale: share of the photos' resolution at which to work, above 0 and up to 1; ``None``: photo by photo
+            that at which things look as large as in the network's training.
         mm_per_pixel: side of a photo's pixel on the surface, mm, if known.
         overlay: longest side of the overlays, about, pixels; 0 writes none.
         max_pixels: larger files are refused.
@@ -50,7 +51,7 @@ class PredictSettings:
         workers: threads that decode ahead and write behind, 1 or more.
     """
 
-    scale: float = 1.0
+    scale: float | None = None
     mm_per_pixel: float | None = None
     overlay: int = 2048
     max_pixels: int = MAX_PIXELS
@@ -76,7 +77,7 @@ class _Opened:
 def describe_run(segmenter: Segmenter, settings: PredictSettings) -> dict[str, Any]:
     """What determines the results, for the tables and for telling whether a photo is done."""
     manifest = segmenter.bundle.manifest
-    chosen = {key: getattr(settings, key) for key in ("scale", "mm_per_pixel", "overlay")}
+    scale = "as in training" if settings.scale is None else settings.scale
     return {
         "descale": __version__,
         "bundle": {"name": manifest.name, "precision": manifest.precision, "files": dict(manifest.checksums)},
@@ -84,7 +85,9 @@ def describe_run(segmenter: Segmenter, settings: PredictSettings) -> dict[str, A
         "engine": segmenter.engine_name,
         "tile": segmenter.tile,
         "overlap": manifest.overlap,
-        **chosen,
+        "scale": scale,
+        "mm_per_pixel": settings.mm_per_pixel,
+        "overlay": settings.overlay,
     }
 
 
@@ -123,7 +126,7 @@ def predict_photos(
                 on_photo()
 
     with (
-        closing(_open_ahead(sources, out, key, settings)) as ahead,
+        closing(_open_ahead(sources, out, key, settings, segmenter.scale(settings.scale))) as ahead,
         ThreadPoolExecutor(max(2, settings.workers), thread_name_prefix="write") as pool,
     ):
         for number, (source, opened) in enumerate(ahead):
@@ -232,7 +235,7 @@ _Item = tuple[PhotoSource | DataError, "Future[_Opened] | PhotoResult"]
 
 
 def _open_ahead(
-    sources: Iterable[PhotoSource | DataError], out: Path, key: str, settings: PredictSettings
+    sources: Iterable[PhotoSource | DataError], out: Path, key: str, settings: PredictSettings, scale: Scale
 ) -> Generator[_Item, None, None]:
     """Sources in order, each with its finished record or with the future of its decoded picture."""
     ready: queue.Queue[tuple[_Item, int] | BaseException | None] = queue.Queue(settings.workers)
@@ -240,7 +243,7 @@ def _open_ahead(
     budget = _PixelBudget(PIXELS_IN_FLIGHT)
 
     def open_one(source: PhotoSource) -> _Opened:
-        picture = source.open(settings.scale, settings.max_pixels)
+        picture = source.open(scale, settings.overlay, settings.max_pixels)
         return _Opened(picture, picture.preview(settings.overlay) if settings.overlay else None)
 
     def put(item: tuple[_Item, int] | BaseException | None) -> None:
@@ -270,7 +273,9 @@ def _open_ahead(
         if done is not None:
             return (source, done), 0
         try:
-            pixels = round(source.pixels(settings.max_pixels) * settings.scale**2)
+            whole = source.pixels(settings.max_pixels)
+            share = scale(whole) if callable(scale) else scale
+            pixels = max(round(whole * share**2), min(whole, settings.overlay**2))
         except DataError as error:
             failed.set_exception(error)
             return (source, failed), 0

@@ -7,7 +7,9 @@ orientation is applied to the tiles.
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -32,6 +34,8 @@ _ORIENTATIONS = {
 }
 
 Source = NDArray[np.uint8] | Path | str | BinaryIO
+Scale = float | Callable[[int], float]
+"""Share of a photo's resolution, above 0 and up to 1, or what gives it for a number of pixels."""
 
 
 class Picture(Protocol):
@@ -55,7 +59,10 @@ class Picture(Protocol):
         ...
 
     def preview(self, longest: int) -> Image.Image:
-        """The picture reduced by a whole factor to a longest side near ``longest``."""
+        """The photo reduced by a whole factor to a longest side near ``longest``, once.
+
+        With a scale below 1 it is no larger than the ``detail`` it was opened with.
+        """
         ...
 
     def release(self) -> None:
@@ -74,9 +81,11 @@ class FilePicture:
         frame: tuple[int, int],
         orientation: int = 1,
         seconds: float = 0.0,
+        detailed: Image.Image | None = None,
     ) -> None:
-        """Args as in :class:`Picture`; ``image`` is RGB or L, not yet upright."""
+        """Args as in :class:`Picture`; ``image`` is RGB or L, not yet upright, ``detailed`` a larger one."""
         self._image: Image.Image | None = image
+        self._detailed = detailed
         self._turn = _ORIENTATIONS.get(orientation, _ORIENTATIONS[1])
         self.name = name
         self.width, self.height = image.size[::-1] if self._turn[0] else image.size
@@ -93,13 +102,15 @@ class FilePicture:
         return self._upright(self._pixels().crop(box))
 
     def preview(self, longest: int) -> Image.Image:
-        small = self._pixels().reduce(max(1, round(max(self.height, self.width) / longest)))
+        large = self._detailed or self._pixels()
+        self._detailed = None
+        small = large.reduce(max(1, round(max(large.size) / longest)))
         if small.mode == "RGB" and self._turn == _ORIENTATIONS[1]:
             return small
         return Image.fromarray(self._upright(small))
 
     def release(self) -> None:
-        self._image = None
+        self._image = self._detailed = None
 
     def _pixels(self) -> Image.Image:
         if self._image is None:
@@ -118,10 +129,17 @@ class ArrayPicture:
     """Pixels already in memory, for instance a frame of a video."""
 
     def __init__(
-        self, pixels: NDArray[np.uint8], name: str, *, frame: tuple[int, int], seconds: float = 0.0
+        self,
+        pixels: NDArray[np.uint8],
+        name: str,
+        *,
+        frame: tuple[int, int],
+        seconds: float = 0.0,
+        detailed: NDArray[np.uint8] | None = None,
     ) -> None:
-        """Args as in :class:`Picture`; ``pixels`` is uint8 (H, W, 3), RGB."""
+        """Args as in :class:`Picture`; ``pixels`` is uint8 (H, W, 3), RGB, ``detailed`` the same, larger."""
         self._pixels: NDArray[np.uint8] | None = pixels
+        self._detailed = detailed
         self.name = name
         self.height, self.width = pixels.shape[:2]
         self.frame = frame
@@ -131,11 +149,12 @@ class ArrayPicture:
         return self._all()[top:bottom, left:right]
 
     def preview(self, longest: int) -> Image.Image:
-        factor = max(1, round(max(self.height, self.width) / longest))
-        return Image.fromarray(np.ascontiguousarray(self._all())).reduce(factor)
+        large = self._all() if self._detailed is None else self._detailed
+        self._detailed = None
+        return Image.fromarray(np.ascontiguousarray(large)).reduce(max(1, round(max(large.shape) / longest)))
 
     def release(self) -> None:
-        self._pixels = None
+        self._pixels = self._detailed = None
 
     def _all(self) -> NDArray[np.uint8]:
         if self._pixels is None:
@@ -144,16 +163,22 @@ class ArrayPicture:
 
 
 def open_picture(
-    source: Source, *, scale: float = 1.0, max_pixels: int = MAX_PIXELS, name: str | None = None
+    source: Source,
+    *,
+    scale: Scale = 1.0,
+    detail: int = 0,
+    max_pixels: int = MAX_PIXELS,
+    name: str | None = None,
 ) -> Picture:
     """Decode a photo, or wrap an array, at ``scale`` of its size.
 
-    A JPEG at a scale of 1/2, 1/4 or 1/8 and below is decoded at that resolution, which saves
+    A JPEG that is wanted at 1/2, 1/4, or 1/8 of its size or less is decoded at that resolution, which saves
     time and memory; the rest of the way is an antialiased resize.
 
     Args:
         source: a file, a binary stream, or uint8 (H, W, 3) RGB.
-        scale: above 0, up to 1.
+        scale: above 0, up to 1, or what gives it for the photo's number of pixels.
+        detail: longest side of the preview that will be asked for, pixels; 0 without one.
         max_pixels: larger files are refused before they are decoded.
         name: for messages; by default the file's.
 
@@ -161,26 +186,28 @@ def open_picture(
         DataError: the file cannot be read as a photo, or the array has another shape or type.
         ConfigError: ``scale`` is out of range.
     """
-    if not 0 < scale <= 1:
-        raise ConfigError(f"scale {scale} is not above 0 and up to 1. For half the resolution use 0.5.")
     start = time.perf_counter()
     if isinstance(source, np.ndarray):
-        return _from_array(source, name or "array", scale, start)
+        return _from_array(source, name or "array", scale, detail, start)
     path = Path(source) if isinstance(source, str) else source
     name = name or photo_name(path)
     with reading(path, max_pixels=max_pixels) as image:
         width, height = image.size
-        target = (max(1, round(width * scale)), max(1, round(height * scale)))
-        if scale < 1 and image.format == "JPEG":
-            image.draft(None, target)
+        target = _target(width, height, scale)
+        if target != image.size and image.format == "JPEG":
+            share = max(1.0, min(detail, max(image.size)) / max(target))
+            image.draft(None, (math.ceil(share * target[0]), math.ceil(share * target[1])))
         image.load()
         orientation = int(image.getexif().get(_ORIENTATION_TAG, 1))
         plain = image.mode in ("RGB", "L") and "transparency" not in image.info
-        decoded = image if plain else as_rgb(image, name)
-        if decoded.size != target:
-            decoded = decoded.resize(target, Image.Resampling.BILINEAR, reducing_gap=2.0)
-        elif decoded is image:
-            decoded = _detached(image)
+        whole = image if plain else as_rgb(image, name)
+        detailed = None
+        if whole.size == target:
+            decoded = _detached(image) if whole is image else whole
+        else:
+            decoded = whole.resize(target, Image.Resampling.BILINEAR, reducing_gap=2.0)
+            if detail > max(target):
+                detailed = _detached(image) if whole is image else whole
     turned = _ORIENTATIONS.get(orientation, _ORIENTATIONS[1])[0]
     return FilePicture(
         decoded,
@@ -188,21 +215,35 @@ def open_picture(
         frame=(width, height) if turned else (height, width),
         orientation=orientation,
         seconds=time.perf_counter() - start,
+        detailed=detailed,
     )
 
 
-def _from_array(pixels: NDArray[np.uint8], name: str, scale: float, start: float) -> ArrayPicture:
+def _target(width: int, height: int, scale: Scale) -> tuple[int, int]:
+    """Width and height at the working scale."""
+    share = scale(width * height) if callable(scale) else scale
+    if not 0 < share <= 1:
+        raise ConfigError(f"scale {share} is not above 0 and up to 1. For half the resolution use 0.5.")
+    return max(1, round(width * share)), max(1, round(height * share))
+
+
+def _from_array(
+    pixels: NDArray[np.uint8], name: str, scale: Scale, detail: int, start: float
+) -> ArrayPicture:
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
         raise DataError(
             f"{name}: an array of type {pixels.dtype} and shape {pixels.shape}; "
             "the segmenter takes uint8 of shape (height, width, 3), RGB."
         )
     height, width = pixels.shape[:2]
-    if scale < 1:
-        target = (max(1, round(width * scale)), max(1, round(height * scale)))
+    target = _target(width, height, scale)
+    detailed = None
+    if target != (width, height):
         image = Image.fromarray(np.ascontiguousarray(pixels))
+        detailed = pixels if detail > max(target) else None
         pixels = np.asarray(image.resize(target, Image.Resampling.BILINEAR, reducing_gap=2.0))
-    return ArrayPicture(pixels, name, frame=(height, width), seconds=time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    return ArrayPicture(pixels, name, frame=(height, width), seconds=seconds, detailed=detailed)
 
 
 def _detached(image: Image.Image) -> Image.Image:

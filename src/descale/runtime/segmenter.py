@@ -20,9 +20,10 @@ from descale.runtime.bundle import Bundle, open_bundle
 from descale.runtime.classes import ClassTable
 from descale.runtime.engines import Engine, choose_engine, open_engine
 from descale.runtime.photo import MAX_PIXELS
-from descale.runtime.picture import Picture, Source, open_picture
+from descale.runtime.picture import Picture, Scale, Source, open_picture
 from descale.runtime.segmentation import LARGE_PIXELS, MaskRows, Segmentation
 from descale.runtime.tiling import Span, TilePlan, blend, cut_tile, plan_tiles
+from descale.runtime.working_scale import training_pixels, working_scale
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +73,12 @@ class Segmenter:
             raise BundleError(
                 f"tile {self.tile}: this bundle needs a multiple of {manifest.stride} from {least} pixels on."
             )
+        if training_pixels(manifest.provenance) is None:
+            logger.warning(
+                "%s does not tell the input size of its training; photos are taken at their own size "
+                "unless a scale is given.",
+                bundle.path,
+            )
         self._engines: dict[int, Engine] = {}
         self._loading = threading.Lock()
         self.engine(self._plan(*expect)[1])
@@ -95,20 +102,32 @@ class Segmenter:
         return self.bundle.manifest.classes
 
     def __call__(
-        self, image: Source, *, scale: float = 1.0, max_pixels: int = MAX_PIXELS, name: str | None = None
+        self,
+        image: Source,
+        *,
+        scale: float | None = None,
+        max_pixels: int = MAX_PIXELS,
+        name: str | None = None,
     ) -> Segmentation:
         """Segment one photo.
 
         Args:
             image: a file, a binary stream, or uint8 (H, W, 3) RGB.
-            scale: above 0, up to 1: resolution at which to work; the result tells the photo's own size.
+            scale: share of the resolution at which to work, above 0 and up to 1; by default that at which
+                things look as large as in training. The result tells the photo's own size.
             max_pixels: larger files are refused before they are decoded.
             name: for messages.
 
         Raises:
             DataError: not a photo, or a broken one.
         """
-        return self.segment(open_picture(image, scale=scale, max_pixels=max_pixels, name=name))
+        return self.segment(open_picture(image, scale=self.scale(scale), max_pixels=max_pixels, name=name))
+
+    def scale(self, asked: float | None = None) -> Scale:
+        """What :func:`descale.runtime.picture.open_picture` takes: ``asked``, or by photo as in training."""
+        if asked is not None:
+            return asked
+        return lambda pixels: working_scale(self.bundle.manifest.provenance, pixels)
 
     def segment(self, picture: Picture) -> Segmentation:
         """Segment a picture and release it: make its preview before."""
@@ -131,9 +150,9 @@ class Segmenter:
         seconds["decide"] += time.perf_counter() - start
         return Segmentation(self.classes, mask, confident / counted, picture.frame, self.engine_name, seconds)
 
-    def logits(self, image: Source, *, scale: float = 1.0) -> Values:
+    def logits(self, image: Source, *, scale: float | None = None) -> Values:
         """Blended logits of a whole photo: float32 (K, H, W). For inspection; memory grows with the photo."""
-        picture = open_picture(image, scale=scale)
+        picture = open_picture(image, scale=self.scale(scale))
         result = np.empty((len(self.classes), picture.height, picture.width), np.float32)
         for top, left, values in self._blocks(picture, _copy, {"prepare": 0.0, "infer": 0.0, "decide": 0.0}):
             result[:, top : top + values.shape[1], left : left + values.shape[2]] = values

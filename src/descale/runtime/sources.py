@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from descale.errors import DataError
 from descale.runtime.photo import PHOTO_SUFFIXES, photo_size
-from descale.runtime.picture import Picture, open_picture
+from descale.runtime.picture import Picture, Scale, open_picture
 from descale.runtime.video import VIDEO_SUFFIXES, count_frames, read_frames
 
 STDIN = "-"
@@ -29,14 +29,15 @@ class PhotoSource:
         name: of its outputs, relative, without suffix.
         origin: where it came from, for tables and messages.
         stamp: size and time of change of the file; ``None`` for standard input.
-        open: ``open(scale, max_pixels)`` decodes it.
+        open: ``open(scale, detail, max_pixels)`` decodes it, as
+            :func:`descale.runtime.picture.open_picture` does.
         pixels: ``pixels(max_pixels)`` of the photo, from its header.
     """
 
     name: str
     origin: str
     stamp: tuple[int, int] | None
-    open: Callable[[float, int], Picture]
+    open: Callable[[Scale, int, int], Picture]
     pixels: Callable[[int], int]
 
 
@@ -113,7 +114,7 @@ def count_sources(inputs: Sequence[Input], frame_step: int) -> int | None:
     return total
 
 
-def first_size(inputs: Sequence[Input], scale: float, max_pixels: int) -> tuple[int, int]:
+def first_size(inputs: Sequence[Input], scale: Scale, max_pixels: int) -> tuple[int, int]:
     """Height and width at the working scale of the first photo that will be taken; 1, 1 without one."""
     for item in inputs:
         if item.is_video or str(item.path) == STDIN:
@@ -122,7 +123,8 @@ def first_size(inputs: Sequence[Input], scale: float, max_pixels: int) -> tuple[
             height, width = photo_size(item.path, max_pixels=max_pixels)
         except DataError:
             continue  # reported when it is its turn
-        return max(1, round(height * scale)), max(1, round(width * scale))
+        share = scale(height * width) if callable(scale) else scale
+        return max(1, round(height * share)), max(1, round(width * share))
     return 1, 1
 
 
@@ -200,7 +202,7 @@ def _photo(path: Path, name: str) -> PhotoSource:
         name,
         str(path),
         _stamp(path),
-        lambda scale, limit: open_picture(path, scale=scale, max_pixels=limit),
+        lambda scale, detail, limit: open_picture(path, scale=scale, detail=detail, max_pixels=limit),
         pixels,
     )
 
@@ -210,7 +212,7 @@ def _frame(pixels: NDArray[np.uint8], name: str, origin: str, stamp: tuple[int, 
         name,
         origin,
         stamp,
-        lambda scale, limit: open_picture(pixels, scale=scale, name=origin),
+        lambda scale, detail, limit: open_picture(pixels, scale=scale, detail=detail, name=origin),
         lambda limit: pixels.shape[0] * pixels.shape[1],
     )
 
@@ -226,7 +228,9 @@ def _standard_input(name: str) -> PhotoSource:
         name,
         "standard input",
         None,
-        lambda scale, limit: open_picture(_stream(content), scale=scale, max_pixels=limit),
+        lambda scale, detail, limit: open_picture(
+            _stream(content), scale=scale, detail=detail, max_pixels=limit
+        ),
         pixels,
     )
 

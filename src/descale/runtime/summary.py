@@ -20,6 +20,7 @@ class PhotoResult:
         name: of the outputs (``masks/<name>.png``).
         photo: where the photo came from.
         width, height: of the photo, pixels.
+        scale: share of the photo's resolution at which the network saw it, 0..1.
         corroded_percent: of the picture.
         metal_percent: of the picture; ``None`` if no class stands for sound metal.
         corroded_percent_of_metal: of the metal; ``None`` if unknown or no metal is seen.
@@ -36,6 +37,7 @@ class PhotoResult:
     photo: str
     width: int
     height: int
+    scale: float
     corroded_percent: float
     metal_percent: float | None
     corroded_percent_of_metal: float | None
@@ -109,6 +111,7 @@ def summarise(
         photo=photo,
         width=segmentation.frame[1],
         height=segmentation.frame[0],
+        scale=round(segmentation.photo_pixels_per_pixel**-0.5, 4),
         corroded_percent=corroded_percent,
         metal_percent=None if metal is None else 100 * metal / pixels,
         corroded_percent_of_metal=of_metal,

@@ -79,7 +79,7 @@ def load_bundle(job: dict[str, Any]) -> tuple[Timed, dict[str, Any]]:
 
     def timed(picture: NDArray[np.uint8]) -> tuple[float, float, float, float]:
         start = time.perf_counter()
-        seconds = segmenter(picture).seconds
+        seconds = segmenter(picture, scale=1.0).seconds
         total = time.perf_counter() - start
         infer = seconds["infer"]
         before = seconds["decode"] + seconds["prepare"]

@@ -1,0 +1,49 @@
+"""The share of a photo's resolution at which the network sees things as large as in its training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from descale.runtime.summary import PhotoResult
+
+MAGNIFIED = 2.0
+"""From here on photos are so much larger than in training that the run says so."""
+
+
+def training_pixels(provenance: Mapping[str, Any]) -> float | None:
+    """Area of the network's input in training, pixels; ``None`` if the bundle does not tell."""
+    size = provenance.get("input_size")
+    if not isinstance(size, list | tuple) or len(size) != 2:
+        return None
+    return float(size[0]) * float(size[1])
+
+
+def working_scale(provenance: Mapping[str, Any], pixels: int) -> float:
+    """Scale, 0..1, that gives a photo of ``pixels`` the area of the network's input in training.
+
+    In training whole photos were shrunk to that input, so things look as large then as they did there. 1 for
+    smaller photos, and where the bundle does not tell.
+
+    >>> working_scale({"input_size": [160, 160]}, 512 * 512)
+    0.3125
+    >>> working_scale({"input_size": [160, 160]}, 100 * 100)
+    1.0
+    """
+    area = training_pixels(provenance)
+    return 1.0 if area is None else min(1.0, math.sqrt(area / pixels))
+
+
+def magnification(provenance: Mapping[str, Any], results: Sequence[PhotoResult]) -> float | None:
+    """How much larger things looked to the network than in training, as a ratio of lengths: median of photos.
+
+    ``None`` if there are no photos, or the bundle does not tell its input size.
+    """
+    area = training_pixels(provenance)
+    if not results or area is None:
+        return None
+    sides = [result.scale * math.sqrt(result.width * result.height) for result in results]
+    return float(np.median(sides)) / math.sqrt(area)
