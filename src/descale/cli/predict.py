@@ -131,7 +131,7 @@ def predict(
     )
     for name in formats:
         TABLES[name].write(folder / TABLES[name].file, content)
-    _tell_scale(settings.scale, report.results, segmenter.bundle.manifest.provenance)
+    tell_scale(settings.scale, report.results, segmenter.bundle.manifest.provenance)
     conclude(report, [str(folder / TABLES[name].file) for name in formats])
 
 
@@ -149,7 +149,7 @@ def _parse_scale(text: str) -> float | None:
     return scale
 
 
-def _tell_scale(asked: float | None, results: Sequence[PhotoResult], provenance: Mapping[str, Any]) -> None:
+def tell_scale(asked: float | None, results: Sequence[PhotoResult], provenance: Mapping[str, Any]) -> None:
     """Say at which scale photos were seen where that is not their own, or not that of the training."""
     from descale.runtime.working_scale import MAGNIFIED, magnification
 

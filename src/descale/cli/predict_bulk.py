@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from descale.cli.predict import conclude, progress_bar
+from descale.cli.predict import conclude, progress_bar, tell_scale
 from descale.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -52,9 +52,10 @@ def predict_bulk(
             address=address,
             on_photo=lambda done, total: progress.update(task, completed=done, total=total),
         )
+    manifest = open_bundle(bundle).manifest
     with tempfile.TemporaryDirectory() as scratch:
         content = TableContent(
-            classes=open_bundle(bundle).manifest.classes,
+            classes=manifest.classes,
             results=report.results,
             skipped=report.skipped,
             made_by=recorded_run(work.out),
@@ -64,6 +65,7 @@ def predict_bulk(
             table = Path(scratch) / TABLES[name].file
             TABLES[name].write(table, content)
             put_table(table, work.out)
+    tell_scale(settings.scale, report.results, manifest.provenance)
     conclude(report, [f"{work.out}/{TABLES[name].file}" for name in formats])
 
 
