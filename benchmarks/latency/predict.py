@@ -22,7 +22,6 @@ from descale.files import replacing_file
 from descale.runtime.bundle import open_bundle
 from descale.runtime.stopwatch.device import describe_device
 
-
 START = "from descale.cli import main; main()"
 
 
