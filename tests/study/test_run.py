@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_runner import FakeRunner
 
 from descale.errors import PartialFailure, StudyError
+from descale.study.folder import StudyFolder
 from descale.study.results import COLUMNS, read_csv
 from descale.study.run import open_study, run_study
 
@@ -49,6 +53,32 @@ def test_what_a_killed_attempt_was_writing_is_removed_wherever_it_is(study_file:
         (folder / ".model.json.abc.part").touch()
     run(study_file, out, FakeRunner())
     assert not list(out.rglob("*.part"))
+
+
+def hold_manifest(root: Path, held: Any, swept: Any) -> None:
+    """Be in the middle of writing the manifest, until the other process had time to sweep."""
+    with StudyFolder(root).exclusive("manifest"):
+        temporary = root / ".study.json.abc.part"
+        temporary.touch()
+        held.set()
+        swept.wait(1)
+        os._exit(0 if temporary.exists() else 1)
+
+
+def test_what_another_process_is_writing_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "trials").mkdir()
+    processes = multiprocessing.get_context("forkserver")
+    held, swept = processes.Event(), processes.Event()
+    writer = processes.Process(target=hold_manifest, args=(tmp_path, held, swept))
+    writer.start()
+    assert held.wait(60)
+    for name in (".results.csv.abc.part", ".report.html.abc.part"):
+        (tmp_path / name).touch()
+    StudyFolder(tmp_path).sweep()  # waits for the writer, which is gone then
+    swept.set()
+    writer.join()
+    assert writer.exitcode == 0
+    assert [path.name for path in tmp_path.glob(".*.part")] == [".report.html.abc.part"]
 
 
 def test_a_larger_study_reuses_what_is_done(study_file: Path, out: Path) -> None:

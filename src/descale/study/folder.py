@@ -137,8 +137,11 @@ class StudyFolder:
 
     def sweep(self) -> None:
         """Remove what killed processes left behind in finished trials and beside the results."""
-        with self.exclusive("results"):
-            remove_temporaries(self.root)
+        # each under the lock of those who write it: another process may be writing just now
+        guarded = (("results", "results.csv"), ("results", "folds.csv"), ("manifest", "study.json"))
+        for lock, name in guarded:
+            with self.exclusive(lock):
+                remove_temporaries(self.root, of=name)
         for entry in os.scandir(self.trials):
             work = Path(entry.path) / WORK
             if work.exists() and (Path(entry.path) / RESULT).exists():
@@ -148,10 +151,15 @@ class StudyFolder:
         return any((self.root / name).exists() for name in ("trials", "study.json", "locks"))
 
 
-def remove_temporaries(folder: Path) -> None:
-    """Remove what a killed process was writing in ``folder``: ``.<name>.<random>.part`` and ``.old``."""
+def remove_temporaries(folder: Path, of: str = "") -> None:
+    """Remove what a killed process was writing in ``folder``: ``.<name>.<random>.part`` and ``.old``.
+
+    Args:
+        folder: where to look, not below it.
+        of: name of the one file or folder whose temporaries go, by default all.
+    """
     for entry in list(os.scandir(folder)):
-        if entry.name.startswith(".") and entry.name.endswith((".part", ".old")):
+        if entry.name.startswith(f".{of}") and entry.name.endswith((".part", ".old")):
             if entry.is_dir(follow_symlinks=False):
                 shutil.rmtree(entry.path, ignore_errors=True)
             else:
