@@ -8,7 +8,6 @@ Every bundle is run at every scale, in turns, ``--rounds`` times. Run it on a ma
 from __future__ import annotations
 
 import argparse
-import csv
 import itertools
 import os
 import statistics
@@ -18,9 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from descale.files import replacing_file
 from descale.runtime.bundle import open_bundle
 from descale.runtime.stopwatch.device import describe_device
+from descale.runtime.stopwatch.report import write_csv
 
 START = "from descale.cli import main; main()"
 
@@ -79,10 +78,7 @@ def main() -> None:
             }
         )
         print({key: value for key, value in rows[-1].items() if key != "device"}, flush=True)
-    with replacing_file(given.out) as temporary, temporary.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(given.out, rows)
 
 
 if __name__ == "__main__":

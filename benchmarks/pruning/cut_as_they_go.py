@@ -9,7 +9,6 @@ difference is what cutting early saves. Run it on a machine that does nothing el
 from __future__ import annotations
 
 import argparse
-import csv
 import tempfile
 import time
 from pathlib import Path
@@ -17,9 +16,9 @@ from pathlib import Path
 import torch
 
 from descale.data import load_dataset
-from descale.files import replacing_file
 from descale.models import load_model
 from descale.pruning.config import PruningConfig
+from descale.runtime.stopwatch.report import write_csv
 from descale.training import DeviceConfig, TrainingConfig, prune_model
 
 QUIET = DeviceConfig(loggers=(), progress=False)
@@ -78,10 +77,7 @@ def main() -> None:
                 }
             )
             print(rows[-1], flush=True)
-    with replacing_file(given.out) as temporary, temporary.open("w", newline="") as stream:
-        table = csv.DictWriter(stream, fieldnames=list(rows[0]))
-        table.writeheader()
-        table.writerows(rows)
+            write_csv(given.out, rows)  # after every row, so that a run that is stopped leaves what it has
 
 
 if __name__ == "__main__":

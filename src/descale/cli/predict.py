@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -81,7 +80,7 @@ def predict(
     from descale.runtime.segmenter import Segmenter
     from descale.runtime.sources import count_sources, find_inputs, first_size, iterate_sources
     from descale.runtime.tables import TABLES, TableContent
-    from descale.runtime.working_scale import working_scale
+    from descale.runtime.working_scale import scale_for
 
     formats = list(dict.fromkeys(table or ["csv"]))
     for name in formats:
@@ -109,8 +108,8 @@ def predict(
     folder = Path(out)
     inputs = find_inputs(photos, exclude=folder)
     opened = open_bundle(bundle)
-    asked = settings.scale or partial(working_scale, opened.manifest.provenance)
-    expect = first_size(inputs, asked, settings.max_pixels)
+    scales = scale_for(opened.manifest.provenance, settings.scale)
+    expect = first_size(inputs, scales, settings.max_pixels)
     segmenter = Segmenter(opened, engine=engine, threads=threads, tile=tile, expect=expect)
     make_folder(folder)
     with progress_bar() as progress:

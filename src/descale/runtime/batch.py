@@ -26,7 +26,7 @@ from descale import __version__
 from descale.errors import DataError
 from descale.files import write_json
 from descale.runtime.photo import MAX_PIXELS
-from descale.runtime.picture import Picture, Scale
+from descale.runtime.picture import Picture, Scale, share_of
 from descale.runtime.render import write_colour_mask, write_id_mask, write_overlay
 from descale.runtime.segmenter import Segmenter
 from descale.runtime.sources import PhotoSource
@@ -274,8 +274,7 @@ def _open_ahead(
             return (source, done), 0
         try:
             whole = source.pixels(settings.max_pixels)
-            share = scale(whole) if callable(scale) else scale
-            pixels = max(round(whole * share**2), min(whole, settings.overlay**2))
+            pixels = max(round(whole * share_of(scale, whole) ** 2), min(whole, settings.overlay**2))
         except DataError as error:
             failed.set_exception(error)
             return (source, failed), 0

@@ -219,9 +219,14 @@ def open_picture(
     )
 
 
+def share_of(scale: Scale, pixels: int) -> float:
+    """The share of its resolution at which a photo of ``pixels`` is worked on."""
+    return scale(pixels) if callable(scale) else scale
+
+
 def _target(width: int, height: int, scale: Scale) -> tuple[int, int]:
     """Width and height at the working scale."""
-    share = scale(width * height) if callable(scale) else scale
+    share = share_of(scale, width * height)
     if not 0 < share <= 1:
         raise ConfigError(f"scale {share} is not above 0 and up to 1. For half the resolution use 0.5.")
     return max(1, round(width * share)), max(1, round(height * share))

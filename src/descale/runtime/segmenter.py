@@ -23,7 +23,7 @@ from descale.runtime.photo import MAX_PIXELS
 from descale.runtime.picture import Picture, Scale, Source, open_picture
 from descale.runtime.segmentation import LARGE_PIXELS, MaskRows, Segmentation
 from descale.runtime.tiling import Span, TilePlan, blend, cut_tile, plan_tiles
-from descale.runtime.working_scale import training_pixels, working_scale
+from descale.runtime.working_scale import scale_for, training_pixels
 
 logger = logging.getLogger(__name__)
 
@@ -125,9 +125,7 @@ class Segmenter:
 
     def scale(self, asked: float | None = None) -> Scale:
         """What :func:`descale.runtime.picture.open_picture` takes: ``asked``, or by photo as in training."""
-        if asked is not None:
-            return asked
-        return lambda pixels: working_scale(self.bundle.manifest.provenance, pixels)
+        return scale_for(self.bundle.manifest.provenance, asked)
 
     def segment(self, picture: Picture) -> Segmentation:
         """Segment a picture and release it: make its preview before."""

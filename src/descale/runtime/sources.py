@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from descale.errors import DataError
 from descale.runtime.photo import PHOTO_SUFFIXES, photo_size
-from descale.runtime.picture import Picture, Scale, open_picture
+from descale.runtime.picture import Picture, Scale, open_picture, share_of
 from descale.runtime.video import VIDEO_SUFFIXES, count_frames, read_frames
 
 STDIN = "-"
@@ -123,7 +123,7 @@ def first_size(inputs: Sequence[Input], scale: Scale, max_pixels: int) -> tuple[
             height, width = photo_size(item.path, max_pixels=max_pixels)
         except DataError:
             continue  # reported when it is its turn
-        share = scale(height * width) if callable(scale) else scale
+        share = share_of(scale, height * width)
         return max(1, round(height * share)), max(1, round(width * share))
     return 1, 1
 

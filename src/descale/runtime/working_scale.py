@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from descale.runtime.picture import Scale
 from descale.runtime.summary import PhotoResult
 
 MAGNIFIED = 2.0
@@ -35,6 +37,11 @@ def working_scale(provenance: Mapping[str, Any], pixels: int) -> float:
     """
     area = training_pixels(provenance)
     return 1.0 if area is None else min(1.0, math.sqrt(area / pixels))
+
+
+def scale_for(provenance: Mapping[str, Any], asked: float | None) -> Scale:
+    """What :func:`descale.runtime.picture.open_picture` takes: ``asked``, or by photo as in training."""
+    return partial(working_scale, provenance) if asked is None else asked
 
 
 def magnification(provenance: Mapping[str, Any], results: Sequence[PhotoResult]) -> float | None:
