@@ -90,15 +90,20 @@ def command(status: int, *words: object) -> None:
         os._exit(0 if ended.code == status else 1)
 
 
-def test_the_command_predicts_and_writes_tables(ray_cluster: str, bucket: Path, tmp_path: Path) -> None:
+def test_the_command_predicts_writes_tables_and_tells_the_scale(
+    ray_cluster: str, bucket: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     out = bucket / "results"  # among the photos, so a rerun must not take them for photos
-    words = (write_bundle(tmp_path / "bundle"), bucket, "--out", out, "--ray", ray_cluster)
+    bundle = write_bundle(tmp_path / "bundle", input_size=(50, 100))
+    words = (bundle, bucket, "--out", out, "--ray", ray_cluster)
     formats = ("--engine", "onnxruntime", "--format", "csv", "--format", "json")
     for _ in range(2):
         process = PROCESSES.Process(target=command, args=(3, *words, *formats))
         process.start()
         process.join(PATIENCE)
         assert process.exitcode == 0
+        said = " ".join(capfd.readouterr().err.split())
+        assert "11 of 11 photos were seen at 0.5 of their size" in said
         with (out / "predictions.csv").open() as stream:
             shares = {row["photo"]: float(row["corroded_percent"]) for row in csv.DictReader(stream)}
         assert len(shares) == 11
