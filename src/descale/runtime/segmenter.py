@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import threading
 import time
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from descale.errors import BundleError
 from descale.runtime.bundle import Bundle, open_bundle
 from descale.runtime.classes import ClassTable
+from descale.runtime.decide import Values, decision
 from descale.runtime.engines import Engine, choose_engine, open_engine
 from descale.runtime.photo import MAX_PIXELS
 from descale.runtime.picture import Picture, Scale, Source, open_picture
@@ -26,9 +26,6 @@ from descale.runtime.tiling import Span, TilePlan, blend, cut_tile, plan_tiles
 from descale.runtime.working_scale import scale_for, training_pixels
 
 logger = logging.getLogger(__name__)
-
-CONFIDENCE_STEP = 4
-Values = NDArray[np.float32]
 
 
 class Segmenter:
@@ -129,15 +126,14 @@ class Segmenter:
 
     def segment(self, picture: Picture) -> Segmentation:
         """Segment a picture and release it: make its preview before."""
-        binary = len(self.classes) == 2
-        decide = _by_threshold(self.bundle.manifest.threshold) if binary else _by_maximum
+        rule = decision(len(self.classes), self.bundle.manifest.threshold)
         rows = MaskRows(picture.height, picture.width)
         confident, counted = 0.0, 0
         seconds = {"decode": picture.seconds, "prepare": 0.0, "infer": 0.0, "decide": 0.0}
-        blocks = self._blocks(picture, _margin if binary else _copy, seconds)
+        blocks = self._blocks(picture, rule.reduce, seconds)
         for top, left, values in blocks:
             start = time.perf_counter()
-            ids, probabilities = decide(values)
+            ids, probabilities = rule.decide(values)
             rows.put(top, left, ids)
             confident += float(probabilities.sum(dtype=np.float64))
             counted += probabilities.size
@@ -152,7 +148,8 @@ class Segmenter:
         """Blended logits of a whole photo: float32 (K, H, W). For inspection; memory grows with the photo."""
         picture = open_picture(image, scale=self.scale(scale))
         result = np.empty((len(self.classes), picture.height, picture.width), np.float32)
-        for top, left, values in self._blocks(picture, _copy, {"prepare": 0.0, "infer": 0.0, "decide": 0.0}):
+        seconds = {"prepare": 0.0, "infer": 0.0, "decide": 0.0}
+        for top, left, values in self._blocks(picture, np.copy, seconds):
             result[:, top : top + values.shape[1], left : left + values.shape[2]] = values
         return result
 
@@ -242,38 +239,3 @@ def _in_order(
         finally:
             for future in waiting:
                 future.cancel()
-
-
-def _margin(logits: Values) -> Values:
-    """Two classes: only the difference of their logits matters, before and after blending."""
-    return np.subtract(logits[1:2], logits[0:1])
-
-
-def _copy(logits: Values) -> Values:
-    return logits.copy()
-
-
-def _by_threshold(threshold: float) -> Callable[[Values], tuple[NDArray[np.uint8], Values]]:
-    # p >= t is the same as logit difference >= log(t / (1 - t)): no exponential per pixel.
-    border = np.float32(math.log(threshold / (1 - threshold)))
-
-    def decide(margin: Values) -> tuple[NDArray[np.uint8], Values]:
-        ids = (margin[0] >= border).view(np.uint8)
-        step = CONFIDENCE_STEP
-        some = margin[0, ::step, ::step]
-        some = np.where(ids[::step, ::step] == 1, some, -some)
-        return ids, np.reciprocal(1 + np.exp(-np.clip(some, -80, 80)), dtype=np.float32)
-
-    return decide
-
-
-def _by_maximum(logits: Values) -> tuple[NDArray[np.uint8], Values]:
-    best = logits[0].copy()
-    ids = np.zeros(best.shape, np.uint8)
-    for k in range(1, len(logits)):  # ties go to the lower id, as with argmax
-        higher = logits[k] > best
-        np.copyto(ids, np.uint8(k), where=higher)
-        np.maximum(best, logits[k], out=best)
-    step = CONFIDENCE_STEP
-    some = logits[:, ::step, ::step]
-    return ids, 1 / np.exp(some - best[::step, ::step]).sum(axis=0)

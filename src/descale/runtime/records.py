@@ -1,0 +1,68 @@
+"""Records of finished photos: ``photos/<name>.json``, written last, vouch for a photo's other files.
+
+A later run takes the record instead of predicting again, if the photo, the bundle and the settings
+are the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from descale.files import write_json
+from descale.runtime.sources import PhotoSource
+from descale.runtime.summary import PhotoResult
+
+logger = logging.getLogger(__name__)
+
+
+class PhotoRecords:
+    """The records of a folder of results, as one run sees them.
+
+    Args:
+        out: folder of the results.
+        run: what determines the results, see :func:`descale.runtime.batch.describe_run`.
+    """
+
+    def __init__(self, out: Path, run: Mapping[str, Any]) -> None:
+        self._out = out
+        self._key = hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()
+
+    def find(self, source: PhotoSource) -> PhotoResult | None:
+        """The result of a photo that this run need not predict, or ``None``."""
+        path = self._path(source)
+        if source.stamp is None or not path.is_file():
+            return None
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            result = PhotoResult.from_json(record["result"])
+            same = (
+                record["run"] == self._key
+                and tuple(record["stamp"]) == source.stamp
+                and result.photo == source.origin
+            )
+        except (ValueError, TypeError, KeyError):
+            logger.warning("%s: not a record of this version; the photo is predicted again", path)
+            return None
+        if not same:
+            logger.info(
+                "%s: done before from another photo, bundle or setting; predicted again", source.origin
+            )
+            return None
+        return result if (self._out / "masks" / f"{source.name}.png").is_file() else None
+
+    def forget(self, source: PhotoSource) -> None:
+        """Remove a record before the files it vouches for are overwritten."""
+        self._path(source).unlink(missing_ok=True)
+
+    def write(self, source: PhotoSource, result: PhotoResult) -> None:
+        """Vouch for the files of a photo, which are complete."""
+        record = {"run": self._key, "stamp": source.stamp, "result": result.to_json()}
+        write_json(self._path(source), record)
+
+    def _path(self, source: PhotoSource) -> Path:
+        return self._out / "photos" / f"{source.name}.json"
