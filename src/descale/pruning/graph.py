@@ -1,47 +1,20 @@
-"""Find the coupled channel groups of a network, on Torch-Pruning's dependency graph with our own guards."""
+"""The coupled channel groups of a network, put together from what was traced."""
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 import numpy as np
-import torch
-import torch_pruning as tp
 from segmentation_models_pytorch.decoders.manet.decoder import PABBlock
 from torch import nn
 
 from descale.errors import PruningError
-from descale.models.spec import STRIDE
-from descale.models.widths import CHANNEL_PARAMETERS
-from descale.pruning.attention import INNER_LAYERS, INPUT_LAYERS, AttentionLeaf
 from descale.pruning.channels import NO_GROUP, ChannelGraph, ChannelGroup, Side, Slot
-
-logger = logging.getLogger(__name__)
+from descale.pruning.trace import CONVOLUTIONS, TracedGroup, trace_groups
 
 HEAD = "segmentation_head"
-CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 Position = tuple[str, Side, int]
-
-
-SUPPORTED = (*CONVOLUTIONS, nn.Linear, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm, nn.PReLU, PABBlock)
-OPAQUE = {
-    tp.ops.OPTYPE.RESHAPE: "a reshape",
-    tp.ops.OPTYPE.SPLIT: "a split",
-    tp.ops.OPTYPE.UNBIND: "an unbind",
-    tp.ops.OPTYPE.EXPAND: "an expand",
-    tp.ops.OPTYPE.MHA: "multi-head attention",
-}
-
-
-@dataclass
-class _Traced:
-    """One group as the dependency graph gives it."""
-
-    members: list[tuple[str, Side, list[int], list[int]]] = field(default_factory=list)
-    refusal: str | None = None
 
 
 class _Union:
@@ -79,7 +52,7 @@ def build_channel_graph(network: nn.Module) -> ChannelGraph:
     Raises:
         PruningError: the graph cannot be traced, or nothing in the network may be cut.
     """
-    traced = _trace(network)
+    traced = trace_groups(network)
     union = _Union()
     owner: dict[Position, int] = {}  # position -> number of the traced group
     for number, group in enumerate(traced):
@@ -97,83 +70,6 @@ def build_channel_graph(network: nn.Module) -> ChannelGraph:
             f"Nothing in this network can be pruned: {'; '.join(reasons) or 'no convolutions'}."
         )
     return graph
-
-
-def _trace(network: nn.Module) -> list[_Traced]:
-    names = {module: name for name, module in network.named_modules()}
-    bare = {
-        parameter: f"{name}.{key}"
-        for name, module in network.named_modules()
-        for key, parameter in module.named_parameters(recurse=False)
-        if key in CHANNEL_PARAMETERS and parameter.ndim == 1
-    }
-    device = next(network.parameters()).device
-    training = network.training
-    network.eval()
-    try:
-        graph = tp.DependencyGraph().build_dependency(
-            network,
-            example_inputs=torch.zeros(1, 3, 2 * STRIDE, 2 * STRIDE, device=device),
-            unwrapped_parameters=[(parameter, 0) for parameter in bare],
-            customized_pruners={PABBlock: AttentionLeaf()},
-            verbose=False,
-        )
-        groups = list(graph.get_all_groups(root_module_types=[*CONVOLUTIONS, nn.Linear, PABBlock]))
-    except Exception as error:
-        raise PruningError(
-            f"The dependency graph of this network cannot be traced ({type(error).__name__}: {error}). "
-            "Convolutional encoders of segmentation_models_pytorch can be pruned; transformers cannot."
-        ) from error
-    finally:
-        network.train(training)
-    found = []
-    for group in groups:
-        traced, opaque = _Traced(), ""
-        for item in group:
-            target = item.dep.target
-            module = target.module
-            side: Side = "out" if graph.is_out_channel_pruning_fn(item.dep.handler) else "in"
-            roots = item.root_idxs if item.root_idxs is not None else item.idxs
-            positions, channels = [int(i) for i in item.idxs], [int(i) for i in roots]
-            if isinstance(module, PABBlock):
-                traced.members.extend(_attention_members(names[module], side, positions, channels))
-            elif isinstance(module, nn.Parameter):
-                if module in bare:
-                    traced.members.append((bare[module], "out", positions, channels))
-                else:
-                    traced.refusal = "its channels meet a bare parameter"
-            elif module in names:
-                traced.members.append((names[module], side, positions, channels))
-                if not isinstance(module, SUPPORTED):
-                    traced.refusal = f"layer {names[module]} ({type(module).__name__}) is not supported"
-            elif target.type in OPAQUE:
-                opaque = f"its channels pass through {OPAQUE[target.type]}"
-        if opaque and not any(_explains_reshape(network, layer) for layer, *_ in traced.members):
-            traced.refusal = opaque
-        found.append(traced)
-    for name, module in network.named_modules():
-        if isinstance(module, PABBlock):
-            inner = list(range(module.top_conv.out_channels))
-            found.append(_Traced([(f"{name}.{layer}", "out", inner, inner) for layer in INNER_LAYERS]))
-    return found
-
-
-def _explains_reshape(network: nn.Module, layer: str) -> bool:
-    """Whether a member is known to reshape without moving channels: the attention, a layer scale."""
-    if layer.rpartition(".")[2] in CHANNEL_PARAMETERS:
-        return True
-    return isinstance(network.get_submodule(layer), PABBlock)
-
-
-def _attention_members(
-    name: str, side: Side, positions: list[int], channels: list[int]
-) -> list[tuple[str, Side, list[int], list[int]]]:
-    if side == "out":
-        return [(f"{name}.out_conv", "out", positions, channels)]
-    inputs: list[tuple[str, Side, list[int], list[int]]] = [
-        (f"{name}.{layer}", "in", positions, channels) for layer in INPUT_LAYERS
-    ]
-    return [*inputs, (f"{name}.bottom_conv", "out", positions, channels), (name, "in", positions, channels)]
 
 
 def _tie_blocks(modules: dict[str, nn.Module], union: _Union) -> None:
@@ -195,7 +91,7 @@ def _tie_blocks(modules: dict[str, nn.Module], union: _Union) -> None:
 
 
 def _assemble(
-    network: nn.Module, traced: list[_Traced], union: _Union, owner: dict[Position, int]
+    network: nn.Module, traced: list[TracedGroup], union: _Union, owner: dict[Position, int]
 ) -> ChannelGraph:
     merged = _Union()  # traced groups that share a unit become one
     first_owner: dict[Position, int] = {}
