@@ -79,10 +79,11 @@ def test_results_of_other_settings_are_not_mixed(bucket: Path, tmp_path: Path) -
         predict_on_ray(work, address="auto")
 
 
-def command(status: int, *words: object) -> None:
-    """In a process of its own: run ``descale predict`` and make sure of its exit status."""
+def command(status: int, said: Path, *words: object) -> None:
+    """In a process of its own: run ``descale predict``, its messages to ``said``; check its exit status."""
     from descale.cli import main
 
+    os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
     sys.argv = ["descale", "predict", *map(str, words)]
     try:
         main()
@@ -91,18 +92,18 @@ def command(status: int, *words: object) -> None:
 
 
 def test_the_command_predicts_writes_tables_and_tells_the_scale(
-    ray_cluster: str, bucket: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    ray_cluster: str, bucket: Path, tmp_path: Path
 ) -> None:
     out = bucket / "results"  # among the photos, so a rerun must not take them for photos
     bundle = write_bundle(tmp_path / "bundle", input_size=(50, 100))
     words = (bundle, bucket, "--out", out, "--ray", ray_cluster)
     formats = ("--engine", "onnxruntime", "--format", "csv", "--format", "json")
     for _ in range(2):
-        process = PROCESSES.Process(target=command, args=(3, *words, *formats))
+        process = PROCESSES.Process(target=command, args=(3, tmp_path / "said", *words, *formats))
         process.start()
         process.join(PATIENCE)
         assert process.exitcode == 0
-        said = " ".join(capfd.readouterr().err.split())
+        said = " ".join((tmp_path / "said").read_text().split())
         assert "11 of 11 photos were seen at 0.5 of their size" in said
         with (out / "predictions.csv").open() as stream:
             shares = {row["photo"]: float(row["corroded_percent"]) for row in csv.DictReader(stream)}
