@@ -39,7 +39,7 @@ def decision(classes: int, threshold: float) -> Decision:
     """
     if classes == 2:
         return Decision(_margin, _by_threshold(threshold))
-    return Decision(lambda logits: logits.copy(), _by_maximum)
+    return Decision(np.copy, _by_maximum)
 
 
 def _margin(logits: Values) -> Values:
