@@ -159,7 +159,7 @@ def test_the_command_line_starts_light(imports: list[Import]) -> None:
         ("runtime/photo.py", "def late():\n    import descale.models.build"),
         ("data/sample.py", "from descale import training"),
         ("pruning/cut.py", "from ..training.fit import fit"),
-        ("evaluation/metrics.py", "if TYPE_CHECKING:\n    from descale.study.trials import Trial"),
+        ("evaluation/metrics.py", "if TYPE_CHECKING:\n    from descale.study.trial import Trial"),
         ("files.py", "from descale.runtime.classes import BINARY"),
     ],
 )

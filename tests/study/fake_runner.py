@@ -16,7 +16,7 @@ from descale.errors import DescaleError
 from descale.files import write_json, write_text
 from descale.study.config import StudyData
 from descale.study.folder import Row
-from descale.study.trials import DataDescription, Trial
+from descale.study.trial import DataDescription, Trial
 
 STUDY = """
 name: fake

@@ -14,7 +14,7 @@ from descale.study import parallel
 from descale.study.folder import Row
 from descale.study.results import read_csv
 from descale.study.run import open_study, run_study
-from descale.study.trials import Trial
+from descale.study.trial import Trial
 
 
 class DeadlyRunner(FakeRunner):

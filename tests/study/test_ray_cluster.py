@@ -17,7 +17,7 @@ from descale.errors import PartialFailure, StudyError
 from descale.study.folder import Row
 from descale.study.results import read_csv
 from descale.study.run import open_study, run_study
-from descale.study.trials import Trial
+from descale.study.trial import Trial
 
 pytest.importorskip("ray", reason="Ray is an extra: pip install 'descale[ray]'")
 

@@ -9,7 +9,8 @@ from fake_runner import STUDY, FakeRunner
 from descale.errors import StudyError
 from descale.study.config import StudyConfig
 from descale.study.located_yaml import parse
-from descale.study.trials import DataDescription, Trial, expand
+from descale.study.trial import DataDescription, Trial
+from descale.study.trials import expand
 
 
 def config(text: str = STUDY) -> StudyConfig:

@@ -7,7 +7,7 @@ from pathlib import Path
 from descale.evaluation import ImageConfusions, paired_drop, read_confusions, score
 from descale.runtime.classes import ClassTable
 from descale.study.folder import Row
-from descale.study.trials import Trial
+from descale.study.trial import Trial
 
 MODEL, CONFUSIONS, MASKS, LOG = "model", "confusions.csv", "masks", "log"
 

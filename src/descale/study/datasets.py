@@ -16,7 +16,7 @@ from descale.files import write_json
 from descale.study.claims import exclusive
 from descale.study.config import StudyData, Synthesis
 from descale.study.folds import hold_out
-from descale.study.trials import DataDescription, Trial
+from descale.study.trial import DataDescription, Trial
 from descale.study.watch import CONSOLE
 
 logger = logging.getLogger(__name__)

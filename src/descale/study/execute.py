@@ -31,7 +31,7 @@ from descale.study.floors import colour_floor
 from descale.study.folder import CACHE, RESULT, WORK, Row
 from descale.study.latency import latency_ms
 from descale.study.pooling import pool_folds
-from descale.study.trials import DENSE, POOLED, SLIM, DataDescription, Trial
+from descale.study.trial import DENSE, POOLED, SLIM, DataDescription, Trial
 from descale.training import DeviceConfig, prune_model, slim_from_scratch, train_model
 from descale.training.recovery import recovery_side
 

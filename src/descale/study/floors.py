@@ -7,7 +7,7 @@ from pathlib import Path
 from descale.data import Dataset
 from descale.evaluation import ImageConfusions, read_confusions, write_confusions
 from descale.evaluation.evaluate import colour_floor_confusions, fit_colour_floor
-from descale.study.trials import Trial
+from descale.study.trial import Trial
 
 
 def colour_floor(trial: Trial, dataset: Dataset, folder: Path) -> dict[str, ImageConfusions]:

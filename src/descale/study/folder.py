@@ -29,7 +29,7 @@ from typing import Any
 from descale.errors import StudyError
 from descale.files import write_json
 from descale.study.claims import claim, exclusive
-from descale.study.trials import Trial
+from descale.study.trial import Trial
 
 Value = str | int | float | bool | None
 Row = dict[str, Value]

@@ -17,7 +17,7 @@ from typing import Any
 from descale import __version__
 from descale.files import write_json
 from descale.study.folder import StudyFolder
-from descale.study.trials import RESULT_VERSION, Trial
+from descale.study.trial import RESULT_VERSION, Trial
 
 MANIFEST = "study.json"
 PACKAGES = (

@@ -22,7 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from descale.errors import StudyError
 from descale.study.folder import StudyFolder
 from descale.study.results import write_results
-from descale.study.trials import Trial
+from descale.study.trial import Trial
 from descale.study.watch import CONSOLE, SilentWatcher
 from descale.study.work import TrialRunner, work_off
 

@@ -18,7 +18,7 @@ from descale.study.datasets import dataset_of
 from descale.study.floors import colour_floor
 from descale.study.folder import RESULT, Row
 from descale.study.folds import hold_out
-from descale.study.trials import Trial
+from descale.study.trial import Trial
 
 MEANS = ("sparsity_realised", "params", "macs", "size_bytes")
 

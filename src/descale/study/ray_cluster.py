@@ -18,7 +18,7 @@ from descale.study.folder import Row
 from descale.study.manifest import record_start
 from descale.study.results import write_results
 from descale.study.run import Study, report_failures
-from descale.study.trials import Trial
+from descale.study.trial import Trial
 from descale.study.watch import CONSOLE
 from descale.study.work import TrialRunner
 

@@ -23,7 +23,7 @@ import ray
 from descale.study.folder import StudyFolder
 from descale.study.remote import RemoteTrials
 from descale.study.results import write_results
-from descale.study.trials import Trial
+from descale.study.trial import Trial
 from descale.study.watch import SilentWatcher
 from descale.study.work import TrialRunner, reason_of, run_one
 

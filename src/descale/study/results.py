@@ -9,7 +9,7 @@ from pathlib import Path
 
 from descale.files import write_text
 from descale.study.folder import Row, StudyFolder, Value
-from descale.study.trials import Trial
+from descale.study.trial import Trial
 
 COLUMNS = (
     "dataset",

@@ -15,7 +15,8 @@ from descale.study.folder import Row, StudyFolder
 from descale.study.manifest import record_start
 from descale.study.parallel import work_in_parallel
 from descale.study.results import DONE, all_rows, write_results
-from descale.study.trials import Trial, expand
+from descale.study.trial import Trial
+from descale.study.trials import expand
 from descale.study.watch import LineWatcher
 from descale.study.work import TrialRunner, work_off
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from descale.study.folder import Row, StudyFolder
-from descale.study.trials import Trial
+from descale.study.trial import Trial
 
 CONSOLE = Console(stderr=True, highlight=False, soft_wrap=True)
 

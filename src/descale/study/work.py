@@ -14,7 +14,7 @@ from descale.errors import DescaleError
 from descale.study.config import StudyData
 from descale.study.folder import Row, StudyFolder
 from descale.study.results import write_results
-from descale.study.trials import DataDescription, Trial
+from descale.study.trial import DataDescription, Trial
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from descale.runtime.classes import BINARY, ClassTable, PixelClass
-from descale.study.report.pictures import compared, data_uri, painted
+from descale.study.report.painting import compared, data_uri, painted
 
 FOUR = ClassTable(
     (
