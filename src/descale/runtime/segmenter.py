@@ -70,13 +70,8 @@ class Segmenter:
             raise BundleError(
                 f"tile {self.tile}: this bundle needs a multiple of {manifest.stride} from {least} pixels on."
             )
-        if training_pixels(manifest.provenance) is None:
-            logger.warning(
-                "%s does not tell the input size of its training; photos are taken at their own size "
-                "unless a scale is given.",
-                bundle.path,
-            )
         self._engines: dict[int, Engine] = {}
+        self._scale_unknown_told = False
         self._loading = threading.Lock()
         self.engine(self._plan(*expect)[1])
 
@@ -122,7 +117,14 @@ class Segmenter:
 
     def scale(self, asked: float | None = None) -> Scale:
         """What :func:`descale.runtime.picture.open_picture` takes: ``asked``, or by photo as in training."""
-        return scale_for(self.bundle.manifest.provenance, asked)
+        provenance = self.bundle.manifest.provenance
+        if asked is None and training_pixels(provenance) is None and not self._scale_unknown_told:
+            self._scale_unknown_told = True
+            logger.warning(
+                "%s does not tell the input size of its training; photos are taken at their own size.",
+                self.bundle.path,
+            )
+        return scale_for(provenance, asked)
 
     def segment(self, picture: Picture) -> Segmentation:
         """Segment a picture and release it: make its preview before."""
