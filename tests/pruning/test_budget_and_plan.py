@@ -47,6 +47,12 @@ def test_plan_lists_every_group_with_reasons(network) -> None:  # type: ignore[n
     assert json.loads(json.dumps(plan.to_json()))["sparsity"] == plan.sparsity
 
 
+def test_plan_says_when_the_budget_decides(network) -> None:  # type: ignore[no-untyped-def]
+    plan = make_plan(network, size=(64, 64), sparsity=0.9, budget=("macs", 0.3))
+    assert plan.macs_after / plan.macs_before == pytest.approx(0.3, rel=0.02)
+    assert plan.note == f"sparsity {plan.sparsity:.3f} instead of 0.900: the budget macs=0.3 decides."
+
+
 def test_plan_says_where_widths_allow_no_closer() -> None:
     network = build_network(make_spec("fpn", "resnet18"))
     plan = make_plan(network, size=(64, 64), sparsity=0.9999)

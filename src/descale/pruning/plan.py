@@ -88,7 +88,8 @@ def make_plan(
         network: dense network.
         size: (height, width) in pixels for MACs and latency.
         sparsity: mean fraction of channels to remove, 0..1, or ``None``.
-        budget: (``params`` | ``macs`` | ``latency``, share of the dense network), or ``None``.
+        budget: (``params`` | ``macs`` | ``latency``, share of the dense network), or ``None``; decides if
+            both are given.
         allocation: name of :data:`descale.pruning.allocation.ALLOCATIONS`.
         round_to: multiple of channels.
         graph: groups of ``network``, if known.
@@ -117,7 +118,7 @@ def make_plan(
         macs_before=before.macs,
         macs_after=after.macs,
         size=size,
-        note=_note(sparsity, realised, graph, counts),
+        note=_note(sparsity, realised, budget, graph, counts),
     )
 
 
@@ -145,9 +146,18 @@ def _row(group: ChannelGroup, counts: Counts, footprint: Footprint, macs: int, p
     )
 
 
-def _note(asked: float | None, realised: float, graph: ChannelGraph, counts: Counts) -> str:
+def _note(
+    asked: float | None,
+    realised: float,
+    budget: tuple[str, float] | None,
+    graph: ChannelGraph,
+    counts: Counts,
+) -> str:
     if asked is None or abs(asked - realised) <= TOLERANCE:
         return ""
+    if budget is not None:
+        kind, share = budget
+        return f"sparsity {realised:.3f} instead of {asked:.3f}: the budget {kind}={share:g} decides."
     single = [group for group in graph.prunable if counts[group.index] == 1]
     coarse = max(graph.prunable, key=lambda group: 1.0 / group.units)
     return (
