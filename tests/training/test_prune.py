@@ -292,16 +292,16 @@ def test_recalibration_changes_running_statistics_alone(dense: Path, photos: Dat
 def test_a_cut_that_changes_the_answer_is_refused(
     dense: Path, photos: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from descale.training import prune
+    from descale.training import stages
 
-    original = prune.cut_channels
+    original = stages.cut_channels
 
     def sabotaged(network: nn.Module, *rest: Any) -> nn.Module:
         cut = original(network, *rest)
         cut.get_submodule(HEAD).get_parameter("bias").data += 1.0
         return cut
 
-    monkeypatch.setattr(prune, "cut_channels", sabotaged)
+    monkeypatch.setattr(stages, "cut_channels", sabotaged)
     with pytest.raises(PruningError, match="Cutting changed the network's output"):
         pruned(dense, photos, short(), tmp_path)
     assert not (tmp_path / "schedule-0" / "model").exists()
