@@ -18,6 +18,9 @@ from descale.study.config import StudyData
 from descale.study.folder import Row
 from descale.study.trial import DataDescription, Trial
 
+# seconds a test waits for a process it started: many times what one takes, for machines that are busy
+PATIENCE = 300
+
 STUDY = """
 name: fake
 data:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fake_runner import PATIENCE
 from PIL import Image
 from tiny_networks import painted, write_bundle
 
@@ -20,7 +21,6 @@ from descale.study.bulk import Work, predict_on_ray
 
 pytest.importorskip("ray", reason="Ray is an extra: pip install 'descale[ray]'")
 
-PATIENCE = 120
 PROCESSES = multiprocessing.get_context("forkserver")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_runner import FakeRunner
+from fake_runner import PATIENCE, FakeRunner
 from PIL import Image
 from tiny_networks import painted, write_bundle
 
@@ -30,7 +30,6 @@ architectures: [unet]
 strategies: [linear, agp]
 sparsities: [0.5]
 """
-PATIENCE = 120
 PROCESSES = multiprocessing.get_context("forkserver")
 
 

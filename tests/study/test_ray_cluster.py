@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from fake_runner import STUDY, FakeRunner
+from fake_runner import PATIENCE, STUDY, FakeRunner
 
 from descale.errors import PartialFailure, StudyError
 from descale.study.folder import Row
@@ -21,7 +21,6 @@ from descale.study.trial import Trial
 
 pytest.importorskip("ray", reason="Ray is an extra: pip install 'descale[ray]'")
 
-PATIENCE = 120
 PROCESSES = multiprocessing.get_context("forkserver")
 SMALL = (
     STUDY.replace("seeds: [0, 1]", "seeds: [0]")
