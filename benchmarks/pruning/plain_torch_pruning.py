@@ -117,7 +117,7 @@ def main() -> None:
         training, side = TrainingConfig.model_validate(trial["training"]), None
         if options.settings == "recovery":
             side = recovery_side(training, recipe)
-            training = recovery_training(training, recipe)
+            training = recovery_training(training, recipe, options.sparsity)
         train_network(
             model.network, dataset, model.spec, training.model_copy(update={"epochs": epochs}),
             options.work / f"{trial['architecture']}-{options.sparsity:g}-{options.settings}",

@@ -149,6 +149,20 @@ def test_between_cuts_the_network_is_fine_tuned_also_if_it_is_stopped_there(
     assert not same(weights_of(without.network), weights_of(whole.network))
 
 
+def test_the_rate_follows_the_sparsity_that_is_reached(
+    dense: Path, photos: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="descale"):
+        pruned(dense, photos, short("linear", between_epochs=1, recovery_epochs=1), tmp_path)
+    rates = [record.args for record in caplog.records if "learning rate" in record.msg]
+    reached = [record.args[1] for record in caplog.records if "cut to sparsity" in record.msg]
+    assert [rate[0].split("0.50 ")[1] for rate in rates] == ["between cuts 1/1", "recovery"]
+    assert [rate[1] for rate in rates] == [
+        pytest.approx(0.4 * config().learning_rate / (1 - s)) for s in reached
+    ]
+    assert rates[0][1] < rates[1][1]
+
+
 def test_the_parents_answers_are_computed_once_however_often_the_run_is_stopped(
     dense: Path, photos: Dataset, tmp_path: Path
 ) -> None:

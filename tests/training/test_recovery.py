@@ -15,10 +15,21 @@ def pruning(**changes: object) -> PruningConfig:
 
 
 def test_recovery_has_its_own_rate_and_batch() -> None:
-    config = recovery_training(TRAINING, pruning(recovery_rate=4.0, recovery_batch=8, recovery_epochs=7))
+    config = recovery_training(TRAINING, pruning(recovery_rate=4.0, recovery_batch=8, recovery_epochs=7), 0.9)
     assert (config.epochs, config.batch_size, config.learning_rate) == (7, 8, pytest.approx(4e-3))
     assert config.encoder_rate == 1.0
-    assert recovery_training(TRAINING, pruning(recovery_batch=None)).batch_size == TRAINING.batch_size
+    assert recovery_training(TRAINING, pruning(recovery_batch=None), 0.9).batch_size == TRAINING.batch_size
+
+
+@pytest.mark.parametrize(
+    ("sparsity", "rate"), [(0.0, 0.4e-3), (0.5, 0.8e-3), (0.75, 1.6e-3), (0.9, 4e-3), (0.98, 4e-3)]
+)
+def test_the_wider_the_network_still_is_the_gentler_the_rate(sparsity: float, rate: float) -> None:
+    settings = pruning(recipe="descale")
+    assert recovery_training(TRAINING, settings, sparsity).learning_rate == pytest.approx(rate)
+    assert between_training(TRAINING, settings, sparsity).learning_rate == pytest.approx(rate)
+    fixed = pruning(recipe="paper")
+    assert recovery_training(TRAINING, fixed, sparsity).learning_rate == TRAINING.learning_rate
 
 
 @pytest.mark.parametrize(
@@ -39,8 +50,10 @@ def test_the_crop_of_the_training_is_what_is_scaled() -> None:
 
 def test_between_cuts_the_recoverys_rate_does_not_fall() -> None:
     settings = pruning(between_epochs=4, recovery_epochs=30)
-    between = between_training(TRAINING, settings)
-    expected = recovery_training(TRAINING, settings).model_copy(update={"epochs": 4, "schedule": "constant"})
+    between = between_training(TRAINING, settings, 0.6)
+    expected = recovery_training(TRAINING, settings, 0.6).model_copy(
+        update={"epochs": 4, "schedule": "constant"}
+    )
     assert between == expected
 
 
@@ -60,6 +73,7 @@ def test_fine_tuning_between_cuts_counts_where_there_is_any(changes: dict[str, o
 
 def test_the_control_trains_as_recovery_does_for_all_epochs_together() -> None:
     settings = pruning(recovery_epochs=30, schedule_epochs=5, updates=2, between_epochs=6)
-    control, recovery = control_training(TRAINING, settings), recovery_training(TRAINING, settings)
+    control = control_training(TRAINING, settings, 0.9)
+    recovery = recovery_training(TRAINING, settings, 0.9)
     assert control.epochs == 20 + 5 + 6 + 30
     assert control == recovery.model_copy(update={"epochs": control.epochs})

@@ -33,7 +33,8 @@ class PruningConfig(BaseModel):
             recovery and a constant rate, so that the next cut is decided on a network that works. Without
             ``cut_as_they_go`` there is one cut and nothing between.
         recovery_epochs: epochs of fine-tuning after the last cut.
-        recovery_rate: learning rate of recovery, as a factor of the training's.
+        recovery_rate: learning rate of recovery, as a factor of the training's; ``None`` takes one by the
+            share of the channels that stay, see :func:`descale.training.recovery.recovery_rate`.
         recovery_batch: pictures a step during recovery; ``None`` keeps the training's batch size. A narrow
             network's step costs by the pixel, so smaller batches give more steps for the same time.
         recovery_scale: side of the pictures during recovery as a share of the training's. Random crops show
@@ -61,7 +62,7 @@ class PruningConfig(BaseModel):
     schedule_rate: float = Field(gt=0)
     between_epochs: int = Field(ge=0)
     recovery_epochs: int = Field(ge=0)
-    recovery_rate: float = Field(gt=0)
+    recovery_rate: float | None = Field(gt=0)
     recovery_batch: int | None = Field(ge=1)
     recovery_scale: float = Field(gt=0, le=1)
     distillation: float = Field(ge=0, le=1)

@@ -15,7 +15,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "schedule_rate": 0.5,
         "between_epochs": 6,
         "recovery_epochs": 100,
-        "recovery_rate": 4.0,
+        "recovery_rate": None,
         "recovery_batch": 8,
         "recovery_scale": 0.8,
         "distillation": 0.0,

@@ -95,7 +95,7 @@ class _Network:
         if like is not None:
             assert like.pruning is not None
             pruning = like.pruning
-            training = control_training(training, pruning)
+            training = control_training(training, pruning, sparsity)
         return Trial(
             kind=kind,
             data=self.data,

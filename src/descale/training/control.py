@@ -56,10 +56,10 @@ def slim_from_scratch(
     return model
 
 
-def control_training(training: TrainingConfig, pruning: PruningConfig) -> TrainingConfig:
-    """Settings of the control for a network trained with ``training`` and pruned with ``pruning``."""
+def control_training(training: TrainingConfig, pruning: PruningConfig, sparsity: float) -> TrainingConfig:
+    """Settings of the control for a network trained with ``training`` and cut to ``sparsity``."""
     epochs = training.epochs + pruning_epochs(pruning)
-    return recovery_training(training, pruning).model_copy(update={"epochs": epochs})
+    return recovery_training(training, pruning, sparsity).model_copy(update={"epochs": epochs})
 
 
 def slim_network(like: SavedModel, seed: int) -> nn.Module:

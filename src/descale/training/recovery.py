@@ -7,23 +7,50 @@ from descale.pruning.config import PruningConfig
 from descale.pruning.strategies import find_strategy
 from descale.training.config import TrainingConfig
 
+FULL_WIDTH_RATE = 0.4
+NARROWEST = 0.1  # share of channels below which the rate rises no further; higher ones were no better
 
-def recovery_training(training: TrainingConfig, pruning: PruningConfig) -> TrainingConfig:
-    """Settings of the recovery, from those the dense parent was trained with."""
+
+def recovery_rate(pruning: PruningConfig, sparsity: float) -> float:
+    """Learning rate of fine-tuning a cut network, as a factor of the rate the dense parent was trained with.
+
+    Unless the settings name one, it is inverse to the share of the channels that stay, as the rate of Adam is
+    to be for networks of different width (Yang et al. 2022, arXiv 2203.03466): what suits a network with a
+    tenth of its channels wrecks one with half of them. docs/recipe.md has the runs.
+
+    Args:
+        pruning: settings of the run.
+        sparsity: of the network, mean over the prunable layers, 0..1.
+
+    >>> from descale.pruning.config import PruningConfig
+    >>> settings = PruningConfig(strategy="agp", sparsity=0.9)
+    >>> [round(recovery_rate(settings, sparsity), 2) for sparsity in (0.3, 0.5, 0.75, 0.9, 0.99)]
+    [0.57, 0.8, 1.6, 4.0, 4.0]
+    """
+    if pruning.recovery_rate is not None:
+        return pruning.recovery_rate
+    return FULL_WIDTH_RATE / max(1.0 - sparsity, NARROWEST)
+
+
+def recovery_training(training: TrainingConfig, pruning: PruningConfig, sparsity: float) -> TrainingConfig:
+    """Settings of the recovery at ``sparsity``, from those the dense parent was trained with."""
     return training.model_copy(
         update={
             "epochs": pruning.recovery_epochs,
             "batch_size": pruning.recovery_batch or training.batch_size,
-            "learning_rate": training.learning_rate * pruning.recovery_rate,
+            "learning_rate": training.learning_rate * recovery_rate(pruning, sparsity),
             "early_stopping": None,
             "encoder_rate": 1.0,  # after the cut the encoder has as much to learn as the rest
         }
     )
 
 
-def between_training(training: TrainingConfig, pruning: PruningConfig) -> TrainingConfig:
-    """Settings of the fine-tuning between two cuts: those of the recovery, at a rate that does not fall."""
-    return recovery_training(training, pruning).model_copy(
+def between_training(training: TrainingConfig, pruning: PruningConfig, sparsity: float) -> TrainingConfig:
+    """Settings of the fine-tuning between two cuts, of a network now at ``sparsity``.
+
+    They are those of the recovery, at a rate that does not fall.
+    """
+    return recovery_training(training, pruning, sparsity).model_copy(
         update={"epochs": pruning.between_epochs, "schedule": "constant"}
     )
 

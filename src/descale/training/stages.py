@@ -71,7 +71,7 @@ class PruningRun:
             if part > 0 and self.pruning.between_epochs and followed_by_cut(self.pruning, part - 1):
                 self._recover(
                     network,
-                    between_training(self.training, self.pruning),
+                    between_training(self.training, self.pruning, self.target.realised(network)),
                     self.folder / f"between-{part - 1}",
                     f"{self.label} between cuts {part}/{parts - 1}",
                 )
@@ -178,11 +178,17 @@ class PruningRun:
     def recover(self, network: nn.Module) -> nn.Module:
         """Fine-tune what is left, with the parent's logits where the recipe says so."""
         if self.pruning.recovery_epochs:
-            config = recovery_training(self.training, self.pruning)
+            config = recovery_training(self.training, self.pruning, self.target.realised(network))
             self._recover(network, config, self.folder / "recovery", f"{self.label} recovery")
         return network
 
     def _recover(self, network: nn.Module, config: TrainingConfig, folder: Path, label: str) -> None:
+        logger.info(
+            "%s: learning rate %.3g, that of training is %.3g",
+            label,
+            config.learning_rate,
+            self.training.learning_rate,
+        )
         source = self.pictures.at(recovery_side(self.training, self.pruning))
         self._fit(network, config, source, folder, label, [])
 
