@@ -158,7 +158,7 @@ def test_the_rate_follows_the_sparsity_that_is_reached(
     reached = [record.args[1] for record in caplog.records if "cut to sparsity" in record.msg]
     assert [rate[0].split("0.50 ")[1] for rate in rates] == ["between cuts 1/1", "recovery"]
     assert [rate[1] for rate in rates] == [
-        pytest.approx(0.4 * config().learning_rate / (1 - s)) for s in reached
+        pytest.approx(4 * config().learning_rate * (0.1 / (1 - s)) ** 0.5) for s in reached
     ]
     assert rates[0][1] < rates[1][1]
 

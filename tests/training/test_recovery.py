@@ -21,13 +21,11 @@ def test_recovery_has_its_own_rate_and_batch() -> None:
     assert recovery_training(TRAINING, pruning(recovery_batch=None), 0.9).batch_size == TRAINING.batch_size
 
 
-@pytest.mark.parametrize(
-    ("sparsity", "rate"), [(0.0, 0.4e-3), (0.5, 0.8e-3), (0.75, 1.6e-3), (0.9, 4e-3), (0.98, 4e-3)]
-)
+@pytest.mark.parametrize(("sparsity", "rate"), [(0.0, 1.265e-3), (0.6, 2e-3), (0.9, 4e-3), (0.98, 4e-3)])
 def test_the_wider_the_network_still_is_the_gentler_the_rate(sparsity: float, rate: float) -> None:
     settings = pruning(recipe="descale")
-    assert recovery_training(TRAINING, settings, sparsity).learning_rate == pytest.approx(rate)
-    assert between_training(TRAINING, settings, sparsity).learning_rate == pytest.approx(rate)
+    assert recovery_training(TRAINING, settings, sparsity).learning_rate == pytest.approx(rate, rel=1e-3)
+    assert between_training(TRAINING, settings, sparsity).learning_rate == pytest.approx(rate, rel=1e-3)
     fixed = pruning(recipe="paper")
     assert recovery_training(TRAINING, fixed, sparsity).learning_rate == TRAINING.learning_rate
 

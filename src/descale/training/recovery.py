@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import math
+
 from descale.models.spec import STRIDE
 from descale.pruning.config import PruningConfig
 from descale.pruning.strategies import find_strategy
 from descale.training.config import TrainingConfig
 
-FULL_WIDTH_RATE = 0.4
-NARROWEST = 0.1  # share of channels below which the rate rises no further; higher ones were no better
+HIGHEST_RATE = 4.0
+NARROWEST = 0.1  # share of channels below which the rate rises no further
 
 
 def recovery_rate(pruning: PruningConfig, sparsity: float) -> float:
     """Learning rate of fine-tuning a cut network, as a factor of the rate the dense parent was trained with.
 
-    Unless the settings name one, it is inverse to the share of the channels that stay, as the rate of Adam is
-    to be for networks of different width (Yang et al. 2022, arXiv 2203.03466): what suits a network with a
-    tenth of its channels wrecks one with half of them. docs/recipe.md has the runs.
+    Unless the settings name one, it is inverse to the root of the share of the channels that stay: what suits
+    a network with a tenth of its channels wrecks some with half of them. Inverse to the share itself, as the
+    rate of Adam is to be in theory (Yang et al. 2022, arXiv 2203.03466), it is too low in the middle.
+    docs/recipe.md has the runs.
 
     Args:
         pruning: settings of the run.
@@ -25,11 +28,11 @@ def recovery_rate(pruning: PruningConfig, sparsity: float) -> float:
     >>> from descale.pruning.config import PruningConfig
     >>> settings = PruningConfig(strategy="agp", sparsity=0.9)
     >>> [round(recovery_rate(settings, sparsity), 2) for sparsity in (0.3, 0.5, 0.75, 0.9, 0.99)]
-    [0.57, 0.8, 1.6, 4.0, 4.0]
+    [1.51, 1.79, 2.53, 4.0, 4.0]
     """
     if pruning.recovery_rate is not None:
         return pruning.recovery_rate
-    return FULL_WIDTH_RATE / max(1.0 - sparsity, NARROWEST)
+    return HIGHEST_RATE * math.sqrt(NARROWEST / max(1.0 - sparsity, NARROWEST))
 
 
 def recovery_training(training: TrainingConfig, pruning: PruningConfig, sparsity: float) -> TrainingConfig:
