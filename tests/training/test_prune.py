@@ -153,7 +153,7 @@ def test_the_rate_follows_the_sparsity_that_is_reached(
     dense: Path, photos: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level("INFO", logger="descale"):
-        pruned(dense, photos, short("linear", between_epochs=1, recovery_epochs=1), tmp_path)
+        model = pruned(dense, photos, short("linear", between_epochs=1, recovery_epochs=1), tmp_path)
     rates = [record.args for record in caplog.records if "learning rate" in record.msg]
     reached = [record.args[1] for record in caplog.records if "cut to sparsity" in record.msg]
     assert [rate[0].split("0.50 ")[1] for rate in rates] == ["between cuts 1/1", "recovery"]
@@ -161,6 +161,8 @@ def test_the_rate_follows_the_sparsity_that_is_reached(
         pytest.approx(4 * config().learning_rate * (0.1 / (1 - s)) ** 0.5) for s in reached
     ]
     assert rates[0][1] < rates[1][1]
+    assert model.provenance["recovery"]["learning_rate"] == rates[1][1]
+    assert model.provenance["recovery"]["epochs"] == 1
 
 
 def test_the_parents_answers_are_computed_once_however_often_the_run_is_stopped(
