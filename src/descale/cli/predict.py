@@ -77,8 +77,9 @@ def predict(
     from descale.files import make_folder
     from descale.runtime.batch import PredictSettings, describe_run, predict_photos
     from descale.runtime.bundle import open_bundle
+    from descale.runtime.inputs import find_inputs
     from descale.runtime.segmenter import Segmenter
-    from descale.runtime.sources import count_sources, find_inputs, first_size, iterate_sources
+    from descale.runtime.sources import count_sources, first_size, iterate_sources
     from descale.runtime.tables import TABLES, TableContent
     from descale.runtime.working_scale import scale_for
 

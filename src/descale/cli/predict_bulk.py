@@ -34,7 +34,7 @@ def predict_bulk(
         StudyError: Ray or fsspec is missing, or no cluster answers.
     """
     from descale.runtime.bundle import open_bundle
-    from descale.runtime.sources import STDIN
+    from descale.runtime.inputs import STDIN
     from descale.runtime.tables import TABLES, TableContent
     from descale.study.bulk import Work, predict_on_ray, put_table, recorded_run
 

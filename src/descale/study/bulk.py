@@ -20,9 +20,10 @@ import numpy as np
 
 from descale.errors import ConfigError, DataError
 from descale.runtime.batch import BatchReport, PredictSettings, describe_run, predict_photos
+from descale.runtime.inputs import Input, output_names
 from descale.runtime.photo import PHOTO_SUFFIXES
 from descale.runtime.segmenter import Segmenter
-from descale.runtime.sources import Input, iterate_sources, output_names
+from descale.runtime.sources import iterate_sources
 from descale.runtime.summary import PhotoResult
 
 logger = logging.getLogger(__name__)

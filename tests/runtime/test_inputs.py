@@ -1,0 +1,75 @@
+"""Which files a command line means, and what their outputs are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from descale.errors import DataError
+from descale.runtime.inputs import Input, find_inputs, output_names
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name in (
+        "a.jpg",
+        "b.PNG",
+        "notes.txt",
+        "sub/c.tif",
+        ".hidden.jpg",
+        ".cache/d.jpg",
+        "out/masks/a.png",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def _names(inputs: list[Input], root: Path) -> list[str]:
+    return [item.path.relative_to(root).as_posix() for item in inputs]
+
+
+def test_folder_is_searched_without_outputs_and_hidden_files(tree: Path) -> None:
+    assert _names(find_inputs([str(tree)], exclude=tree / "out"), tree) == ["a.jpg", "b.PNG", "sub/c.tif"]
+
+
+def test_patterns(tree: Path) -> None:
+    assert _names(find_inputs([f"{tree}/*.jpg"]), tree) == ["a.jpg"]
+    assert _names(find_inputs([f"{tree}/**/c.*"]), tree) == ["sub/c.tif"]
+
+
+def test_each_file_once(tree: Path) -> None:
+    assert len(find_inputs([str(tree / "a.jpg"), str(tree / "a.jpg"), f"{tree}/a.*"])) == 1
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [("nothing.jpg", "no such file"), ("*.bmp", "no photo or video matches"), ("empty", "without photos")],
+)
+def test_nothing_there(tree: Path, argument: str, message: str) -> None:
+    (tree / "empty").mkdir()
+    with pytest.raises(DataError, match=message):
+        find_inputs([str(tree / argument)])
+
+
+def test_names_follow_the_folder() -> None:
+    inputs = [Input(Path("in/x/1.jpg"), Path("in")), Input(Path("in/y/1.jpg"), Path("in"))]
+    assert output_names(inputs) == ["x/1", "y/1"]
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["x/1.jpg", "y/2.jpg"], ["1", "2"]),
+        (["x/1.jpg", "x/1.png"], ["1_jpg", "1_png"]),
+        (["x/1.jpg", "y/1.jpg"], ["x_1_jpg", "y_1_jpg"]),
+        (["a/x/1.jpg", "b/x/1.jpg"], ["a_x_1_jpg", "b_x_1_jpg"]),
+        (["../x/1.jpg", "x/1.jpg", "y/1.jpg"], ["x_1_jpg", "x_1_jpg_2", "y_1_jpg"]),
+        (["x/A.jpg", "x/a.jpg"], ["x_A_jpg", "x_a_jpg_2"]),
+    ],
+)
+def test_names_do_not_collide(paths: list[str], names: list[str]) -> None:
+    found = output_names([Input(Path(path), Path()) for path in paths])
+    assert found == names
+    assert len({name.casefold() for name in found}) == len(found), "some file systems ignore case"
