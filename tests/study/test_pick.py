@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 from descale.cli import commands
 from descale.cli.main import app
 from descale.errors import StudyError
-from descale.study.pick import Limits, Pick, pick_from_study
+from descale.study.limits import Limits
+from descale.study.pick import Pick, pick_from_study
 
 HEAD = (
     "dataset,architecture,encoder,strategy,sparsity,seed,params,macs,size_bytes,iou_corrosion,iou_drop,"
