@@ -20,7 +20,7 @@ def train(
     encoder_weights: Annotated[str, typer.Option(help="none, imagenet, or a file.")] = "imagenet",
     binary: Annotated[bool, typer.Option(help="Merge all corrosion classes into one.")] = False,
     size: Annotated[str, typer.Option(help="Input size, 160 or 160x192 (height x width).")] = "160",
-    epochs: Annotated[int, typer.Option(help="Passes over the training split.")] = 20,
+    epochs: Annotated[int, typer.Option(help="Passes over the training split.")] = 40,
     batch_size: Annotated[int, typer.Option(help="Photos a step.")] = 16,
     learning_rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 1e-3,
     encoder_rate: Annotated[float, typer.Option(help="Factor on the encoder's rate.")] = 0.3,

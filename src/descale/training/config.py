@@ -42,7 +42,7 @@ class TrainingConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    epochs: int = Field(20, ge=1)
+    epochs: int = Field(40, ge=1)
     batch_size: int = Field(16, ge=1)
     size: Size = (160, 160)
     crop: Size | None = None
