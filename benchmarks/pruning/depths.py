@@ -20,12 +20,12 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from descale.data import load_dataset
-from descale.data.loading import PixelArrays, load_split
-from descale.evaluation.evaluate import predict_batch
-from descale.models import SavedModel, load_model
+from descale.evaluation.evaluate import image_confusions
+from descale.evaluation.metrics import METRICS
+from descale.models import load_model
 from descale.runtime.stopwatch.report import write_csv
 
-BATCH = 32
+BATCH = 32  # photos over which the mean is taken
 STRIDES = (2, 4, 8, 16, 32)
 
 
@@ -47,17 +47,6 @@ def without_features(encoder: nn.Module, level: int | None) -> Iterator[None]:
         handle.remove()
 
 
-def corrosion_iou(model: SavedModel, pixels: PixelArrays) -> float:
-    """IoU of all corrosion against sound, pooled over the photos."""
-    both = either = 0
-    for first in range(0, len(pixels.images), BATCH):
-        predicted = predict_batch(model, pixels.images[first : first + BATCH]) > 0
-        truth = pixels.masks[first : first + BATCH].numpy() > 0
-        both += int((predicted & truth).sum())
-        either += int((predicted | truth).sum())
-    return both / either
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("models", type=Path, nargs="+")
@@ -70,9 +59,7 @@ def main() -> None:
     rows = []
     for folder in given.models:
         model = load_model(folder)
-        model.network.eval()
         encoder = model.network.get_submodule("encoder")
-        pixels = load_split(samples, size=model.spec.input_size)
         provenance = model.provenance
         row: dict[str, object] = {
             "architecture": model.spec.architecture,
@@ -85,7 +72,8 @@ def main() -> None:
         }
         for level, name in enumerate(["iou", *(f"iou_without_stride_{stride}" for stride in STRIDES)]):
             with without_features(encoder, level or None):
-                row[name] = round(corrosion_iou(model, pixels), 4)
+                confusions = image_confusions(model, samples, batch_size=BATCH)
+                row[name] = round(METRICS["iou_corrosion"].of(confusions, model.spec.classes), 4)
         rows.append(row)
         print(json.dumps(row), flush=True)
     write_csv(given.out, rows)

@@ -9,7 +9,6 @@ from descale.errors import ConfigError
 from descale.models import SavedModel, load_model, save_model
 from descale.pruning.config import PruningConfig
 from descale.training.config import DeviceConfig, TrainingConfig
-from descale.training.recovery import recovery_training
 from descale.training.stages import PruningRun
 from descale.training.train import check_classes, provenance
 
@@ -54,14 +53,13 @@ def prune_model(
     run = PruningRun(parent, dataset, pruning, training, folder, seed, devices, cache or folder / "cache")
     network = run.schedule()
     network = run.recover(network)
-    sparsity = run.target.realised(network)
-    recovery = recovery_training(training, pruning, sparsity) if pruning.recovery_epochs else None
+    recovery = run.recovery_settings(network)
     made_by = provenance(dataset, training, seed) | {
         "strategy": pruning.strategy,
         "pruning": pruning.model_dump(mode="json"),
         "recovery": recovery.model_dump(mode="json") if recovery else None,  # the rate where a rule chose it
         "parent": dict(parent.provenance),
-        "sparsity": sparsity,
+        "sparsity": run.target.realised(network),
     }
     model = SavedModel(parent.spec, network, parent.dense_widths, made_by)
     save_model(folder / "model", model)

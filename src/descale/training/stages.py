@@ -177,10 +177,16 @@ class PruningRun:
 
     def recover(self, network: nn.Module) -> nn.Module:
         """Fine-tune what is left, with the parent's logits where the recipe says so."""
-        if self.pruning.recovery_epochs:
-            config = recovery_training(self.training, self.pruning, self.target.realised(network))
+        config = self.recovery_settings(network)
+        if config is not None:
             self._recover(network, config, self.folder / "recovery", f"{self.label} recovery")
         return network
+
+    def recovery_settings(self, network: nn.Module) -> TrainingConfig | None:
+        """Settings of the recovery of a cut network, with the rate by what is left; ``None`` without one."""
+        if not self.pruning.recovery_epochs:
+            return None
+        return recovery_training(self.training, self.pruning, self.target.realised(network))
 
     def _recover(self, network: nn.Module, config: TrainingConfig, folder: Path, label: str) -> None:
         logger.info(
