@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from descale.cli import commands
 from descale.cli.main import app
 from descale.errors import StudyError
+from descale.evaluation import ImageConfusions, read_confusions, write_confusions
 from descale.study.report.write import write_report
 
 VOID = {"meta", "link", "input", "img", "br"}
@@ -176,6 +177,25 @@ def test_damaged_confusions_are_reported_and_left_out(make: Callable[..., Path])
     folder = make(architectures=("unet",), strategies=("agp",), sparsities=(0.9,), seeds=(0,), photos=6)
     (folder / "trials" / "unet-agp-0.9-0" / "confusions.csv").write_text("torn")
     assert "unet-agp-0.9-0/confusions.csv cannot be read" in page_of(folder)
+
+
+def test_scene_that_makes_the_drop_is_named(make: Callable[..., Path]) -> None:
+    folder = make(architectures=("unet",), strategies=("agp",), sparsities=(0.5,), seeds=(0,), controls=())
+    dense = read_confusions(folder / "trials" / "unet-dense-0-0" / "confusions.csv")["test"]
+    path = folder / "trials" / "unet-agp-0.5-0" / "confusions.csv"
+    counts = dense.counts.copy()
+    write_confusions(path, {"test": ImageConfusions(dense.ids, dense.groups, counts)})
+    assert "One scene makes" not in page_of(folder)  # as good as its parent: nothing to explain
+    for photo in (6, 7):  # scene3: all called corroded
+        counts[photo] = [[0, counts[photo, 0].sum()], [0, counts[photo, 1].sum()]]
+    write_confusions(path, {"test": ImageConfusions(dense.ids, dense.groups, counts)})
+    found = re.search(
+        r"drop in 1 of 1 pruned models. Most in U-Net, AGP 50 %: ([\d.]+) points, "
+        r"without scene scene3 \(photo006, photo007\) 0 points",
+        page_of(folder),
+    )
+    assert found
+    assert float(found[1]) > 5
 
 
 def test_study_that_has_only_dense_models_yet(make: Callable[..., Path]) -> None:

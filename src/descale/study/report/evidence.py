@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from descale.errors import DataError
-from descale.evaluation import ImageConfusions, paired_drop, read_confusions, score_interval
+from descale.evaluation import (
+    ImageConfusions,
+    SceneInfluence,
+    paired_drop,
+    read_confusions,
+    scene_influences,
+    score_interval,
+)
 from descale.runtime.classes import ClassTable
 from descale.study.report.cells import Cell, Span, find
 from descale.study.report.rows import CONTROLS, DENSE
@@ -19,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 MARGINS = (0.01, 0.02)
 REPLICATES = 1000
+WORTH_EXPLAINING = 0.01
+"""Loss of IoU from which on it is asked which scene it comes from."""
 MOST_CELLS = 300
 """With more configurations intervals are taken from the table: reading every confusion takes minutes."""
 
@@ -89,12 +98,14 @@ class Comparison:
         loss: IoU of the other minus IoU of the cell; negative when the cell is better.
         no_worse: by margin, whether the test shows that the loss is below it (95 %, one-sided).
         proven: from paired per-image confusions; otherwise from the table alone, and nothing is tested.
+        deciding: the scene that makes at least half of a loss of a point or more, if one does.
     """
 
     other: Cell
     loss: Span
     no_worse: dict[float, bool]
     proven: bool
+    deciding: SceneInfluence | None = None
 
     @property
     def worse(self) -> bool:
@@ -179,7 +190,19 @@ def _compare(cell: Cell, other: Cell, trials: StudyTrials) -> Comparison:
     interval = drop.interval
     # The upper bound does not depend on the margin, so one resampling answers for all margins.
     no_worse = {margin: drop.upper < margin for margin in MARGINS}
-    return Comparison(other, Span(interval.estimate, interval.low, interval.high), no_worse, proven=True)
+    return Comparison(
+        other,
+        Span(interval.estimate, interval.low, interval.high),
+        no_worse,
+        proven=True,
+        deciding=_deciding(interval.estimate, scene_influences(lefts, rights, classes)),
+    )
+
+
+def _deciding(loss: float, influences: Sequence[SceneInfluence]) -> SceneInfluence | None:
+    if loss < WORTH_EXPLAINING:
+        return None
+    return next((scene for scene in influences if scene.share >= loss / 2), None)
 
 
 def _unproven(cell: Cell, other: Cell) -> Comparison:

@@ -12,6 +12,7 @@ from descale.study.report.rows import CONTROLS, Result, architecture_title, stra
 from descale.study.report.words import joined, points
 
 FEW_SCENES = 20
+NAMED_PHOTOS = 3
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,32 @@ def no_worse(evidence: Sequence[Evidence]) -> list[str]:
         if counts:
             said.append(f"Shown to lose less than {points(margin)} (95 %, one-sided): {', '.join(counts)}.")
     return said
+
+
+def deciding_scenes(evidence: Sequence[Evidence]) -> str | None:
+    """One sentence on drops that one scene makes for the most part, or ``None`` where there is none."""
+    asked = [
+        item
+        for item in evidence
+        if item.against_dense is not None and item.against_dense.proven and not item.cell.control
+    ]
+    found = [
+        (scene.share, item.cell, scene)
+        for item in asked
+        if item.against_dense is not None and (scene := item.against_dense.deciding) is not None
+    ]
+    if not found:
+        return None
+    share, cell, scene = max(found, key=lambda entry: entry[0])
+    name = f"photo {scene.scene}"
+    if scene.images != (scene.scene,):
+        name = f"scene {scene.scene} ({', '.join(scene.images[:NAMED_PHOTOS])}"
+        name += f" and {len(scene.images) - NAMED_PHOTOS} more)" if len(scene.images) > NAMED_PHOTOS else ")"
+    return (
+        f"One scene makes half or more of the drop in {len(found)} of {len(asked)} pruned models. Most in "
+        f"{cell.title}: {points(scene.without + share)}, without {name} {points(scene.without)}. Look at it: "
+        "it tells what kind of photo such a network fails on."
+    )
 
 
 def cautions(results: Sequence[Result], evidence: Sequence[Evidence], expected: int | None) -> list[str]:

@@ -183,6 +183,8 @@ def _statements(evidence: Sequence[Evidence], highest: float) -> list[str]:
         findings.suffering(findings.rank_strategies(chosen, highest), "strategies", highest),
         *findings.no_worse(evidence),
     ]
+    scenes = findings.deciding_scenes(evidence)
+    said += [scenes] if scenes else []
     return said + [text for control in CONTROLS if (text := findings.against_controls(evidence, control))]
 
 
