@@ -49,6 +49,7 @@ def main() -> None:
                     "recovery_epochs": trial["pruning"]["recovery_epochs"],
                     "recovery_scale": trial["pruning"]["recovery_scale"],
                     "distillation": trial["pruning"]["distillation"],
+                    "gradient_clip": trial["pruning"].get("gradient_clip"),
                     "split": split,
                     "images": drop.images,
                     "scenes": drop.clusters,

@@ -137,6 +137,22 @@ def test_the_learning_rate_changes_at_every_step(recorded: Any) -> None:
     assert len(set(recorder.rates[1:])) == 9
 
 
+@pytest.mark.parametrize("clip", [None, 1e-3])
+def test_no_step_is_longer_than_the_clip_allows(photos: Dataset, tmp_path: Path, clip: float | None) -> None:
+    """Plain SGD at a rate of 1: a step is as long as its gradient."""
+    plain: dict[str, Any] = {
+        "optimizer": "sgd", "momentum": 0.0, "weight_decay": 0.0, "encoder_rate": 1.0, "ema": None,
+        "schedule": "constant",
+    }  # fmt: skip
+    settings = config(epochs=1, learning_rate=1.0, gradient_clip=clip, **plain)
+    start = trained(photos, config(epochs=1, learning_rate=1e-20, **plain), tmp_path / "start")
+    end = trained(photos, settings, tmp_path / "end")
+    learnt = [name for name, _ in build_network(SPEC).named_parameters()]
+    moved = float(sum((end[name] - start[name]).square().sum() for name in learnt)) ** 0.5
+    allowed = 2 * 1e-3  # two steps
+    assert moved > 10 * allowed if clip is None else 0.5 * allowed < moved <= 1.001 * allowed
+
+
 def test_every_epoch_shows_the_pictures_in_another_order(recorded: Any) -> None:
     _, recorder = recorded(config(epochs=2))
     first, second = torch.cat(recorder.pictures[:2]), torch.cat(recorder.pictures[2:])

@@ -45,6 +45,11 @@ def test_the_encoder_has_its_own_rate_and_norms_and_biases_are_not_decayed(netwo
     assert {decay for _, decay in found.values()} == {0.05, 0.0}
 
 
+@pytest.mark.parametrize("fused", [True, False])
+def test_a_fused_optimizer_only_where_it_may_be(network: nn.Module, fused: bool) -> None:
+    assert make_optimizer(network, config(), fused=fused).defaults["fused"] is fused
+
+
 def rates(network: nn.Module, steps: int, **changes: Any) -> list[float]:
     """Learning rate of the decoder in each of ``steps`` steps."""
     settings = config(optimizer="sgd", **changes)

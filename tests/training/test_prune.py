@@ -95,6 +95,18 @@ def test_every_group_keeps_a_unit_however_much_is_cut(dense: Path, photos: Datas
         assert bool(model.network(torch.zeros(1, 3, *SIZE)).isfinite().all())
 
 
+def test_gradients_are_clipped_in_every_stage(dense: Path, photos: Dataset, tmp_path: Path) -> None:
+    """Clipped to nothing, SGD leaves the weights that stay as they were in the parent."""
+    still = config(optimizer="sgd", weight_decay=0.0, ema=None)
+    settings = short(gradient_clip=1e-20, between_epochs=1, views=0, cut_as_they_go=True)
+    model = prune_model(load_model(dense), photos, settings, still, tmp_path, devices=CPU)
+    parent, cut = load_model(dense).network, model.network
+    assert torch.equal(cut.get_parameter(f"{HEAD}.bias"), parent.get_parameter(f"{HEAD}.bias"))
+    assert set(cut.get_parameter(f"{HEAD}.weight").flatten().tolist()) <= set(
+        parent.get_parameter(f"{HEAD}.weight").flatten().tolist()
+    )
+
+
 @pytest.mark.parametrize(
     "changes", [{"allocation": "uniform", "cut_as_they_go": False}, {"round_to": 8}], ids=str
 )

@@ -21,6 +21,18 @@ def test_recovery_has_its_own_rate_and_batch() -> None:
     assert recovery_training(TRAINING, pruning(recovery_batch=None), 0.9).batch_size == TRAINING.batch_size
 
 
+def test_recovery_and_what_lies_between_cuts_clip_gradients_as_the_recipe_says() -> None:
+    assert TRAINING.gradient_clip is None
+    for settings, clip in (
+        (pruning(), 1.0),
+        (pruning(recipe="paper"), None),
+        (pruning(gradient_clip=2), 2.0),
+    ):
+        assert recovery_training(TRAINING, settings, 0.9).gradient_clip == clip
+        assert between_training(TRAINING, settings, 0.9).gradient_clip == clip
+        assert control_training(TRAINING, settings, 0.9).gradient_clip == clip
+
+
 @pytest.mark.parametrize(("sparsity", "rate"), [(0.0, 1.265e-3), (0.6, 2e-3), (0.9, 4e-3), (0.98, 4e-3)])
 def test_the_wider_the_network_still_is_the_gentler_the_rate(sparsity: float, rate: float) -> None:
     settings = pruning(recipe="descale")

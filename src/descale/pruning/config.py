@@ -40,6 +40,8 @@ class PruningConfig(BaseModel):
         recovery_scale: side of the pictures during recovery as a share of the training's. Random crops show
             things larger than the validation does; smaller pictures undo that and cost less (Touvron et al.
             2019, arXiv 1906.06423).
+        gradient_clip: norm to which the gradient of a step is scaled down where it is longer, in every stage;
+            ``None`` leaves it. A few steps of a cut network have gradients a hundred times as long as others.
         distillation: weight of the dense parent's logits against the labels, 0..1; 0 does without.
         temperature: of the distillation.
         views: augmented copies of each photo whose parent logits are computed once and kept;
@@ -65,6 +67,7 @@ class PruningConfig(BaseModel):
     recovery_rate: float | None = Field(gt=0)
     recovery_batch: int | None = Field(ge=1)
     recovery_scale: float = Field(gt=0, le=1)
+    gradient_clip: float | None = Field(gt=0, allow_inf_nan=False)
     distillation: float = Field(ge=0, le=1)
     temperature: float = Field(gt=0)
     views: int = Field(ge=0)

@@ -37,6 +37,8 @@ class TrainingConfig(BaseModel):
             or ``None``.
         early_stopping: stop after so many epochs without a better validation IoU and keep the best
             epoch; ``None`` trains all epochs and keeps the last, which selects nothing on few photos.
+        gradient_clip: norm to which the gradient of a step is scaled down where it is longer (Pascanu et al.
+            2013, arXiv 1211.5063); ``None`` leaves it.
         validate_every: epochs between looks at the validation split.
     """
 
@@ -57,6 +59,7 @@ class TrainingConfig(BaseModel):
     augmentation: str = "standard"
     ema: float | None = Field(0.99, gt=0, lt=1)
     early_stopping: int | None = Field(None, ge=1)
+    gradient_clip: float | None = Field(None, gt=0, allow_inf_nan=False)
     validate_every: int = Field(1, ge=1)
 
     @field_validator("size", "crop")

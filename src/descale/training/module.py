@@ -8,6 +8,7 @@ import lightning
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim import Optimizer
 
 from descale.errors import TrainingError
 from descale.models import ModelSpec, memory_format, predict_classes
@@ -98,8 +99,19 @@ class SegmentationModule(lightning.LightningModule):
         union = counts.sum(0)[corrosion] + counts.sum(1)[corrosion] - counts.diagonal()[corrosion]
         self.log("valid_iou", (hits / union.clamp(min=1)).mean())
 
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip here: Lightning refuses to with a fused optimizer, whether or not gradients are scaled."""
+        if self._config.gradient_clip is not None:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self._config.gradient_clip)
+
     def configure_optimizers(self) -> dict[str, object]:
-        optimizer = make_optimizer(self.network, self._config)
+        scaled = self._config.gradient_clip is not None and self.trainer.precision == "16-mixed"
+        optimizer = make_optimizer(self.network, self._config, fused=not scaled)
         # several devices share the batches of an epoch, so each takes fewer steps
         steps = max(1, self._total_steps // self.trainer.world_size)
         schedule = make_schedule(optimizer, self._config, steps)

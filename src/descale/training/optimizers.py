@@ -13,8 +13,15 @@ from descale.training.config import TrainingConfig
 WARM_UP_SHARE = 0.1
 
 
-def make_optimizer(network: nn.Module, config: TrainingConfig) -> Optimizer:
-    """Optimizer over a network's parameters; norms and biases are not decayed."""
+def make_optimizer(network: nn.Module, config: TrainingConfig, *, fused: bool = True) -> Optimizer:
+    """Optimizer over a network's parameters; norms and biases are not decayed.
+
+    Args:
+        network: to be trained.
+        config: rates, decay and kind.
+        fused: one call for all tensors; not where gradients are scaled for 16 bits and clipped, as a fused
+            optimizer undoes the scaling only after the clipping.
+    """
     groups = []
     for in_encoder in (True, False):
         for decayed in (True, False):
@@ -33,7 +40,7 @@ def make_optimizer(network: nn.Module, config: TrainingConfig) -> Optimizer:
                 )
     if config.optimizer == "sgd":
         return SGD(groups, lr=config.learning_rate, momentum=config.momentum)
-    return AdamW(groups, lr=config.learning_rate, fused=True)
+    return AdamW(groups, lr=config.learning_rate, fused=fused)
 
 
 def make_schedule(optimizer: Optimizer, config: TrainingConfig, steps: int) -> LRScheduler:

@@ -43,6 +43,7 @@ def recovery_training(training: TrainingConfig, pruning: PruningConfig, sparsity
             "batch_size": pruning.recovery_batch or training.batch_size,
             "learning_rate": training.learning_rate * recovery_rate(pruning, sparsity),
             "early_stopping": None,
+            "gradient_clip": pruning.gradient_clip,
             "encoder_rate": 1.0,  # after the cut the encoder has as much to learn as the rest
         }
     )

@@ -92,6 +92,7 @@ class PruningRun:
                 "learning_rate": self.training.learning_rate * self.pruning.schedule_rate,
                 "ema": None,
                 "early_stopping": None,
+                "gradient_clip": self.pruning.gradient_clip,
                 "schedule": "constant" if parts > 1 else self.training.schedule,
             }
         )
