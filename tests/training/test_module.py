@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
 from tests.training.runs import SIZE, SPEC, config
 from torch import Tensor, nn
+from torch.optim import AdamW
 
 from descale.errors import TrainingError
 from descale.models import build_network
@@ -88,6 +90,22 @@ def test_labels_and_teacher_share_the_loss(network: nn.Module, batch: Batch) -> 
 def test_without_a_teacher_the_labels_alone_count(network: nn.Module, batch: Batch) -> None:
     bare = {"image": batch["image"], "mask": batch["mask"]}
     assert step(network, bare, 0.3) == pytest.approx(step(network, bare, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("precision", "clip", "fused"),
+    [("bf16-mixed", 1.0, True), ("16-mixed", None, True), ("16-mixed", 1.0, False)],
+)
+def test_gradients_that_are_scaled_and_clipped_are_not_unscaled_by_the_optimizer(
+    monkeypatch: pytest.MonkeyPatch, network: nn.Module, precision: str, clip: float | None, fused: bool
+) -> None:
+    monkeypatch.setattr(
+        SegmentationModule, "trainer", SimpleNamespace(precision=precision, world_size=1), raising=False
+    )
+    module = SegmentationModule(network, SPEC, config(gradient_clip=clip), total_steps=1)
+    optimizer = module.configure_optimizers()["optimizer"]
+    assert isinstance(optimizer, AdamW)
+    assert optimizer.defaults["fused"] is fused
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

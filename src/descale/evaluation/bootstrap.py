@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from descale.evaluation.clusters import Array, by_cluster, cluster_numbers, require_pairs, weighted
 from descale.evaluation.confusion import ImageConfusions
 from descale.evaluation.metrics import METRICS, Metric
 from descale.runtime.classes import ClassTable
@@ -23,8 +23,6 @@ from descale.runtime.classes import ClassTable
 REPLICATES = 2000
 CONFIDENCE = 0.95
 CHUNK = 250  # replicates at a time: bounds memory for splits of many thousand images
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -106,10 +104,7 @@ def paired_drop(
     Raises:
         ValueError: numbers of runs or images differ.
     """
-    if len(dense) != len(pruned):
-        raise ValueError(f"{len(dense)} dense runs cannot be paired with {len(pruned)} pruned ones")
-    if dense and dense[0].ids != pruned[0].ids:
-        raise ValueError("the dense and the pruned model were evaluated on different images")
+    require_pairs(dense, pruned)
     chosen = METRICS[metric]
     # The same seed draws the same images and the same runs on both sides: that is the pairing.
     draws = _draw(dense, classes, chosen, replicates, seed) - _draw(pruned, classes, chosen, replicates, seed)
@@ -128,7 +123,7 @@ def _interval(draws: Array, estimate: float, runs: Sequence[ImageConfusions]) ->
     known = draws[~np.isnan(draws)]
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(known, [tail, 1 - tail]) if known.size else (np.nan, np.nan)
-    clusters = int(_clusters(runs[0]).max()) + 1
+    clusters = int(cluster_numbers(runs[0]).max()) + 1
     return Interval(estimate, float(low), float(high), len(runs[0]), clusters, len(runs))
 
 
@@ -140,14 +135,14 @@ def _draw(
         raise ValueError("a bootstrap needs at least one evaluated image")
     if any(run.ids != runs[0].ids for run in runs):
         raise ValueError("the runs were evaluated on different images")
-    cluster = _clusters(runs[0])
+    cluster = cluster_numbers(runs[0])
     count = int(cluster.max()) + 1
-    sums = [_by_cluster(run, cluster, count, classes, metric) for run in runs]
+    sums = [by_cluster(run, cluster, count, classes, metric) for run in runs]
     pieces = []
     for chunk in range(-(-replicates // CHUNK)):
         weights = _multiplicities(count, seed, chunk, 0)
         shares = _multiplicities(len(runs), seed, chunk, 1) / len(runs)
-        scores = np.stack([_weighted(weights, *parts, classes, metric) for parts in sums], axis=1)
+        scores = np.stack([weighted(weights, *parts, classes, metric) for parts in sums], axis=1)
         # A seed that was not drawn must not spoil the mean if its score is undefined.
         pieces.append(np.where(shares > 0, scores * shares, 0.0).sum(axis=1))
     return np.concatenate(pieces)[:replicates]
@@ -158,31 +153,3 @@ def _multiplicities(count: int, seed: int, chunk: int, purpose: int) -> Array:
     """How often each of ``count`` units is drawn, ``(CHUNK, count)``; kept, as a report asks repeatedly."""
     random = np.random.default_rng((seed, chunk, purpose))
     return random.multinomial(count, np.full(count, 1 / count), size=CHUNK).astype(np.float64)
-
-
-def _by_cluster(
-    run: ImageConfusions, cluster: NDArray[np.intp], count: int, classes: ClassTable, metric: Metric
-) -> tuple[Array, Array]:
-    """Per cluster: summed confusions or summed image scores, flattened, and the number of images."""
-    values = metric.compute(run.counts, classes.corrosion_ids) if metric.imagewise else run.counts
-    flat = values.reshape(len(run), -1).astype(np.float64)
-    sums = np.zeros((count, flat.shape[1]))
-    np.add.at(sums, cluster, flat)
-    return sums, np.bincount(cluster, minlength=count).astype(np.float64)
-
-
-def _weighted(weights: Array, sums: Array, images: Array, classes: ClassTable, metric: Metric) -> Array:
-    totals = weights @ sums
-    if metric.imagewise:
-        return totals[:, 0] / (weights @ images)
-    return metric.compute(totals.reshape(len(totals), len(classes), len(classes)), classes.corrosion_ids)
-
-
-def _clusters(run: ImageConfusions) -> NDArray[np.intp]:
-    """Cluster number of each image: its scene, or itself where the scene is not known."""
-    keys = [
-        f"scene {group}" if group else f"image {name}"
-        for name, group in zip(run.ids, run.groups, strict=True)
-    ]
-    _, numbers = np.unique(keys, return_inverse=True)
-    return numbers.astype(np.intp).reshape(-1)

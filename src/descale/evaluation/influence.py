@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from descale.evaluation.clusters import Array, by_cluster, cluster_numbers, require_pairs, weighted
 from descale.evaluation.confusion import ImageConfusions
 from descale.evaluation.metrics import METRICS
 from descale.runtime.classes import ClassTable
@@ -50,38 +51,23 @@ def scene_influences(
     Raises:
         ValueError: numbers of runs or images differ.
     """
-    if not dense or len(dense) != len(pruned):
-        raise ValueError(f"{len(dense)} dense runs cannot be paired with {len(pruned)} pruned ones")
-    ids = dense[0].ids
-    if any(run.ids != ids for run in (*dense, *pruned)):
-        raise ValueError("the dense and the pruned models were evaluated on different images")
-    scenes: dict[tuple[bool, str], list[int]] = {}
-    for index, (name, group) in enumerate(zip(ids, dense[0].groups, strict=True)):
-        scenes.setdefault((bool(group), group or name), []).append(index)
-    if len(scenes) < 2:
+    require_pairs(dense, pruned)
+    cluster, chosen = cluster_numbers(dense[0]), METRICS[metric]
+    count = int(cluster.max()) + 1
+    if count < 2:
         return ()
+    # every scene once, then all but one of them
+    weights = np.concatenate([np.ones((1, count)), 1.0 - np.eye(count)])
 
-    def drop(rows: np.ndarray) -> float:
-        chosen = METRICS[metric]
-        return float(
-            np.mean(
-                [
-                    chosen.of(_rows(parent, rows), classes) - chosen.of(_rows(child, rows), classes)
-                    for parent, child in zip(dense, pruned, strict=True)
-                ]
-            )
-        )
+    def scores(run: ImageConfusions) -> Array:
+        return weighted(weights, *by_cluster(run, cluster, count, classes, chosen), classes, chosen)
 
-    whole = drop(np.arange(len(ids)))
+    drops = np.mean([scores(one) - scores(other) for one, other in zip(dense, pruned, strict=True)], axis=0)
     found = []
-    for (_, scene), members in scenes.items():
-        without = drop(np.setdiff1d(np.arange(len(ids)), members))
+    for number, without in enumerate(drops[1:].tolist()):
+        members = np.flatnonzero(cluster == number)
+        images = tuple(dense[0].ids[index] for index in members)
+        scene = dense[0].groups[members[0]] or images[0]
         if not np.isnan(without):
-            found.append(SceneInfluence(scene, tuple(ids[i] for i in members), without, whole - without))
+            found.append(SceneInfluence(scene, images, without, float(drops[0]) - without))
     return tuple(sorted(found, key=lambda entry: -abs(entry.share)))
-
-
-def _rows(run: ImageConfusions, rows: np.ndarray) -> ImageConfusions:
-    return ImageConfusions(
-        tuple(run.ids[i] for i in rows), tuple(run.groups[i] for i in rows), run.counts[rows]
-    )

@@ -98,7 +98,8 @@ class Comparison:
         loss: IoU of the other minus IoU of the cell; negative when the cell is better.
         no_worse: by margin, whether the test shows that the loss is below it (95 %, one-sided).
         proven: from paired per-image confusions; otherwise from the table alone, and nothing is tested.
-        deciding: the scene that makes at least half of a loss of a point or more, if one does.
+        deciding: the scene that makes at least half of a loss of a point or more against the dense parent, if
+            one does.
     """
 
     other: Cell
@@ -195,13 +196,16 @@ def _compare(cell: Cell, other: Cell, trials: StudyTrials) -> Comparison:
         Span(interval.estimate, interval.low, interval.high),
         no_worse,
         proven=True,
-        deciding=_deciding(interval.estimate, scene_influences(lefts, rights, classes)),
+        deciding=_deciding(interval.estimate, lefts, rights, classes) if other.dense else None,
     )
 
 
-def _deciding(loss: float, influences: Sequence[SceneInfluence]) -> SceneInfluence | None:
+def _deciding(
+    loss: float, dense: Sequence[ImageConfusions], pruned: Sequence[ImageConfusions], classes: ClassTable
+) -> SceneInfluence | None:
     if loss < WORTH_EXPLAINING:
         return None
+    influences = scene_influences(dense, pruned, classes)
     return next((scene for scene in influences if scene.share >= loss / 2), None)
 
 

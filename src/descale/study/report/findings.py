@@ -118,15 +118,11 @@ def no_worse(evidence: Sequence[Evidence]) -> list[str]:
 def deciding_scenes(evidence: Sequence[Evidence]) -> str | None:
     """One sentence on drops that one scene makes for the most part, or ``None`` where there is none."""
     asked = [
-        item
+        (item.cell, item.against_dense)
         for item in evidence
         if item.against_dense is not None and item.against_dense.proven and not item.cell.control
     ]
-    found = [
-        (scene.share, item.cell, scene)
-        for item in asked
-        if item.against_dense is not None and (scene := item.against_dense.deciding) is not None
-    ]
+    found = [(scene.share, cell, scene) for cell, against in asked if (scene := against.deciding) is not None]
     if not found:
         return None
     share, cell, scene = max(found, key=lambda entry: entry[0])

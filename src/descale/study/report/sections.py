@@ -178,14 +178,16 @@ def _statements(evidence: Sequence[Evidence], highest: float) -> list[str]:
     if all(item.cell.dense for item in evidence):
         return ["Only dense models have finished, so nothing can be said about pruning yet."]
     chosen = [item for item in evidence if not item.cell.control]
-    said = [
+    perhaps = [
+        findings.deciding_scenes(evidence),
+        *(findings.against_controls(evidence, control) for control in CONTROLS),
+    ]
+    return [
         findings.suffering(findings.rank_architectures(evidence, highest), "architectures", highest),
         findings.suffering(findings.rank_strategies(chosen, highest), "strategies", highest),
         *findings.no_worse(evidence),
+        *filter(None, perhaps),
     ]
-    scenes = findings.deciding_scenes(evidence)
-    said += [scenes] if scenes else []
-    return said + [text for control in CONTROLS if (text := findings.against_controls(evidence, control))]
 
 
 def _value_table(
