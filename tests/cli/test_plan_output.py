@@ -26,6 +26,9 @@ def test_json_holds_every_group_and_true_totals(descale: Any) -> None:
     assert plan["sparsity"] == pytest.approx(0.9, abs=0.01)
     assert plan["macs_after"] < 0.1 * plan["macs_before"]
     assert sum(group["macs_share"] for group in plan["groups"]) == pytest.approx(1.0)
+    cut = [group for group in plan["groups"] if "never" not in group["reason"]]
+    for when in ("before", "after"):
+        assert plan[f"channels_{when}"] == sum(len(group["layers"]) * group[when] for group in cut)
     heads = [group for group in plan["groups"] if "segmentation_head.0" in group["layers"]]
     assert [(head["before"], head["after"]) for head in heads] == [(2, 2)]
     assert heads[0]["reason"] == "the class head is never cut"
@@ -36,6 +39,8 @@ def test_the_table_shows_totals_and_reasons(descale: Any, monkeypatch: pytest.Mo
     shown = descale("plan", *NETWORK, "--sparsity", "0.9").out
     assert "sparsity 0.9" in shown
     assert "at 64x96" in shown
+    plan = planned(descale, "--sparsity", "0.9")
+    assert f"{plan['channels_before']:,} → {plan['channels_after']:,}" in shown
     assert "94,788" in shown
     (head,) = [line for line in shown.splitlines() if "segmentation_head.0" in line]
     assert "2 → 2" in head

@@ -106,10 +106,13 @@ def _print(made: Plan, title: str) -> None:
     console = Console()
     console.print(table)
     console.print(
-        f"sparsity {made.sparsity:.3f} over the prunable layers at {made.size[0]}x{made.size[1]}\n"
+        f"sparsity {made.sparsity:.3f}, the mean over the prunable layers\n"
+        f"channels of these {made.channels_before:,} → {made.channels_after:,} "
+        f"({made.channels_after / made.channels_before:.2%})\n"
         f"parameters {made.params_before:,} → {made.params_after:,} "
         f"({made.params_after / made.params_before:.2%})\n"
-        f"MACs {made.macs_before:,} → {made.macs_after:,} ({made.macs_after / made.macs_before:.2%})"
+        f"MACs at {made.size[0]}x{made.size[1]} {made.macs_before:,} → {made.macs_after:,} "
+        f"({made.macs_after / made.macs_before:.2%})"
     )
     if made.note:
         console.print(f"note: {escape(made.note)}")

@@ -100,6 +100,13 @@ class Footprint:
             removed.append(1.0 - self.width(name, "out", len(slot.groups), counts) / len(slot.groups))
         return float(np.mean(removed))
 
+    def channels(self, counts: Counts) -> int:
+        """Filters of all prunable layers together."""
+        graph = self._graph
+        return sum(
+            self.width(name, "out", len(graph.slots[(name, "out")].groups), counts) for name in graph.layers
+        )
+
     def full(self) -> Counts:
         """Counts that cut nothing."""
         return {group.index: group.units for group in self._graph.prunable}

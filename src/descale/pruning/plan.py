@@ -51,6 +51,8 @@ class Plan:
         counts: group -> units that stay.
         sparsity_asked: 0..1, or ``None`` for a budget.
         sparsity: realised mean fraction of channels removed over the prunable layers.
+        channels_before, channels_after: of all prunable layers together. Where narrow layers keep more than
+            wide ones, a larger share of all channels goes than ``sparsity`` says.
         note: why the realised sparsity differs from the one asked for, or empty.
     """
 
@@ -58,6 +60,8 @@ class Plan:
     counts: Counts
     sparsity_asked: float | None
     sparsity: float
+    channels_before: int
+    channels_after: int
     params_before: int
     params_after: int
     macs_before: int
@@ -113,6 +117,8 @@ def make_plan(
         counts=counts,
         sparsity_asked=sparsity,
         sparsity=realised,
+        channels_before=footprint.channels(footprint.full()),
+        channels_after=footprint.channels(counts),
         params_before=before.params,
         params_after=after.params,
         macs_before=before.macs,
