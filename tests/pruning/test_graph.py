@@ -49,6 +49,15 @@ def test_insides_of_residual_branches_are_told_from_what_everything_passes(
     assert not any(name.startswith("decoder") for name in bypassed)
 
 
+def test_what_lies_below_a_skip_of_linknet_is_no_residual_branch() -> None:
+    graph = build_channel_graph(build_network(make_spec("linknet", "tu-tf_efficientnet_lite0")))
+    bypassed = {name for group in graph.groups if group.index in graph.bypassed for name in group.producers}
+    assert "encoder.model.blocks.5.1.conv_pw" in bypassed
+    assert "encoder.model.blocks.5.0.conv_pwl" not in bypassed  # the trunk at stride 32
+    assert "encoder.model.blocks.5.0.conv_pw" not in bypassed  # leads down to it
+    assert not any(name.startswith("decoder") for name in bypassed)
+
+
 def test_transformer_encoders_are_left_dense_and_listed() -> None:
     graph = build_channel_graph(build_network(make_spec("unet", "mit_b0")))
     reasons = {g.refusal for g in graph.groups if g.refusal}

@@ -38,8 +38,7 @@ def bypass(graph: ChannelGraph, density: float, scores: Scores | None) -> dict[i
     """``balanced``, but the insides of residual branches keep only the square of their share.
 
     What such a branch computes is added to what passes by it, so it can nearly go; the layers that everything
-    passes through get its channels. In LinkNet, whose skips are additions, everything below the first skip
-    is such a branch.
+    passes through get its channels.
     """
     inside = graph.bypassed
 

@@ -16,6 +16,9 @@ Keep = Mapping[int, NDArray[np.bool_]]
 
 NO_GROUP = -1
 
+LONGEST_BRANCH = 2
+"""Groups inside a residual branch at most: the widest blocks there are have three layers."""
+
 
 @dataclass(frozen=True)
 class Slot:
@@ -88,8 +91,12 @@ class ChannelGraph:
 
     @property
     def bypassed(self) -> frozenset[int]:
-        """Groups inside a residual branch: a chain of layers leads through them from a group back to the same
-        group, which an addition ties, so that what the branch reads also passes by it unchanged."""
+        """Groups inside a residual branch: a chain of a few layers leads through them from a group back to
+        the same group, which an addition ties, so that what the branch reads also passes by it unchanged.
+
+        A longer way around is no such branch: in LinkNet, whose skips are additions, all that lies below the
+        first skip would be inside one.
+        """
         sources, targets = self._neighbours()
         inside: set[int] = set()
         found = True
@@ -97,7 +104,8 @@ class ChannelGraph:
             found = False
             for group in self.prunable:
                 chain, begin, end = _chain(group.index, sources, targets)
-                if begin == end and begin not in (None, NO_GROUP) and not inside.issuperset(chain):
+                closed = begin == end and begin not in (None, NO_GROUP)
+                if closed and len(chain) <= LONGEST_BRANCH and not inside.issuperset(chain):
                     inside.update(chain)
                     found = True
                     for neighbours in (*sources.values(), *targets.values()):
