@@ -17,7 +17,7 @@ Keep = Mapping[int, NDArray[np.bool_]]
 NO_GROUP = -1
 
 LONGEST_BRANCH = 2
-"""Groups inside a residual branch at most: the widest blocks there are have three layers."""
+"""Most groups inside a residual branch: no block has more than three layers, and the last ends in the sum."""
 
 
 @dataclass(frozen=True)

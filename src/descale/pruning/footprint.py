@@ -94,18 +94,16 @@ class Footprint:
 
     def sparsity(self, counts: Counts) -> float:
         """Mean over the prunable layers of the fraction of filters removed."""
-        removed = []
-        for name in self._graph.layers:
-            slot = self._graph.slots[(name, "out")]
-            removed.append(1.0 - self.width(name, "out", len(slot.groups), counts) / len(slot.groups))
-        return float(np.mean(removed))
+        return float(np.mean([1.0 - kept / dense for kept, dense in self._filters(counts)]))
 
     def channels(self, counts: Counts) -> int:
         """Filters of all prunable layers together."""
-        graph = self._graph
-        return sum(
-            self.width(name, "out", len(graph.slots[(name, "out")].groups), counts) for name in graph.layers
-        )
+        return sum(kept for kept, _ in self._filters(counts))
+
+    def _filters(self, counts: Counts) -> list[tuple[int, int]]:
+        """Filters of each prunable layer, those that stay and those of the dense network."""
+        dense = [(name, len(self._graph.slots[(name, "out")].groups)) for name in self._graph.layers]
+        return [(self.width(name, "out", full, counts), full) for name, full in dense]
 
     def full(self) -> Counts:
         """Counts that cut nothing."""
