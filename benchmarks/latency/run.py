@@ -19,7 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from descale.deploy.export.bundle import export_model, find_photos
+from descale.deploy.export.bundle import export_model
+from descale.deploy.export.checks import find_photos
 from descale.deploy.export.record import bundle_name
 from descale.deploy.quantize.pictures import load_quantization_data
 from descale.deploy.stopwatch.torch_worker import torch_contestant

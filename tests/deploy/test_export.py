@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from descale.deploy.export.bundle import choose_targets, export_model, find_photos, require_int8
+from descale.deploy.export.bundle import export_model
+from descale.deploy.export.checks import choose_targets, find_photos, require_int8
 from descale.deploy.export.parity import torch_logits
 from descale.deploy.export.targets import TARGETS
 from descale.errors import ConfigError, ExportError

@@ -36,7 +36,8 @@ def export(
     """
     from rich.console import Console
 
-    from descale.deploy.export.bundle import choose_targets, export_model, find_photos, require_int8
+    from descale.deploy.export.bundle import export_model
+    from descale.deploy.export.checks import choose_targets, find_photos, require_int8
     from descale.deploy.quantize.gate import GateSettings
     from descale.deploy.quantize.pictures import load_quantization_data
     from descale.errors import ConfigError

@@ -19,8 +19,9 @@ from descale.runtime.bundle import Bundle, open_bundle
 from descale.runtime.classes import ClassTable
 from descale.runtime.decide import Values, decision
 from descale.runtime.engines import Engine, choose_engine, open_engine
+from descale.runtime.opening import open_picture
 from descale.runtime.photo import MAX_PIXELS
-from descale.runtime.picture import Picture, Scale, Source, open_picture
+from descale.runtime.picture import Picture, Scale, Source
 from descale.runtime.segmentation import LARGE_PIXELS, MaskRows, Segmentation
 from descale.runtime.tiling import Span, TilePlan, blend, cut_tile, plan_tiles
 from descale.runtime.working_scale import scale_for, training_pixels
@@ -116,7 +117,7 @@ class Segmenter:
         return self.segment(open_picture(image, scale=self.scale(scale), max_pixels=max_pixels, name=name))
 
     def scale(self, asked: float | None = None) -> Scale:
-        """What :func:`descale.runtime.picture.open_picture` takes: ``asked``, or by photo as in training."""
+        """What :func:`descale.runtime.opening.open_picture` takes: ``asked``, or by photo as in training."""
         provenance = self.bundle.manifest.provenance
         if asked is None and training_pixels(provenance) is None and not self._scale_unknown_told:
             self._scale_unknown_told = True

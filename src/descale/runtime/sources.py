@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from descale.errors import DataError
 from descale.runtime.inputs import STDIN, Input, output_names
+from descale.runtime.opening import open_picture
 from descale.runtime.photo import photo_size
-from descale.runtime.picture import Picture, Scale, open_picture, share_of
+from descale.runtime.picture import Picture, Scale, share_of
 from descale.runtime.video import count_frames, read_frames
 
 
@@ -27,7 +28,7 @@ class PhotoSource:
         origin: where it came from, for tables and messages.
         stamp: size and time of change of the file; ``None`` for standard input.
         open: ``open(scale, detail, max_pixels)`` decodes it, as
-            :func:`descale.runtime.picture.open_picture` does.
+            :func:`descale.runtime.opening.open_picture` does.
         pixels: ``pixels(max_pixels)`` of the photo, from its header.
     """
 

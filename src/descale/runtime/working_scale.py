@@ -40,7 +40,7 @@ def working_scale(provenance: Mapping[str, Any], pixels: int) -> float:
 
 
 def scale_for(provenance: Mapping[str, Any], asked: float | None) -> Scale:
-    """What :func:`descale.runtime.picture.open_picture` takes: ``asked``, or by photo as in training."""
+    """What :func:`descale.runtime.opening.open_picture` takes: ``asked``, or by photo as in training."""
     return partial(working_scale, provenance) if asked is None else asked
 
 

@@ -12,7 +12,7 @@ import jinja2
 
 from descale.files import write_text
 from descale.models import ARCHITECTURES, SavedModel
-from descale.runtime.bundle import BundleManifest
+from descale.runtime.manifest import BundleManifest
 
 SCORES = {
     "iou_corrosion": "IoU of corrosion, all photos together",

@@ -1,0 +1,82 @@
+"""What is asked of an export, checked before the work starts."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from descale.deploy.export.targets import TARGETS, Target, find_target
+from descale.errors import ConfigError, ExportError
+from descale.runtime.bundle import MANIFEST
+from descale.runtime.photo import PHOTO_SUFFIXES
+
+
+def choose_targets(names: Sequence[str]) -> tuple[Target, ...]:
+    """Targets by name.
+
+    Raises:
+        ConfigError: none is given, one is unknown, or one is given twice.
+    """
+    if not names:
+        raise ConfigError("Nothing to export to: give at least one target, such as --to onnx.")
+    if len(set(names)) != len(names):
+        raise ConfigError(f"A target is given twice: {', '.join(names)}. Give each once.")
+    return tuple(find_target(name) for name in names)
+
+
+def check_output(out: Path) -> None:
+    """Refuse to replace what is not a bundle, before the work starts.
+
+    Raises:
+        ExportError: something else stands there.
+    """
+    if out.suffix == ".zip":
+        if out.is_dir():
+            raise ExportError(f"{out} is a folder. Give another name for the zip file.")
+        if out.is_file() and not _is_bundle(out):
+            raise ExportError(f"{out} is something else than a bundle. Give another name, or remove it.")
+    elif out.is_file():
+        raise ExportError(f"{out} is a file. Give a folder, or a name that ends in .zip.")
+    elif out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).exists():
+        raise ExportError(f"{out} holds other things than a bundle. Give a new or an empty folder.")
+
+
+def _is_bundle(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return MANIFEST in archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError):
+        return False
+
+
+def find_photos(sources: Sequence[Path]) -> tuple[Path, ...]:
+    """Photos by file or by folder (searched through), sorted.
+
+    Raises:
+        ExportError: a path does not exist or a folder holds no photo.
+    """
+    found: list[Path] = []
+    for source in sources:
+        if source.is_file():
+            found.append(source)
+            continue
+        if not source.is_dir():
+            raise ExportError(f"{source}: no such photo or folder.")
+        here = sorted(p for p in source.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
+        if not here:
+            raise ExportError(f"{source} holds no photo ({', '.join(sorted(PHOTO_SUFFIXES))}).")
+        found.extend(here)
+    return tuple(found)
+
+
+def require_int8(targets: Sequence[Target]) -> None:
+    """Refuse targets without a quantizer.
+
+    Raises:
+        ConfigError: names them.
+    """
+    without = [target.name for target in targets if target.quantize is None]
+    if without:
+        able = ", ".join(target.name for target in TARGETS.values() if target.quantize)
+        raise ConfigError(f"There is no INT8 for {', '.join(without)}, only for {able}.")
