@@ -2,9 +2,9 @@
 
     python benchmarks/pruning/losses.py runs/rust-photos --out benchmarks/DATE-losses.csv
 
-A row per finished trial: the loss on (augmented) training pictures in the last epoch of its last stage, from the
-``metrics.csv`` that the trial left, and its corrosion IoU on both splits. Where the loss of a cut network is far
-above its parent's, it lacks channels or epochs; where it is not, something else costs the IoU.
+A row per finished trial: the loss on (augmented) training pictures in the last epoch of its last stage, from
+the ``metrics.csv`` that the trial left, and its corrosion IoU on both splits. Where the loss of a cut network
+is far above its parent's, it lacks channels or epochs; where it is not, something else costs the IoU.
 """
 
 from __future__ import annotations
