@@ -18,6 +18,6 @@ demo: $(INSTALLED)
 
 test: export OMP_NUM_THREADS = 1
 test: $(INSTALLED)
-	$(VENV)/bin/ruff check src tests
+	$(VENV)/bin/ruff check src tests benchmarks
 	$(VENV)/bin/mypy
 	$(VENV)/bin/pytest -n 2

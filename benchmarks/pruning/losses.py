@@ -56,7 +56,11 @@ def main() -> None:
 
 def last_loss(trial: Path) -> tuple[int, float]:
     """Number of the last epoch of the last stage, from 0, and its mean training loss."""
-    path = next(path for path in (trial / LAST_STAGE, trial / ONLY_STAGE) if path.exists())
+    path = next((path for path in (trial / LAST_STAGE, trial / ONLY_STAGE) if path.exists()), None)
+    if path is None:
+        raise SystemExit(
+            f"{trial} has neither {LAST_STAGE} nor {ONLY_STAGE}: run it with recovery."
+        )
     with path.open(newline="", encoding="utf-8") as file:
         losses = [(int(row["epoch"]), float(row["loss"])) for row in csv.DictReader(file) if row["loss"]]
     return losses[-1]

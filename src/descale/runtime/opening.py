@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from descale.errors import ConfigError, DataError
-from descale.runtime.photo import MAX_PIXELS, as_rgb, photo_name, reading
+from descale.runtime.photo import EXIF_ORIENTATION, MAX_PIXELS, as_rgb, photo_name, reading
 from descale.runtime.picture import ArrayPicture, FilePicture, Picture, Scale, Source, share_of
-
-_ORIENTATION_TAG = 274
 
 
 def open_picture(
@@ -53,7 +51,7 @@ def open_picture(
             share = max(1.0, min(detail, max(image.size)) / max(target))
             image.draft(None, (math.ceil(share * target[0]), math.ceil(share * target[1])))
         image.load()
-        orientation = int(image.getexif().get(_ORIENTATION_TAG, 1))
+        orientation = int(image.getexif().get(EXIF_ORIENTATION, 1))
         plain = image.mode in ("RGB", "L") and "transparency" not in image.info
         whole = image if plain else as_rgb(image, name)
         detailed = None

@@ -26,7 +26,7 @@ MAX_PIXELS = 250_000_000
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
 """File name endings (lower case) that are taken for photos when a folder is listed."""
 
-_EXIF_ORIENTATION = 274
+EXIF_ORIENTATION = 274
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 _BROKEN = (SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
 _opening = threading.Lock()
@@ -75,7 +75,7 @@ def photo_size(path: Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> tuple[
         width, height = image.size
         # JPEG keeps the tag in its header; asking other formats may decode them, which is wasted work
         # only for the few that carry EXIF at all.
-        turned = image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
+        turned = image.getexif().get(EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
     return (width, height) if turned else (height, width)
 
 
@@ -133,8 +133,8 @@ def as_rgb(image: Image.Image, name: str) -> Image.Image:
         converted = _from_print(image, name)
     else:
         converted = image.convert("RGB")
-    if _EXIF_ORIENTATION in exif:
-        converted.getexif()[_EXIF_ORIENTATION] = exif[_EXIF_ORIENTATION]
+    if EXIF_ORIENTATION in exif:
+        converted.getexif()[EXIF_ORIENTATION] = exif[EXIF_ORIENTATION]
     return converted
 
 

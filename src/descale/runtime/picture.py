@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-_ORIENTATION_TAG = 274
 # EXIF orientation -> (transposed, then flipped top to bottom, flipped left to right)
 _ORIENTATIONS = {
     1: (False, False, False),
