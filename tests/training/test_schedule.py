@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from tests.pruning.toy import Toy, loss_of, pictures
 
+from descale.errors import PruningError
 from descale.pruning import (
     IMPORTANCES,
     STRATEGIES,
@@ -28,11 +29,29 @@ STEPS = 40
 Kept = dict[int, NDArray[np.bool_]]
 
 
+class FakeScaler:
+    """Scales the loss by 1024, and in the first step by so much that gradients overflow."""
+
+    def __init__(self) -> None:
+        self.step = 0
+
+    def get_scale(self, step: int | None = None) -> float:
+        self.step = self.step if step is None else step
+        return float("inf") if self.step == 0 else 1024.0
+
+
 class Run:
     """A toy network under a schedule, trained by plain gradient descent."""
 
     def __init__(
-        self, strategy: str, *, sparsity: float = 0.6, updates: int = 4, start: float = 0.0, end: float = 1.0
+        self,
+        strategy: str,
+        *,
+        sparsity: float = 0.6,
+        updates: int = 4,
+        start: float = 0.0,
+        end: float = 1.0,
+        importance: str = "taylor-gate",
     ) -> None:
         chosen = STRATEGIES[strategy]
         self.network = Toy().train()
@@ -40,7 +59,7 @@ class Run:
         self.gates = Gates(self.network, self.graph, scored=True)
         self.planned = allocate(self.graph, sparsity)
         movement = MovementScores({g.index: g.units for g in self.graph.prunable}) if chosen.scored else None
-        kind = "random" if chosen.random else "taylor-gate"
+        self.importance = IMPORTANCES["random" if chosen.random else importance](self.graph)
         self.schedule = PruningSchedule(
             self.network,
             self.graph,
@@ -50,10 +69,11 @@ class Run:
             start=start,
             end=end,
             updates=updates,
-            importance=None if movement else IMPORTANCES[kind](self.graph),
+            importance=None if movement else self.importance,
             movement=movement,
         )
-        self.trainer = SimpleNamespace(estimated_stepping_batches=STEPS, global_step=0)
+        self.scaler: FakeScaler | None = None  # of 16-bit training
+        self.trainer = SimpleNamespace(estimated_stepping_batches=STEPS, global_step=0, precision_plugin=self)
         self.optimizer = torch.optim.SGD(self.network.parameters(), lr=0.02)
 
     def counts_at(self, sparsity: float) -> CountsAt:
@@ -66,9 +86,11 @@ class Run:
         self.schedule.on_train_start(self.as_trainer, self.as_module)
         for _ in range(count):
             self.optimizer.zero_grad()
-            loss_of(self.network, pictures()).backward()
+            scale = self.scaler.get_scale(self.trainer.global_step) if self.scaler else 1.0
+            (loss_of(self.network, pictures()) * scale).backward()
             self.schedule.on_after_backward(self.as_trainer, self.as_module)
-            self.optimizer.step()
+            if self.scaler is None:  # a scaler's step is not what is tested
+                self.optimizer.step()
             self.trainer.global_step += 1
             self.schedule.on_train_batch_end(self.as_trainer, self.as_module, None, None, 0)
             yield self.trainer.global_step / STEPS
@@ -297,3 +319,42 @@ def test_progress_never_goes_back() -> None:
     run.schedule.close(0.1)
     assert run.schedule.progress == 0.5
     assert same(before, run.kept())
+
+
+@pytest.mark.parametrize("importance", ["taylor", "taylor-gate"])
+def test_scaled_gradients_of_16_bits_give_the_same_scores_and_an_overflow_none(importance: str) -> None:
+    found = []
+    for scaler in (None, FakeScaler()):
+        run = Run("agp", importance=importance)
+        run.optimizer = torch.optim.SGD(run.network.parameters(), lr=0.0)  # the same gradients at every step
+        run.scaler = scaler
+        steps = run.steps()
+        for _ in range(5):
+            next(steps)
+        found.append(run.importance.scores(run.network))
+    plain, scaled = found
+    for group, values in plain.items():
+        assert torch.isfinite(scaled[group]).all()
+        assert torch.allclose(scaled[group], values * 4 / 5, rtol=1e-3), "the first step overflowed"
+
+
+def test_movement_is_not_moved_by_the_scale() -> None:
+    runs = [Run("movement"), Run("movement")]
+    runs[1].scaler = FakeScaler()
+    for run in runs:
+        run.optimizer = torch.optim.SGD(run.network.parameters(), lr=0.0)
+        steps = run.steps()
+        for _ in range(5):
+            next(steps)
+    plain, scaled = (run.scores() for run in runs)
+    assert all(torch.allclose(scaled[group], plain[group] * 4 / 5, rtol=1e-3) for group in plain)
+
+
+def test_scores_that_are_not_finite_choose_nothing() -> None:
+    run = Run("agp")
+    next(run.steps())
+    run.importance.update(
+        run.network, {g.index: torch.full((g.units,), torch.nan) for g in run.graph.prunable}
+    )
+    with pytest.raises(PruningError, match="not finite"):
+        run.schedule.close(1.0)

@@ -18,8 +18,10 @@ Scores = dict[int, Tensor]
 class Importance(Protocol):
     """Accumulates after every backward pass."""
 
-    def update(self, network: nn.Module, gate_gradients: Mapping[int, Tensor]) -> None:
-        """Add what one step's gradients tell."""
+    def update(
+        self, network: nn.Module, gate_gradients: Mapping[int, Tensor], weight_scale: float = 1.0
+    ) -> None:
+        """Add what one step's gradients tell; those of the weights are ``weight_scale`` times too large."""
 
     def scores(self, network: nn.Module) -> Scores:
         """Scores so far."""
@@ -95,19 +97,23 @@ def _raw_weight(module: nn.Module) -> nn.Parameter:
 class Taylor(_FilterImportance):
     """The study's: sum over steps of (weight x gradient)^2 per element, summed over the filter."""
 
-    def update(self, network: nn.Module, gate_gradients: Mapping[int, Tensor]) -> None:
+    def update(
+        self, network: nn.Module, gate_gradients: Mapping[int, Tensor], weight_scale: float = 1.0
+    ) -> None:
         for name in self._graph.layers:
             module = network.get_submodule(name)
             weight = _raw_weight(module)
             if weight.grad is not None:
-                squared = (weight.detach() * weight.grad).square()
+                squared = (weight.detach() * weight.grad / weight_scale).square()
                 self._sums[name] = self._sums.get(name, torch.zeros(())) + _filters(module, squared).cpu()
 
 
 class Magnitude(_FilterImportance):
     """L2 norm of the filters, no gradients."""
 
-    def update(self, network: nn.Module, gate_gradients: Mapping[int, Tensor]) -> None:
+    def update(
+        self, network: nn.Module, gate_gradients: Mapping[int, Tensor], weight_scale: float = 1.0
+    ) -> None:
         return
 
     def _layer(self, network: nn.Module, name: str) -> Tensor:
@@ -135,7 +141,9 @@ class TaylorGate:
     def restore(self, state: dict[Any, Tensor]) -> None:
         self._sums = state
 
-    def update(self, network: nn.Module, gate_gradients: Mapping[int, Tensor]) -> None:
+    def update(
+        self, network: nn.Module, gate_gradients: Mapping[int, Tensor], weight_scale: float = 1.0
+    ) -> None:
         for index, gradient in gate_gradients.items():
             self._sums[index] += gradient.square()
 
@@ -158,7 +166,9 @@ class Random:
     def reset(self) -> None:
         return
 
-    def update(self, network: nn.Module, gate_gradients: Mapping[int, Tensor]) -> None:
+    def update(
+        self, network: nn.Module, gate_gradients: Mapping[int, Tensor], weight_scale: float = 1.0
+    ) -> None:
         return
 
     def scores(self, network: nn.Module) -> Scores:

@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import Callback
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from descale.errors import PruningError
 from descale.pruning.allocation import Counts
 from descale.pruning.channels import ChannelGraph
 from descale.pruning.gates import Gates
@@ -78,7 +79,7 @@ class PruningSchedule(Callback):
         self._importance, self.movement = importance, movement
         self.keep: dict[int, NDArray[np.bool_]] = graph.keep_all()
         self.progress = strategy.progress(start, updates)
-        self._steps = 1
+        self._steps, self._overflows = 1, 0
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         self._steps = max(1, int(trainer.estimated_stepping_batches))
@@ -88,11 +89,27 @@ class PruningSchedule(Callback):
     def on_after_backward(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         gradients = self._gates.gradients()
         time = self._time(trainer.global_step + 1)
+        scale = 1.0
+        scaler = getattr(trainer.precision_plugin, "scaler", None)
+        if scaler is not None:  # 16-bit training: gradients are still scaled here, and overflow now and then
+            scale = float(scaler.get_scale())
+            if not self._finite(gradients):
+                self._overflows += 1  # the optimizer skips this step too
+                return
+            gradients = {group: gradient / scale for group, gradient in gradients.items()}
         if self.movement is not None:
             if time < 1.0 - COOL_DOWN:
                 self.movement.update(gradients)
         elif self._importance is not None:
-            self._importance.update(self._network, gradients)
+            self._importance.update(self._network, gradients, scale)
+
+    def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        if self._overflows:
+            logger.info("%d steps overflowed in 16 bits and were not scored", self._overflows)
+
+    def _finite(self, gate_gradients: Mapping[int, Tensor]) -> bool:
+        of_weights = (p.grad for p in self._network.parameters() if p.grad is not None)
+        return all(bool(torch.isfinite(g).all()) for g in (*gate_gradients.values(), *of_weights))
 
     def on_train_batch_end(
         self,
@@ -114,6 +131,11 @@ class PruningSchedule(Callback):
         if scores is None:
             assert self._importance is not None
             scores = self._importance.scores(self._network)
+        if not all(bool(torch.isfinite(values).all()) for values in scores.values()):
+            raise PruningError(
+                "Scores of channels are not finite, so none can be chosen: train in --precision 32-true, or "
+                "with a lower learning rate."
+            )
         self.progress = max(progress, self.progress)
         before = {group.index: int(self.keep[group.index].sum()) for group in self._graph.prunable}
         counts = self._counts_at(self.progress, scores, before)
