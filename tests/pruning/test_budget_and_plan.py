@@ -7,7 +7,7 @@ import json
 import pytest
 
 from descale.errors import PruningError
-from descale.models import build_network, make_spec
+from descale.models import build_network, count_parameters, make_spec
 from descale.pruning import make_plan
 
 
@@ -59,3 +59,19 @@ def test_plan_says_where_widths_allow_no_closer() -> None:
     assert plan.sparsity < 0.989
     assert "widths allow no closer" in plan.note
     assert any("the least there can be" in row.reason for row in plan.groups)
+
+
+def test_a_floor_that_rounding_makes_is_named() -> None:
+    network = build_network(make_spec("unet", "resnet18"))
+    with pytest.raises(PruningError, match=r"with widths in multiples of 64 .* The least is macs=0\.\d+"):
+        make_plan(network, size=(64, 64), budget=("macs", 0.01), round_to=64)
+
+
+def test_a_budget_that_no_widths_meet_is_told_in_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = build_network(make_spec("linknet", "tu-test_efficientnet"))
+    half = count_parameters(network) / 2
+    monkeypatch.setattr(
+        "descale.pruning.budget.latency", lambda cut, size: 1.0 if count_parameters(cut) > half else 0.4
+    )
+    plan = make_plan(network, size=(64, 64), budget=("latency", 0.5))
+    assert plan.note == "latency=0.4000 instead of 0.5: widths allow no closer."

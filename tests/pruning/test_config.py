@@ -32,6 +32,8 @@ def test_recipes_fill_what_is_not_given(strategy: str, recipe: str) -> None:
         ({"sparsity": 0.5, "distillation": 0.5, "views": 0}, "distillation needs views"),
         ({"sparsity": 0.5, "updates": 9, "schedule_epochs": 4}, "set schedule_epochs to 9 or more"),
         ({"sparsity": 0.5, "spasity": 0.5}, "Extra inputs"),
+        ({"budget": {"macs": 0.1}, "allocation": "global"}, "allocation global follows scores"),
+        ({"sparsity": 0.5, "allocation": "retained", "strategy": "movement"}, "no common scale"),
     ],
 )
 def test_bad_settings_are_refused(values: dict, message: str) -> None:

@@ -15,6 +15,7 @@ from descale.training import DeviceConfig, TrainingConfig
     [
         ({"size": (100, 64)}, "100 is not a multiple of 32; use 96"),
         ({"crop": (64, 65)}, "65 is not a multiple of 32; use 64"),
+        ({"crop": (64, 64)}, "write augmentation: paper, or leave crop out"),
         ({"size": (0, 32)}, "greater than or equal to 32"),
         ({"epochs": 0}, "greater than or equal to 1"),
         ({"learning_rate": 0}, "greater than 0"),
@@ -61,7 +62,8 @@ def test_a_precision_that_lightning_does_not_know_is_refused() -> None:
 
 
 def test_settings_survive_json_and_cannot_be_changed() -> None:
-    settings = TrainingConfig.model_validate({"crop": (64, 96), "ema": None, "early_stopping": 3})
+    values = {"crop": (64, 96), "augmentation": "paper", "ema": None, "early_stopping": 3}
+    settings = TrainingConfig.model_validate(values)
     assert TrainingConfig.model_validate_json(settings.model_dump_json()) == settings
     with pytest.raises(ValidationError, match="frozen"):
         settings.epochs = 3  # type: ignore[misc]

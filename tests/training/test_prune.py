@@ -20,12 +20,15 @@ from torch import nn
 from descale.data import Dataset, load_dataset
 from descale.errors import PruningError, TrainingError
 from descale.models import SavedModel, count_macs, count_parameters, load_model
-from descale.pruning import STRATEGIES, PruningConfig, build_channel_graph, make_plan
+from descale.pruning import ALLOCATIONS, STRATEGIES, PruningConfig, build_channel_graph, make_plan
+from descale.pruning.channels import ChannelGraph
+from descale.pruning.importance import Scores
 from descale.training import prune_model, slim_from_scratch
 from descale.training.module import SegmentationModule
 from descale.training.schedule import MovementScores
 
 HEAD = "segmentation_head.0"
+LATENCY = "descale.pruning.budget.latency"
 CUTTING = {"linear": True, "agp": False, "movement": True, "random": True, "one-shot": False}
 """Strategy -> whether its runs here cut as they go; together they take both ways."""
 
@@ -335,12 +338,49 @@ def test_a_cut_that_changes_the_answer_is_refused(
     assert not (tmp_path / "schedule-0" / "model").exists()
 
 
-@pytest.mark.parametrize(("strategy", "allocation"), [("movement", "retained"), ("agp", "global")])
-def test_allocations_that_follow_the_scores_keep_the_sparsity_asked_for(
-    dense: Path, photos: Dataset, tmp_path: Path, strategy: str, allocation: str
+@pytest.mark.parametrize("allocation", ["retained", "global"])
+def test_allocations_follow_the_scores_in_every_cut(
+    dense: Path, photos: Dataset, tmp_path: Path, allocation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = short(strategy, allocation=allocation, sparsity=0.6, cut_as_they_go=False, recovery_epochs=0)
+    original, scored = ALLOCATIONS[allocation], []
+
+    def watched(graph: ChannelGraph, density: float, scores: Scores | None) -> dict[int, float]:
+        scored.append(scores is not None)
+        return original(graph, density, scores)
+
+    monkeypatch.setitem(ALLOCATIONS, allocation, watched)
+    settings = short("linear", allocation=allocation, sparsity=0.6, cut_as_they_go=True, recovery_epochs=0)
     assert realised(pruned(dense, photos, settings, tmp_path), dense) == pytest.approx(0.6, abs=0.01)
+    assert len(scored) >= 2
+    assert all(scored)
+
+
+@pytest.mark.parametrize("strategy", ["one-shot", "linear"])
+def test_a_sparsity_out_of_reach_ends_at_the_highest_there_is(
+    dense: Path, photos: Dataset, tmp_path: Path, strategy: str
+) -> None:
+    settings = short(strategy, sparsity=0.999, cut_as_they_go=True, recovery_epochs=0)
+    model = pruned(dense, photos, settings, tmp_path)
+    layers = build_channel_graph(load_model(dense).network).layers
+    assert {model.widths[name]["out_channels"] for name in layers} == {1}
+    if strategy == "one-shot":  # all went at once, so the second part had nothing to train for
+        assert {path.name for path in (tmp_path / "schedule-1").iterdir()} == {"model", "movement.json"}
+
+
+def test_a_latency_is_measured_for_the_first_start_alone(
+    dense: Path, photos: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LATENCY, lambda network, size: float(count_parameters(network)))
+    settings = short("linear", budget={"latency": 0.7}, cut_as_they_go=True, recovery_epochs=0)
+    first = pruned(dense, photos, settings, tmp_path)
+    for name in ("model", "schedule-1"):
+        shutil.rmtree(tmp_path / name)
+
+    def measured_again(*_: object, **__: object) -> float:
+        raise AssertionError("a second start must not measure")
+
+    monkeypatch.setattr(LATENCY, measured_again)
+    assert pruned(dense, photos, settings, tmp_path).widths == first.widths
 
 
 def test_every_stage_is_a_model_with_at_most_the_channels_of_the_one_before(

@@ -144,7 +144,7 @@ def allocate(
     Counts are rounded to the nearest, never to zero. The rounding errors of narrow layers add up, so
     the groups that are nearest to the next count are then moved by one until the mean sparsity over the
     layers is as close to ``sparsity`` as widths allow. ``round_to`` gives multiples where a group is
-    wider than that, never below one multiple.
+    at least twice as wide, never below one multiple.
 
     Args:
         graph: groups of the dense network.
@@ -162,8 +162,13 @@ def allocate(
     return _settle(graph, 1.0 - sparsity, wanted, counts, most, round_to)
 
 
+def least_count(units: int, round_to: int) -> int:
+    """The least that may stay of a group, which is also its step: one multiple where it has two, else one."""
+    return round_to if units >= 2 * round_to else 1
+
+
 def _round(wanted: float, units: int, multiple: int) -> int:
-    multiple = multiple if units >= 2 * multiple else 1
+    multiple = least_count(units, multiple)
     return int(min(units, max(multiple, round(wanted / multiple) * multiple)))
 
 
@@ -180,7 +185,7 @@ def _settle(
         error = sum(weights[i] * counts[i] / units[i] for i in counts) - density
         best, gain = None, 0.0
         for index, count in counts.items():
-            step = round_to if units[index] >= 2 * round_to else 1
+            step = least_count(units[index], round_to)
             move = -step if error > 0 else step
             if not step <= count + move <= most[index]:
                 continue

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import nn
 
 from descale.errors import PruningError
 from descale.models.layout import memory_format
-from descale.pruning.allocation import Counts, allocate
+from descale.pruning.allocation import Counts, allocate, least_count
 from descale.pruning.channels import ChannelGraph, Keep
 from descale.pruning.cut import cut_channels
 from descale.pruning.footprint import Footprint
@@ -25,6 +25,19 @@ TOLERANCE = 0.02
 """A budget counts as hit when the cost is within this share of it."""
 
 
+@dataclass(frozen=True)
+class BudgetWidths:
+    """Widths that meet a budget, or come as near to it as widths allow.
+
+    Attributes:
+        counts: group -> units that stay.
+        reached: their cost as a share of the dense network's, 0..1.
+    """
+
+    counts: Counts
+    reached: float
+
+
 def counts_for_budget(
     network: nn.Module,
     graph: ChannelGraph,
@@ -34,7 +47,7 @@ def counts_for_budget(
     size: tuple[int, int],
     allocation: str = "uniform",
     round_to: int = 1,
-) -> Counts:
+) -> BudgetWidths:
     """Widths that cost ``share`` of the dense network, within 2 % where widths allow.
 
     Args:
@@ -47,16 +60,17 @@ def counts_for_budget(
         round_to: multiple of channels.
 
     Raises:
-        PruningError: even one unit in every group costs more; the floor is named.
+        PruningError: even the least width of every group costs more; the floor is named.
     """
     footprint = Footprint(network, graph, size)
     cost = _cost(network, graph, footprint, kind, size)
     dense = cost(footprint.full())
-    least = {group.index: 1 for group in graph.prunable}
+    least = {group.index: least_count(group.units, round_to) for group in graph.prunable}
     floor = cost(least)
     if floor > share * dense * (1 + TOLERANCE):
+        width = "one unit in every group" if round_to == 1 else f"widths in multiples of {round_to}"
         raise PruningError(
-            f"A budget of {kind}={share:g} cannot be met: with one unit in every group {floor / dense:.2%} "
+            f"A budget of {kind}={share:g} cannot be met: with {width} {floor / dense:.2%} "
             f"of the {kind} stay (what is never cut: the class head and the input). The least is "
             f"{kind}={floor / dense:.4f}."
         )
@@ -75,7 +89,7 @@ def counts_for_budget(
     reached = cost(best) / dense
     if abs(reached / share - 1) > TOLERANCE:
         logger.warning("budget %s=%g: %.4f reached, widths allow no closer", kind, share, reached)
-    return best
+    return BudgetWidths(best, reached)
 
 
 def first_units(graph: ChannelGraph, counts: Counts) -> Keep:
@@ -86,7 +100,7 @@ def first_units(graph: ChannelGraph, counts: Counts) -> Keep:
 
 
 def latency(network: nn.Module, size: tuple[int, int], *, repeats: int = 15) -> float:
-    """Median seconds of one forward pass of one image in PyTorch on this machine.
+    """Least seconds of one forward pass of one image in PyTorch on this machine: other work only adds to it.
 
     Denormal numbers are flushed: weights that were never trained produce them, and they would be
     all that is measured.
@@ -103,7 +117,7 @@ def latency(network: nn.Module, size: tuple[int, int], *, repeats: int = 15) -> 
             start = time.perf_counter()
             network(x)
             times.append(time.perf_counter() - start)
-    return statistics.median(times)
+    return min(times)
 
 
 def _cost(
@@ -130,7 +144,7 @@ def _fine_tune(
         sign = 1 if cost(counts) < target else -1
         options = []
         for index, count in counts.items():
-            step = round_to if full[index] >= 2 * round_to else 1
+            step = least_count(full[index], round_to)
             moved = count + sign * step
             if step <= moved <= full[index]:
                 options.append((abs(cost({**counts, index: moved}) - target), index, moved))

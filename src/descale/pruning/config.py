@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from descale.pruning.allocation import ALLOCATIONS, SCORED
 from descale.pruning.budget import BUDGETS
 from descale.pruning.recipes import RECIPES
-from descale.pruning.strategies import STRATEGIES
+from descale.pruning.strategies import STRATEGIES, find_strategy
 from descale.spelling import suggestion
 
 BudgetKind = Literal["params", "macs", "latency"]
@@ -47,7 +48,7 @@ class PruningConfig(BaseModel):
         views: augmented copies of each photo whose parent logits are computed once and kept;
             0 augments anew every epoch, without distillation.
         recalibrate: re-estimate batch norm statistics after every cut.
-        round_to: widths become multiples of this where they are wider than it; 1 leaves them.
+        round_to: widths become multiples of this where they are at least twice as wide; 1 leaves them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -95,6 +96,16 @@ class PruningConfig(BaseModel):
                 f"cut_as_they_go trains at least one epoch an update: set schedule_epochs to {self.updates} "
                 f"or more, or updates to {self.schedule_epochs} or fewer"
             )
+        if self.allocation in SCORED and self.budget is not None:
+            raise ValueError(
+                f"allocation {self.allocation} follows scores, and a budget's widths are found without: "
+                "give sparsity instead, or an allocation that needs no scores"
+            )
+        if self.allocation in SCORED and find_strategy(self.strategy).scored:
+            raise ValueError(
+                f"allocation {self.allocation} compares importances across layers, and the scores of "
+                f"{self.strategy} have no common scale: use linear or agp, or another allocation"
+            )
         if self.distillation > 0 and self.views == 0:
             raise ValueError("distillation needs views: 1 or more")
         return self
@@ -118,8 +129,6 @@ class PruningConfig(BaseModel):
     @field_validator("allocation")
     @classmethod
     def _known_allocation(cls, value: str) -> str:
-        from descale.pruning.allocation import ALLOCATIONS
-
         if value not in ALLOCATIONS:
             raise ValueError(f"unknown allocation '{value}'; {suggestion(value, ALLOCATIONS)}")
         return value

@@ -52,6 +52,21 @@ def build_channel_graph(network: nn.Module) -> ChannelGraph:
     Raises:
         PruningError: the graph cannot be traced, or nothing in the network may be cut.
     """
+    graph = find_channel_groups(network)
+    if not graph.prunable:
+        reasons = sorted({group.refusal for group in graph.groups if group.refusal})
+        raise PruningError(
+            f"Nothing in this network can be pruned: {'; '.join(reasons) or 'no convolutions'}."
+        )
+    return graph
+
+
+def find_channel_groups(network: nn.Module) -> ChannelGraph:
+    """The same of a network in which there may be nothing left to cut.
+
+    Raises:
+        PruningError: the graph cannot be traced.
+    """
     traced = trace_groups(network)
     union = _Union()
     owner: dict[Position, int] = {}  # position -> number of the traced group
@@ -63,13 +78,7 @@ def build_channel_graph(network: nn.Module) -> ChannelGraph:
                 union.join((anchors.setdefault(channel, here), here))
                 owner.setdefault(here, number)
     _tie_blocks(dict(network.named_modules()), union)
-    graph = _assemble(network, traced, union, owner)
-    if not graph.prunable:
-        reasons = sorted({group.refusal for group in graph.groups if group.refusal})
-        raise PruningError(
-            f"Nothing in this network can be pruned: {'; '.join(reasons) or 'no convolutions'}."
-        )
-    return graph
+    return _assemble(network, traced, union, owner)
 
 
 def _tie_blocks(modules: dict[str, nn.Module], union: _Union) -> None:

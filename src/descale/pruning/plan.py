@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from descale.pruning.allocation import Counts, allocate
+from descale.pruning.budget import TOLERANCE as BUDGET_TOLERANCE
 from descale.pruning.budget import counts_for_budget
 from descale.pruning.channels import ChannelGraph, ChannelGroup
 from descale.pruning.footprint import Footprint
@@ -53,7 +54,7 @@ class Plan:
         sparsity: realised mean fraction of channels removed over the prunable layers.
         channels_before, channels_after: of all prunable layers together. Where narrow layers keep more than
             wide ones, a larger share of all channels goes than ``sparsity`` says.
-        note: why the realised sparsity differs from the one asked for, or empty.
+        note: why the realised sparsity or cost differs from the one asked for, or empty.
     """
 
     groups: tuple[GroupPlan, ...]
@@ -102,10 +103,15 @@ def make_plan(
         PruningError: nothing can be pruned, or the budget is below the floor.
     """
     graph = graph or build_channel_graph(network)
+    note = ""
     if budget is not None:
-        counts = counts_for_budget(
-            network, graph, *budget, size=size, allocation=allocation, round_to=round_to
+        kind, share = budget
+        fit = counts_for_budget(
+            network, graph, kind, share, size=size, allocation=allocation, round_to=round_to
         )
+        counts = fit.counts
+        if abs(fit.reached / share - 1) > BUDGET_TOLERANCE:
+            note = f"{kind}={fit.reached:.4f} instead of {share:g}: widths allow no closer. "
     else:
         counts = allocate(graph, sparsity or 0.0, allocation=allocation, round_to=round_to)
     footprint = Footprint(network, graph, size)
@@ -124,7 +130,7 @@ def make_plan(
         macs_before=before.macs,
         macs_after=after.macs,
         size=size,
-        note=_note(sparsity, realised, budget, graph, counts),
+        note=(note + _sparsity_note(sparsity, realised, budget, graph, counts)).strip(),
     )
 
 
@@ -152,18 +158,27 @@ def _row(group: ChannelGroup, counts: Counts, footprint: Footprint, macs: int, p
     )
 
 
-def _note(
+def _sparsity_note(
     asked: float | None,
     realised: float,
     budget: tuple[str, float] | None,
     graph: ChannelGraph,
     counts: Counts,
 ) -> str:
-    if asked is None or abs(asked - realised) <= TOLERANCE:
+    if asked is None:
         return ""
-    if budget is not None:
-        kind, share = budget
-        return f"sparsity {realised:.3f} instead of {asked:.3f}: the budget {kind}={share:g} decides."
+    if budget is None:
+        return explain_sparsity(asked, realised, graph, counts)
+    if abs(asked - realised) <= TOLERANCE:
+        return ""
+    kind, share = budget
+    return f"sparsity {realised:.3f} instead of {asked:.3f}: the budget {kind}={share:g} decides."
+
+
+def explain_sparsity(asked: float, realised: float, graph: ChannelGraph, counts: Counts) -> str:
+    """Why widths do not allow a sparsity, and what they do; empty where they allow it within 0.01."""
+    if abs(asked - realised) <= TOLERANCE:
+        return ""
     single = [group for group in graph.prunable if counts[group.index] == 1]
     coarse = max(graph.prunable, key=lambda group: 1.0 / group.units)
     return (

@@ -22,7 +22,8 @@ class TrainingConfig(BaseModel):
         epochs: passes over the training split.
         batch_size: pictures a step.
         size: (height, width) in pixels that the network sees; labels are scored at this size.
-        crop: (height, width) of training crops; ``None`` means ``size``, cropped from a larger copy.
+        crop: (height, width) of training crops, with augmentation ``paper``; ``None`` means ``size``, cropped
+            from a larger copy.
         loss: names of :data:`descale.training.losses.LOSSES` joined by ``+``.
         optimizer: ``adamw`` or ``sgd``.
         learning_rate: peak rate.
@@ -77,6 +78,15 @@ class TrainingConfig(BaseModel):
             raise ValueError(
                 f"one picture of {height}x{width} a step leaves one value to normalise by: set batch_size to "
                 "2 or more, or a larger size"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _crop_that_crops(self) -> TrainingConfig:
+        if self.crop is not None and self.augmentation != "paper":
+            raise ValueError(
+                f"augmentation {self.augmentation} would shrink whole pictures to the crop, and things would "
+                "look smaller in training than in use: write augmentation: paper, or leave crop out"
             )
         return self
 

@@ -15,7 +15,7 @@ from torch import nn
 from descale.data import Dataset
 from descale.files import write_json
 from descale.models import SavedModel, count_macs, count_parameters, load_model, save_model
-from descale.pruning.allocation import Counts
+from descale.pruning.allocation import SCORED, Counts
 from descale.pruning.channels import ChannelGraph
 from descale.pruning.config import PruningConfig
 from descale.pruning.cut import cut_channels
@@ -24,7 +24,7 @@ from descale.pruning.gates import Gates
 from descale.pruning.graph import build_channel_graph
 from descale.pruning.importance import IMPORTANCES, Scores
 from descale.pruning.strategies import find_strategy
-from descale.pruning.target import find_target
+from descale.pruning.target import Target, find_target
 from descale.training.batches import BatchSource
 from descale.training.config import DeviceConfig, TrainingConfig
 from descale.training.fit import fit
@@ -35,6 +35,8 @@ from descale.training.recovery import between_training, followed_by_cut, recover
 from descale.training.schedule import MovementScores, PruningSchedule
 
 logger = logging.getLogger(__name__)
+
+TARGET = "target.json"
 
 
 class PruningRun:
@@ -54,9 +56,23 @@ class PruningRun:
         self.parent, self.pruning, self.training = parent, pruning, training
         self.folder, self.seed, self.devices = folder, seed, devices
         self.strategy = find_strategy(pruning.strategy)
-        self.target = find_target(parent.network, pruning, training.size)
+        self.target = self._target()
         self.pictures = RunPictures(parent, dataset, training, pruning.views, cache)
         self.label = f"{parent.spec.architecture} {pruning.strategy} {self.target.sparsity:.2f}"
+
+    def _target(self) -> Target:
+        """The target; a budget's widths are kept in the folder, since a latency would be measured otherwise
+        at the next start and the stages of one run would aim at different widths."""
+        record = self.folder / TARGET
+        if self.pruning.budget is not None and record.is_file():
+            kept = json.loads(record.read_text(encoding="utf-8"))
+            counts = {int(group): int(count) for group, count in kept["counts"].items()}
+            return Target(build_channel_graph(self.parent.network), self.pruning, kept["sparsity"], counts)
+        target = find_target(self.parent.network, self.pruning, self.training.size)
+        if target.budget is not None:
+            counts_by_name = {str(group): count for group, count in target.budget.items()}
+            write_json(record, {"sparsity": target.sparsity, "counts": counts_by_name})
+        return target
 
     def schedule(self) -> nn.Module:
         """Run the schedule in one part, or in as many as there are updates when cutting as it goes."""
@@ -81,9 +97,12 @@ class PruningRun:
     def _schedule_part(
         self, network: nn.Module, movement: dict[str, list[float]] | None, part: int, parts: int, stage: Path
     ) -> tuple[nn.Module, dict[str, list[float]]]:
-        graph = build_channel_graph(network)
-        names = {group.producers[0]: group.index for group in self.target.graph.prunable}
-        dense_index = {group.index: names[group.producers[0]] for group in graph.prunable}
+        remainder = self.target.remainder(network)
+        graph, origin = remainder.graph, remainder.origin
+        if not graph.prunable:
+            logger.info("%s: nothing is left to cut in part %d/%d", self.label, part + 1, parts)
+            self._keep(network, {}, stage)
+            return network, {}
         total = self.pruning.schedule_epochs  # at least one a part, see PruningConfig
         epochs = total * (part + 1) // parts - total * part // parts
         config = self.training.model_copy(
@@ -107,13 +126,13 @@ class PruningRun:
 
         def counts_at(progress: float, values: Scores | None, open_units: Counts) -> Counts:
             dense_scores = None
-            if values is not None and part == 0:
-                dense_scores = {dense_index[index]: value for index, value in values.items()}
+            if values is not None and self.pruning.allocation in SCORED:
+                dense_scores = self.target.dense_scores(remainder, values)
             # a group that is down to its last unit is no longer one of the cut network's
-            dense_open = dict.fromkeys(names.values(), 1)
-            dense_open |= {dense_index[index]: count for index, count in open_units.items()}
+            dense_open = {group.index: 1 for group in self.target.graph.prunable}
+            dense_open |= {origin[index]: count for index, count in open_units.items()}
             counts = self.target.counts_at(progress, dense_scores, dense_open)
-            return {index: counts[dense_index[index]] for index in dense_index}
+            return {index: counts[dense] for index, dense in origin.items()}
 
         gates = Gates(network, graph, scored=True)
         callback = PruningSchedule(
@@ -141,9 +160,13 @@ class PruningRun:
         gates.remove()
         cut = self._cut(network, graph, callback)
         remaining = self._carry(callback, graph)
-        write_json(stage / "movement.json", remaining)
-        save_model(stage / "model", replace(self.parent, network=cut, provenance={}, metrics={}))
+        self._keep(cut, remaining, stage)
         return cut, remaining
+
+    def _keep(self, network: nn.Module, movement: dict[str, list[float]], stage: Path) -> None:
+        """Leave what a part of the schedule ended with."""
+        write_json(stage / "movement.json", movement)
+        save_model(stage / "model", replace(self.parent, network=network, provenance={}, metrics={}))
 
     def _cut(self, network: nn.Module, graph: ChannelGraph, schedule: PruningSchedule) -> nn.Module:
         cut = cut_channels(network, graph, schedule.keep)
