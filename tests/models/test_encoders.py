@@ -204,3 +204,22 @@ def test_code_in_a_weights_file_is_not_executed(tmp_path: Path) -> None:
     assert not proof.exists()
     torch.load(path, weights_only=False)
     assert proof.exists(), "the attack itself must work, or this test proves nothing"
+
+
+@pytest.mark.parametrize(
+    ("encoder", "mean", "std"),
+    [
+        ("tu-tf_efficientnet_lite0", (0.5,) * 3, (0.5,) * 3),
+        ("timm-tf_efficientnet_lite1", (0.5,) * 3, (0.5,) * 3),
+        ("tu-tf_mobilenetv3_large_100", (0.5,) * 3, (0.5,) * 3),
+        ("tu-mobilevit_s", (0.0,) * 3, (1.0,) * 3),
+        ("tu-mobilenetv3_large_100", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+        ("xception", (0.5,) * 3, (0.5,) * 3),
+        ("resnet50", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    ],
+)
+def test_inputs_are_normalised_as_the_weights_expect(
+    encoder: str, mean: tuple[float, ...], std: tuple[float, ...]
+) -> None:
+    spec = make_spec("unet", encoder)
+    assert (spec.mean, spec.std) == (mean, std)

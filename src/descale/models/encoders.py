@@ -22,6 +22,8 @@ DEFAULT_ENCODER = "tu-tf_efficientnet_lite0"
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 HALF = (0.5, 0.5, 0.5)
+TRAINED_ON_HALF = ("tf_efficientnet_lite", "inception", "xception")
+"""Families of segmentation_models_pytorch's own encoders whose weights expect RGB in -1..1."""
 
 # Encoders whose ImageNet weights lie in a package: module that finds the file, class, and package name.
 PACKAGED_WEIGHTS = {
@@ -54,10 +56,23 @@ def check_encoder(name: str) -> None:
 
 
 def normalisation(encoder: str) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    """Mean and standard deviation of RGB in 0..1 that an encoder's ImageNet weights expect."""
-    if "tf_efficientnet_lite" in encoder:
+    """Mean and standard deviation of RGB in 0..1 that an encoder's ImageNet weights expect.
+
+    timm says it of its own; of the encoders that segmentation_models_pytorch brings, three families were
+    trained on -1..1 and the others on ImageNet's statistics.
+    """
+    if encoder.startswith("tu-"):
+        known = timm.get_pretrained_cfg(encoder.removeprefix("tu-"), allow_unregistered=True)
+        if known is not None:
+            return _triple(known.mean), _triple(known.std)
+    elif any(family in encoder for family in TRAINED_ON_HALF):
         return HALF, HALF
     return IMAGENET_MEAN, IMAGENET_STD
+
+
+def _triple(values: Sequence[float]) -> tuple[float, float, float]:
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue
 
 
 def load_encoder_weights(encoder: nn.Module, name: str, source: str) -> None:
