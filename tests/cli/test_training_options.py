@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from descale.cli import main
-from descale.cli.training_options import claim_folder
+from descale.cli.training_options import claimed_folder
 from descale.errors import ConfigError
 from descale.models import SavedModel, build_network, make_spec, read_widths, save_model
 
@@ -54,19 +55,38 @@ def test_bad_options(
 
 
 def test_a_run_is_continued_with_its_settings_only(tmp_path: Path) -> None:
-    claim_folder(tmp_path, {"seed": 0})
-    claim_folder(tmp_path, {"seed": 1})  # nothing has been done with seed 0
+    for seed in (0, 1):  # nothing has been done with seed 0
+        with claimed_folder(tmp_path, {"seed": seed}):
+            pass
     (tmp_path / "last.ckpt").touch()
-    claim_folder(tmp_path, {"seed": 1})
-    with pytest.raises(ConfigError, match=r"other settings \(seed\)"):
-        claim_folder(tmp_path, {"seed": 2})
+    with claimed_folder(tmp_path, {"seed": 1}):
+        pass
+    with pytest.raises(ConfigError, match=r"other settings \(seed\)"), claimed_folder(tmp_path, {"seed": 2}):
+        pass
+
+
+def test_two_processes_do_not_work_in_one_folder(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from descale.cli.training_options import claimed_folder\n"
+        "with claimed_folder(Path(sys.argv[1]), {'seed': 0}): print('mine', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"mine\n"
+        with pytest.raises(ConfigError, match="Another process is at work in"):
+            claimed_folder(tmp_path, {"seed": 0}).__enter__()
+        other.communicate()
+    with claimed_folder(tmp_path, {"seed": 0}):
+        pass
 
 
 @pytest.mark.parametrize("text", ["{", "5", "[1]"])
 def test_a_damaged_record_is_named(text: str, tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(ConfigError, match=r"run\.json is damaged .* Give another --out"):
-        claim_folder(tmp_path, {"seed": 1})
+        claimed_folder(tmp_path, {"seed": 1}).__enter__()
 
 
 def test_another_model_in_the_same_place_is_another_run(
@@ -89,3 +109,17 @@ def test_another_model_in_the_same_place_is_another_run(
     keep(2.0)
     status, said = prune()
     assert (status, "other settings (weights)" in said) == (1, True)
+
+
+def test_other_encoder_weights_under_the_same_name_are_another_run(
+    steel: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = tmp_path / "encoder.safetensors"
+    words = ("train", "--data", steel, "--encoder-weights", weights, "--out", tmp_path / "run")
+    monkeypatch.setattr("descale.training.train_model", lambda *_, **__: (tmp_path / "run/last.ckpt").touch())
+    weights.write_bytes(b"first")
+    assert run(capsys, monkeypatch, *words)[0] == 0
+    assert run(capsys, monkeypatch, *words)[0] == 0
+    weights.write_bytes(b"second")
+    status, said = run(capsys, monkeypatch, *words)
+    assert (status, "other settings (encoder_weights_sha256)" in said) == (1, True)

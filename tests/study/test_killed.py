@@ -15,7 +15,7 @@ from pathlib import Path
 
 from fake_runner import FakeRunner
 
-from descale.study.claims import claim
+from descale.claims import claim
 from descale.study.results import read_csv
 from descale.study.run import open_study, run_study
 

@@ -73,3 +73,11 @@ def test_a_split_smaller_than_a_batch_is_one_batch() -> None:
 @pytest.mark.parametrize("batch_size", [1, 4, 10, 16])
 def test_validation_shows_every_picture_once_in_order(batch_size: int) -> None:
     assert numbers(list(validation_batches(NUMBERED, batch_size))) == list(range(10))
+
+
+def test_any_seed_of_a_study_gives_batches() -> None:
+    first, second = (
+        numbers(batches(seed=seed, epoch=999, augmentation="standard")) for seed in (2**31 - 1, 2**31 - 2)
+    )
+    assert len(first) == 8
+    assert first != second

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from tests.training.runs import SIZE, SPEC, same, weights_of
 from torch import Tensor, nn
@@ -80,3 +81,14 @@ def test_a_network_without_batch_norms_is_left_alone() -> None:
     source = AugmentedPhotos(PixelArrays(images, images[:, 0]), make_augmentation("none", SIZE))
     recalibrate(network, SPEC, source, batch_size=2, seed=0)
     assert same(before, weights_of(network))
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_single_pictures_are_enough(photos: Dataset, count: int) -> None:
+    arrays = load_split(photos.split("train"), SIZE)
+    few = PixelArrays(arrays.images[:count], arrays.masks[:count])
+    network = build_network(SPEC)
+    recalibrate(network, SPEC, AugmentedPhotos(few, make_augmentation("none", SIZE)), batch_size=1, seed=0)
+    first = next(module for module in network.modules() if isinstance(module, nn.BatchNorm2d))
+    assert first.running_mean is not None
+    assert first.running_mean.abs().sum() > 0

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from descale.cli.training_options import checked_dataset, claim_folder, devices, validated
+from descale.cli.training_options import checked_dataset, claimed_folder, devices, validated
 
 
 def parse_budget(text: str) -> tuple[str, float]:
@@ -56,7 +56,7 @@ def prune(
         int | None, typer.Option(help="Epochs of fine-tuning after every cut but the last.")
     ] = None,
     recovery_epochs: Annotated[int | None, typer.Option(help="Epochs after the last cut.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0, max=2**31 - 1)] = 0,
     accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     device_count: Annotated[str, typer.Option("--devices", help="How many, or auto.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, 32-true, 16-mixed, bf16-mixed.")] = "auto",
@@ -106,17 +106,15 @@ def prune(
         raise ModelError(f"{model} is already pruned; give the dense model it came from.")
     training = validated(TrainingConfig, dict(parent.provenance["training"]))
     dataset = checked_dataset(data, binary=parent.spec.classes == BINARY, accept_problems=accept_problems)
-    claim_folder(
-        out,
-        {
-            "command": "prune",
-            "data": dataset.fingerprint(),
-            "weights": read_description(model)["weights_sha256"],
-            "pruning": pruning.model_dump(mode="json"),
-            "seed": seed,
-        },
-    )
-    prune_model(parent, dataset, pruning, training, out, seed=seed, devices=where)
+    settings = {
+        "command": "prune",
+        "data": dataset.fingerprint(),
+        "weights": read_description(model)["weights_sha256"],
+        "pruning": pruning.model_dump(mode="json"),
+        "seed": seed,
+    }
+    with claimed_folder(out, settings):
+        prune_model(parent, dataset, pruning, training, out, seed=seed, devices=where)
     typer.echo(f"model: {out / 'model'}")
     typer.echo(f"score it with: descale evaluate {out / 'model'} --data {data} --keep-scores")
     typer.echo(f"take it to a device with: descale export {out / 'model'} --to onnx --out bundle")

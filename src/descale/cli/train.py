@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from descale.cli.training_options import checked_dataset, claim_folder, devices, parse_size, validated
+from descale.cli.training_options import checked_dataset, claimed_folder, devices, parse_size, validated
 
 
 def train(
@@ -33,7 +33,7 @@ def train(
     early_stopping: Annotated[
         int | None, typer.Option(help="Stop after so many epochs without a better validation IoU.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0, max=2**31 - 1)] = 0,
     accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     device_count: Annotated[str, typer.Option("--devices", help="How many, or auto.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, 32-true, 16-mixed, bf16-mixed.")] = "auto",
@@ -48,6 +48,7 @@ def train(
     Example: `descale train --data photos/ --arch unet --out runs/unet`
     """
 
+    from descale.files import sha256_of
     from descale.models import make_spec
     from descale.training import TrainingConfig, train_model
 
@@ -68,17 +69,18 @@ def train(
     make_spec(arch, encoder, input_size=config.size)  # unknown names fail before any photo is read
     dataset = checked_dataset(data, binary=binary, accept_problems=accept_problems)
     spec = make_spec(arch, encoder, classes=dataset.classes, input_size=config.size)
-    claim_folder(
-        out,
-        {
-            "command": "train",
-            "data": dataset.fingerprint(),
-            "model": spec.to_json(),
-            "encoder_weights": encoder_weights,
-            "training": config.model_dump(mode="json"),
-            "seed": seed,
-        },
-    )
-    train_model(dataset, spec, config, out, encoder_weights=encoder_weights, seed=seed, devices=where)
+    settings = {
+        "command": "train",
+        "data": dataset.fingerprint(),
+        "model": spec.to_json(),
+        "encoder_weights": encoder_weights,
+        "training": config.model_dump(mode="json"),
+        "seed": seed,
+    }
+    weights = Path(encoder_weights)
+    if weights.is_file():  # none and imagenet say what they are, a file may change
+        settings["encoder_weights_sha256"] = sha256_of(weights)
+    with claimed_folder(out, settings):
+        train_model(dataset, spec, config, out, encoder_weights=encoder_weights, seed=seed, devices=where)
     typer.echo(f"model: {out / 'model'}")
     typer.echo(f"score it with: descale evaluate {out / 'model'} --data {data} --keep-scores")

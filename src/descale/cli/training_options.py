@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +16,12 @@ if TYPE_CHECKING:
     from descale.training import DeviceConfig
 
 logger = logging.getLogger(__name__)
+
+RECORD = "run.json"
+"""Settings of the run in a folder."""
+
+LOCK = "run.lock"
+"""Held while a process works there."""
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -52,7 +60,8 @@ def validated(kind: type[Config], values: dict[str, Any]) -> Config:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "settings"
         message = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{where}: {message} (got {first['input']!r}).") from None
+        got = "" if isinstance(first["input"], dict) else f" (got {first['input']!r})"
+        raise ConfigError(f"{where}: {message}{got}.") from None
 
 
 def devices(
@@ -102,20 +111,46 @@ def checked_dataset(data: str, *, binary: bool, accept_problems: bool) -> Datase
     return dataset
 
 
-def claim_folder(out: Path, settings: dict[str, Any]) -> None:
+@contextmanager
+def claimed_folder(out: Path, settings: dict[str, Any]) -> Iterator[None]:
     """Make ``out`` the folder of a run, or continue the run of the same settings that is in it.
 
-    A run that failed before it wrote anything but its settings binds nobody to them.
+    Nobody else can work in it until the block ends. A run that failed before it wrote anything but its
+    settings binds nobody to them.
 
     Raises:
-        ConfigError: it holds something else, or a run of other settings.
+        ConfigError: it holds something else, a run of other settings, or one that is at work.
     """
-    from descale.errors import ConfigError
-    from descale.files import write_json
+    from lightning.pytorch.utilities import rank_zero_only
+
+    from descale.errors import ConfigError, StudyError
 
     if out.is_file():
         raise ConfigError(f"{out} is a file; give a folder.")
-    record = out / "run.json"
+    if out.is_dir() and any(out.iterdir()) and not (out / RECORD).is_file():
+        raise ConfigError(f"{out} is not empty and holds no earlier run; give another folder.")
+    if rank_zero_only.rank != 0:  # started by the process that holds the claim, to use another device
+        yield
+        return
+    with ExitStack() as held:
+        try:
+            from descale.claims import claim
+
+            mine = held.enter_context(claim(out / LOCK))
+        except (ModuleNotFoundError, StudyError) as error:  # Windows, or a file system without locks
+            logger.warning("%s cannot be locked (%s); let nothing else work in it", out, error)
+            mine = True
+        if not mine:
+            raise ConfigError(f"Another process is at work in {out}. Wait for it, or give another --out.")
+        _record_settings(out, settings)
+        yield
+
+
+def _record_settings(out: Path, settings: dict[str, Any]) -> None:
+    from descale.errors import ConfigError
+    from descale.files import write_json
+
+    record = out / RECORD
     if record.is_file():
         try:
             earlier = dict(json.loads(record.read_text(encoding="utf-8")))
@@ -124,7 +159,7 @@ def claim_folder(out: Path, settings: dict[str, Any]) -> None:
                 f"{record} is damaged ({error}), so the run cannot be continued. Give another --out."
             ) from error
         changed = sorted(key for key in settings if earlier.get(key) != settings[key])
-        begun = any(entry != record for entry in out.iterdir())
+        begun = any(entry.name not in (RECORD, LOCK) for entry in out.iterdir())
         if changed and begun:
             raise ConfigError(
                 f"{out} holds a run with other settings ({', '.join(changed)}). Give another --out, or "
@@ -132,6 +167,4 @@ def claim_folder(out: Path, settings: dict[str, Any]) -> None:
             )
         if begun:
             logger.info("continuing the run in %s", out)
-    elif out.is_dir() and any(out.iterdir()):
-        raise ConfigError(f"{out} is not empty and holds no earlier run; give another folder.")
     write_json(record, settings)

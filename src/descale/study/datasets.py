@@ -9,11 +9,11 @@ from pathlib import Path
 
 from rich.progress import Progress
 
+from descale.claims import exclusive
 from descale.data import Dataset, load_dataset
 from descale.data.check import check_dataset
 from descale.errors import StudyError
 from descale.files import write_json
-from descale.study.claims import exclusive
 from descale.study.config import StudyData, Synthesis
 from descale.study.folds import hold_out
 from descale.study.trial import DataDescription, Trial

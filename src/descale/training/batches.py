@@ -17,6 +17,10 @@ Batch = dict[str, Tensor]
 teacher where there is one."""
 
 
+SEEDS = 2**62
+"""Seeds of batches stay below this; torch takes no more than 64 bits."""
+
+
 class BatchSource(Protocol):
     """Something that can be cut into batches."""
 
@@ -74,7 +78,7 @@ def epoch_loader(
     The last pictures that fill no batch are left out of this epoch; another order leaves out others.
     """
     # distinct seeds per epoch and step: an epoch never has 100,003 steps in practice
-    dataset = _Epoch(source, batch_size, seed=(seed * 1_000_003 + epoch) * 100_003)
+    dataset = _Epoch(source, batch_size, seed=(seed * 1_000_003 + epoch) * 100_003 % SEEDS)
     # a plain fork copies the locks of threads that torch or Ray run by now, and can hang for ever
     context = "forkserver" if workers else None
     return DataLoader(dataset, batch_size=None, num_workers=workers, multiprocessing_context=context)

@@ -29,9 +29,11 @@ def recalibrate(
     training = network.training
     network.train()
     with torch.no_grad():
-        for step, indices in enumerate(order.split(batch_size)[:BATCHES]):
-            if len(indices) < 2:
-                continue  # statistics of one picture are none
+        for step, indices in enumerate(order.split(max(2, batch_size))[:BATCHES]):
+            if len(indices) < 2:  # statistics of one picture may be none
+                if step > 0:
+                    continue
+                indices = indices.repeat(2)  # all there is, augmented twice
             image = source.batch(indices, seed + step)["image"].to(device).float()
             network(((image - mean) / std).contiguous(memory_format=memory_format(network)))
     for norm, momentum in zip(norms, momenta, strict=True):

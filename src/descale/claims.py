@@ -1,9 +1,9 @@
-"""Claims: which process works on a trial. Held by the kernel, so a killed process leaves none behind.
+"""Claims: which process works on a trial or a run. Held by the kernel, so a killed process leaves none.
 
-A claim is a POSIX record lock on ``locks/<trial>.lock``. The kernel releases it when the process ends,
-however it ends, and forked children (data loaders) do not inherit it. It works between processes of one
-machine, and between machines on file systems with working locks (NFS 4, Lustre with ``flock``, CephFS).
-Where there are none, keep the study on a local disk, or use Ray with a store.
+A claim is a POSIX record lock on a file that is there for nothing else. The kernel releases it when the
+process ends, however it ends, and forked children (data loaders) do not inherit it. It works between
+processes of one machine, and between machines on file systems with working locks (NFS 4, Lustre with
+``flock``, CephFS). Where there are none, work on a local disk, or run a study on Ray with a store.
 """
 
 from __future__ import annotations
@@ -64,6 +64,6 @@ def _lock(descriptor: int, path: Path, *, wait: bool) -> bool:
             return False
         raise StudyError(
             f"{path.parent}: this file system has no working locks ({error.strerror}). "
-            "Put the study on a local disk; with --ray, add --store URL."
+            "Work on a local disk; for a study with --ray, add --store URL."
         ) from error
     return True
