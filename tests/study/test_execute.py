@@ -119,6 +119,8 @@ def test_photos_held_out_in_turn_are_pooled(tmp_path: Path, finished: tuple[Path
     (tmp_path / "folds.yaml").write_text(text.replace("controls: [random, slim-scratch]\n", ""))
     rows = run(tmp_path / "folds.yaml", tmp_path / "out")
     assert [row["strategy"] for row in rows] == ["dense", "agp"]
+    # what the report compares with the rows of the table
+    assert json.loads((tmp_path / "out" / "study.json").read_text())["trials"] == len(rows)
     folds = read_csv(tmp_path / "out" / "folds.csv")
     assert len(folds) == 6
     for row in rows:

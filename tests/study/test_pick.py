@@ -151,3 +151,14 @@ def test_each_data_set_has_its_own_answer(folder: Path) -> None:
     (folder / "results.csv").write_text(text + more)
     answers = pick_from_study(folder, Limits({"latency_ms": 50}, 0.02))
     assert [(answer.dataset, trial_of(answer)) for answer in answers] == [("d", "half"), ("other", "x")]
+
+
+@pytest.mark.parametrize(("drop", "costs"), [(None, {"macs": 1e9}), (0.02, {})])
+def test_a_table_of_collapsed_models_is_said_to_be_one(
+    tmp_path: Path, drop: float | None, costs: dict[str, float]
+) -> None:
+    row = "d,unet,e,dense,0,0,5000000,1000000000,20000000,0.05,0,0,0,0.08,120,ok,dense"
+    (tmp_path / "results.csv").write_text(f"{HEAD}\n{row}\n")
+    answer = picked(tmp_path, drop, **costs)
+    assert answer.chosen is None
+    assert answer.lines == ("Nothing fits.", "No finished model is left: all have failed or collapsed.")

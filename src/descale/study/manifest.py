@@ -58,7 +58,8 @@ def record_start(
                 "study_file": str(file),
                 "study_text": text,
                 "result_version": RESULT_VERSION,
-                "trials": len(trials),
+                # folds of a leave-one-out trial are pooled into its one row of the table
+                "trials": sum(trial.fold is None for trial in trials),
                 "data": [
                     {
                         "name": dataset,

@@ -41,6 +41,8 @@ def pick(cells: Sequence[Cell], limits: Limits) -> Pick:
     """
     dataset = cells[0].dataset
     usable = candidates(cells)
+    if not usable:
+        return Pick(dataset, None, None, tuple(nearest_miss(cells, usable, limits)))
     for cost in limits.costs:
         if not any(cell.mean(cost) is not None for cell in usable):
             raise StudyError(unmeasured(cost, dataset))

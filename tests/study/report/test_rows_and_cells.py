@@ -88,6 +88,21 @@ def test_latency_file_without_its_columns_is_a_clear_error(tmp_path: Path) -> No
         read_results(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("a,7.1 ms", r"line 2: latency_ms '7\.1 ms' is not a number"),
+        ("a,-1", "line 2: latency_ms '-1'"),
+        ("z,7.1", "has no trial of this study .its first is 'z', the study's 'a'"),
+    ],
+)
+def test_a_latency_file_that_tells_nothing_is_a_clear_error(tmp_path: Path, line: str, message: str) -> None:
+    table(tmp_path, "d,unet,e,dense,0,0,1000,0.7,0,0.08,ok,a")
+    (tmp_path / "latency.csv").write_text(f"trial,latency_ms\n{line}\n")
+    with pytest.raises(StudyError, match=message):
+        read_results(tmp_path)
+
+
 def test_seeds_of_one_configuration_become_one_cell(tmp_path: Path) -> None:
     rows = read_results(
         table(

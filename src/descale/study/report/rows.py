@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from descale.errors import StudyError
+
+logger = logging.getLogger(__name__)
 
 RESULTS = "results.csv"
 LATENCIES = "latency.csv"
@@ -111,9 +114,11 @@ def read_results(folder: Path) -> list[Result]:
     except (UnicodeDecodeError, csv.Error) as error:
         raise StudyError(f"{path} is not a CSV file: {error}.") from error
     latencies = read_latencies(Path(folder) / LATENCIES)
-    rows = [_with_latency(row, latencies) for row in rows] if latencies else rows
     if not rows:
         raise StudyError(f"{path} has no row yet. Wait until the study has finished its first trial.")
+    if latencies:
+        _require_matches(Path(folder) / LATENCIES, rows, latencies)
+        rows = [_with_latency(row, latencies) for row in rows]
     return rows
 
 
@@ -149,7 +154,7 @@ def read_latencies(path: Path) -> dict[str, dict[str, str]]:
     """Rows of a latency.csv by trial, empty if there is no such file.
 
     Raises:
-        StudyError: it cannot be read, or lacks a column.
+        StudyError: it cannot be read, lacks a column, or a latency is no number.
     """
     if not path.is_file():
         return {}
@@ -162,7 +167,26 @@ def read_latencies(path: Path) -> dict[str, dict[str, str]]:
         ) from error
     if not rows or not {"trial", "latency_ms"} <= set(rows[0]):
         raise StudyError(f"{path} needs the columns trial and latency_ms. Correct or remove it.")
+    for line, row in enumerate(rows, start=2):
+        text = (row["latency_ms"] or "").strip()
+        if text and ((value := _number(text)) is None or value <= 0):
+            raise StudyError(
+                f"{path}, line {line}: latency_ms '{text}' is not a number of milliseconds above 0. "
+                "Correct or remove the line."
+            )
     return {row["trial"]: row for row in rows}
+
+
+def _require_matches(path: Path, rows: Sequence[Result], latencies: Mapping[str, object]) -> None:
+    """A file of latencies that says nothing of any trial would silently take all latencies away."""
+    without = sum(row.finished and row.trial not in latencies for row in rows)
+    if rows and not any(row.trial in latencies for row in rows):
+        raise StudyError(
+            f"{path} has no trial of this study (its first is '{next(iter(latencies))}', the study's "
+            f"'{rows[0].trial}'). Measure the study's models, or remove the file."
+        )
+    if without:
+        logger.warning("%s has no latency of %d of %d trials", path, without, len(rows))
 
 
 def _with_latency(result: Result, latencies: Mapping[str, Mapping[str, str]]) -> Result:
