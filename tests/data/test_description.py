@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from descale.data.description import Description, read_description
+from descale.data.readers import READERS
 from descale.errors import DataError
 
 GOOD = """\
@@ -59,6 +60,11 @@ def test_the_name_defaults_to_the_file_or_its_folder(tmp_path: Path) -> None:
         ("corrosion: true", "corrosion: false", r":6: classes: a class table needs .* corrosion"),
         ("name: sound", "name: rust", r":6: classes: class names repeat"),
         (
+            "{name: sound}",
+            "{name: deep, corrosion: true}",
+            r":6: classes: the first class is all that is not outlined; put the background before 'deep'",
+        ),
+        (
             "Rost: rust",
             "Rost: ruts",
             r":9: label_names: Rost: no class is called 'ruts'; did you mean 'rust'\?",
@@ -97,6 +103,17 @@ def test_not_a_mapping(tmp_path: Path, text: str) -> None:
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         read_description(tmp_path / "a.yaml")
+
+
+@pytest.mark.parametrize("form", READERS)
+def test_corrosion_is_never_the_background(tmp_path: Path, form: str) -> None:
+    corroded, sound = "  - {name: corrosion, corrosion: true}\n", "  - {name: sound}\n"
+    path = tmp_path / "a.yaml"
+    path.write_text(f"format: {form}\nclasses:\n{corroded}{sound}")
+    with pytest.raises(DataError, match=r"a\.yaml:2: classes: .* background before 'corrosion'"):
+        read_description(path)
+    path.write_text(f"format: {form}\nclasses:\n{sound}{corroded}")
+    assert read_description(path).table.corrosion_ids == (1,)
 
 
 def test_colour_masks_need_colours_that_differ(tmp_path: Path) -> None:

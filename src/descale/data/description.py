@@ -70,7 +70,7 @@ class Description(_Strict):
         root: folder of the set, relative to the description file.
         images: folder(s) of the photos.
         labels: folder(s) of the labels; for COCO the file(s).
-        classes: the class table, in order of the ids.
+        classes: the class table, in order of the ids; the first is the background.
         label_names: what the label files call a class (name, number, or pixel value) -> class name.
         groups: which photos show one scene.
         splits: shares, for a set that is not split.
@@ -107,6 +107,11 @@ class Description(_Strict):
             raise ValueError(f"classes: {error}") from error
         if len(table) > 255:
             raise ValueError("classes: at most 255 classes fit an 8-bit mask")
+        if table.classes[0].corrosion:  # readers fill with class 0; overlays, COCO and binary leave it out
+            raise ValueError(
+                "classes: the first class is all that is not outlined; put the background before "
+                f"'{table.names[0]}'"
+            )
         for key, name in self.label_names.items():
             if name not in table.names:
                 hint = suggestion(name, table.names)
