@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from clips import cut, write_clip
 from PIL import Image
 from tiny_networks import painted, write_bundle
 
@@ -135,6 +136,21 @@ def test_broken_photos_are_skipped(
     skipped = json.loads((tmp_path / "out" / "predictions.json").read_text())["skipped"]
     assert [Path(entry["photo"]).name for entry in skipped] == ["aa_empty.jpg", "bb_text.png", "cc_cut.jpg"]
     assert "aa_empty.jpg" in caplog.text
+
+
+def test_frames_before_the_cut_of_a_video_are_done(
+    tiny_bundle: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip("av", reason="the extra descale[video] is not installed")
+    path, out = write_clip(tmp_path / "flight.mp4"), tmp_path / "out"
+    cut(path, 0.5)
+    with pytest.raises(PartialFailure, match="1 of the inputs"):
+        predict(tiny_bundle, path, "--out", out, "--frame-step", "4", "--format", "csv", "--format", "json")
+    assert [row["name"] for row in rows(out)][:2] == ["flight@000000", "flight@000004"]
+    (skipped,) = json.loads((out / "predictions.json").read_text())["skipped"]
+    assert skipped["photo"] == str(path)
+    assert "of 60 frames could be read; it is cut off" in skipped["reason"]
+    assert skipped["reason"] in caplog.text
 
 
 def test_a_rerun_predicts_only_what_is_new(tiny_bundle: Path, photos: Path, tmp_path: Path) -> None:

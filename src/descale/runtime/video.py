@@ -13,13 +13,18 @@ from descale.errors import ConfigError, DataError
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm"})
 
+_LACKING = 0.05
+"""Share of its frames or of its length that a whole video may lack: what containers state is not exact."""
+_LACKING_SECONDS = 1.0
+"""The same in seconds, since sound may last longer than the pictures."""
+
 
 def read_frames(path: Path, step: int) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """Every ``step``-th frame, from the first on: its number and uint8 (H, W, 3), RGB, upright.
 
     Raises:
         ConfigError: PyAV is not installed, or ``step`` is below 1.
-        DataError: the file is no readable video.
+        DataError: the file is no readable video, or ends before it should; the latter comes after its frames.
     """
     if step < 1:
         raise ConfigError(f"frame step {step} is below 1. With 1 every frame is taken.")
@@ -29,9 +34,12 @@ def read_frames(path: Path, step: int) -> Iterator[tuple[int, NDArray[np.uint8]]
             if not container.streams.video:
                 raise DataError(f"{path}: there is no video in it. Leave it out.")
             container.streams.video[0].thread_type = "AUTO"
+            count, end = 0, 0.0
             for number, frame in enumerate(container.decode(video=0)):
+                count, end = number + 1, _end(frame, container)
                 if number % step == 0:
                     yield number, _upright(frame)
+            _require_whole(path, container, count, end)
     except av.error.FFmpegError as error:
         raise DataError(
             f"{path}: not a readable video ({error}). Copy it again from its source, or leave it out."
@@ -51,6 +59,37 @@ def count_frames(path: Path) -> int | None:
             return int(streams[0].frames) or None if streams else None
     except av.error.FFmpegError:
         return None  # reported when its frames are read
+
+
+def _require_whole(path: Path, container: Any, count: int, end: float) -> None:
+    """Refuse a video of which clearly less was read than it states: FFmpeg takes a cut for the end."""
+    stated, length = int(container.streams.video[0].frames), _length(container)
+    if stated and "mp4" not in container.format.name:
+        whole = count >= (1 - _LACKING) * stated
+    else:  # no count, or one that includes what an editor trimmed away and players do not show
+        whole = count > 0 and end >= length - max(_LACKING * length, _LACKING_SECONDS)
+    read = f"{count} of {stated} frames" if stated else f"{end:.1f} of {length:.1f} seconds"
+    if not whole:
+        raise DataError(
+            f"{path}: only {read} could be read; it is cut off. The frames before are done; copy it again."
+        )
+
+
+def _length(container: Any) -> float:
+    """Seconds as stated; 0 if unknown."""
+    stream = container.streams.video[0]
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    return (container.duration or 0) / 1e6
+
+
+def _end(frame: Any, container: Any) -> float:
+    """When a frame ends, seconds from the beginning; infinite if it does not tell."""
+    stream = container.streams.video[0]
+    if frame.time is None:
+        return float("inf")
+    begin = float((stream.start_time or 0) * stream.time_base) if stream.duration else 0.0
+    return float(frame.time) - begin + (float(1 / stream.average_rate) if stream.average_rate else 0.0)
 
 
 def _upright(frame: Any) -> NDArray[np.uint8]:
