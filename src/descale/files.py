@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,15 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def first_other_file(folder: Path, own: Collection[str]) -> str | None:
+    """First file below ``folder`` that is not one of ``own`` (relative, with ``/``), or ``None``.
+
+    To be asked before a folder is replaced as a whole.
+    """
+    names = (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if not path.is_dir())
+    return next((name for name in names if name not in own), None)
 
 
 def make_folder(path: Path) -> None:

@@ -99,6 +99,17 @@ def test_a_synthetic_set_is_replaced_and_anything_else_is_left_alone(tmp_path: P
     assert (tmp_path / "mine/a.png").exists()
 
 
+@pytest.mark.parametrize("name", ["notes.txt", "train/images/mine.jpg", "train/images/00020.jpg", ".notes/a"])
+def test_a_synthetic_set_with_files_of_others_is_left_alone(tmp_path: Path, name: str) -> None:
+    out = synthesize(tmp_path / "set", count=20, size=SMALL)
+    (out / name).parent.mkdir(exist_ok=True)
+    (out / name).write_text("precious")
+    with pytest.raises(DataError, match=rf"set: holds {name}, which is not of the .* or move it"):
+        synthesize(out, count=40, size=SMALL)
+    assert (out / name).read_text() == "precious"
+    assert len(list(out.glob("*/images/000*.jpg"))) == 20 + (name == "train/images/00020.jpg")
+
+
 def test_an_interruption_leaves_nothing_behind(tmp_path: Path) -> None:
     def interrupt(done: int) -> None:
         if done == 5:

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import nn
 
 from descale.deploy.export.bundle import export_model
-from descale.deploy.export.checks import choose_targets, find_photos, require_int8
+from descale.deploy.export.checks import check_output, choose_targets, find_photos, require_int8
 from descale.deploy.export.parity import torch_logits
 from descale.deploy.export.targets import TARGETS
 from descale.errors import ConfigError, ExportError
@@ -129,6 +129,26 @@ def test_what_is_not_a_bundle_is_never_replaced(unet: SavedModel, tmp_path: Path
     assert (tmp_path / "photos" / "one.jpg").read_bytes() == b"precious"
     with zipfile.ZipFile(tmp_path / "photos.zip") as archive:
         assert archive.read("one.jpg") == b"precious"
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "photos/one.jpg"])
+def test_a_bundle_with_files_of_others_beside_it_is_never_replaced(
+    unet: SavedModel, tmp_path: Path, name: str
+) -> None:
+    out = tmp_path / "bundle"
+    for own in ("network.onnx", "MODEL_CARD.md"):
+        (out / own).parent.mkdir(exist_ok=True)
+        (out / own).write_text("of an earlier export")
+    (out / "bundle.json").write_text(json.dumps({"checksums": {"network.onnx": "", "MODEL_CARD.md": ""}}))
+    check_output(out)  # which may be replaced
+    (out / name).parent.mkdir(exist_ok=True)
+    (out / name).write_text("precious")
+    with pytest.raises(ExportError, match=rf"bundle holds {name}, which is not of the bundle .* or move it"):
+        export_model(unet, out)
+    assert (out / name).read_text() == "precious"
+    (out / "bundle.json").write_text("{")
+    with pytest.raises(ExportError, match="bundle holds MODEL_CARD"):
+        export_model(unet, out)
 
 
 def test_folder_without_photos(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,11 +16,12 @@ from descale.data.presets import SSCS
 from descale.data.sample import Split
 from descale.data.synthesize.scene import Scene, draw_scene
 from descale.errors import ConfigError, DataError
-from descale.files import replacing_folder
+from descale.files import first_other_file, replacing_folder
 from descale.runtime.classes import BINARY, ClassTable
 
 logger = logging.getLogger(__name__)
 
+DESCRIPTION_FILE = "dataset.yaml"
 SMALLEST = 32
 LARGEST = 4096
 _VALID, _TEST = (3, 10, 17), (6, 13, 19)
@@ -41,7 +43,7 @@ def synthesize(
 
     Photo k depends on ``seed``, ``size`` and k alone, and each photo is a scene of its own; of 20 in
     a row 14 go to train, 3 to valid and 3 to test. A folder that stands at ``out`` is replaced only
-    if it was written by this function.
+    if it was written by this function and nothing was put into it since.
 
     Args:
         out: folder to write.
@@ -56,7 +58,7 @@ def synthesize(
 
     Raises:
         ConfigError: a number out of range.
-        DataError: ``out`` holds something else.
+        DataError: ``out`` holds something else, or more.
     """
     if count < len(_CYCLE):
         raise ConfigError(
@@ -76,6 +78,11 @@ def synthesize(
         raise DataError(
             f"{out}: holds something else than a synthetic data set. Choose another folder, or remove it."
         )
+    if out.exists() and (foreign := first_other_file(out, _own_files(out))) is not None:
+        raise DataError(
+            f"{out}: holds {foreign}, which is not of the synthetic data set there and would be lost. "
+            "Choose another folder, or move it."
+        )
     table = BINARY if classes == 2 else SSCS.table
     with replacing_folder(out) as folder:
         for split in ("train", "valid", "test"):
@@ -83,13 +90,13 @@ def synthesize(
             (folder / split / "masks").mkdir()
         for index in range(count):
             scene = draw_scene(seed, index, size)
-            place = folder / _CYCLE[index % len(_CYCLE)]
-            _save(scene, place, f"{index:05d}", classes, quality=_quality(seed, index))
+            photo, mask = (folder / name for name in _names(index))
+            _save(scene, photo, mask, classes, quality=_quality(seed, index))
             if progress:
                 progress(index + 1)
         settings = f"--count {count} --classes {classes} --seed {seed}, {size[0]} x {size[1]} pixels"
         made_by = f"descale {__version__}: {settings}"
-        (folder / "dataset.yaml").write_text(_describe(table, made_by, classes), encoding="utf-8")
+        (folder / DESCRIPTION_FILE).write_text(_describe(table, made_by, classes), encoding="utf-8")
     return out
 
 
@@ -110,10 +117,25 @@ def _ours(out: Path) -> bool:
         return False
     if not any(out.iterdir()):
         return True
-    description = out / "dataset.yaml"
+    description = out / DESCRIPTION_FILE
     return description.is_file() and description.read_text(encoding="utf-8", errors="replace").startswith(
         _MARK
     )
+
+
+def _own_files(out: Path) -> set[str]:
+    """What this module wrote into ``out``, by the number of photos that its description states."""
+    description = out / DESCRIPTION_FILE
+    first = description.read_text(encoding="utf-8", errors="replace") if description.is_file() else ""
+    count = re.match(rf"{_MARK}.* --count (\d+) ", first)
+    numbers = range(int(count[1])) if count else range(0)
+    return {DESCRIPTION_FILE, *(name for index in numbers for name in _names(index))}
+
+
+def _names(index: int) -> tuple[str, str]:
+    """Photo and mask, relative to the set's folder."""
+    split = _CYCLE[index % len(_CYCLE)]
+    return f"{split}/images/{index:05d}.jpg", f"{split}/masks/{index:05d}.png"
 
 
 def _quality(seed: int, index: int) -> int:
@@ -121,7 +143,7 @@ def _quality(seed: int, index: int) -> int:
     return int(np.random.default_rng((seed, index, 1)).integers(40, 96))
 
 
-def _save(scene: Scene, place: Path, name: str, classes: int, quality: int) -> None:
-    mask = np.minimum(scene.severity, 1) if classes == 2 else scene.severity
-    Image.fromarray(scene.photo).save(place / "images" / f"{name}.jpg", quality=quality)
-    Image.fromarray(mask).save(place / "masks" / f"{name}.png")
+def _save(scene: Scene, photo: Path, mask: Path, classes: int, quality: int) -> None:
+    ids = np.minimum(scene.severity, 1) if classes == 2 else scene.severity
+    Image.fromarray(scene.photo).save(photo, quality=quality)
+    Image.fromarray(ids).save(mask)

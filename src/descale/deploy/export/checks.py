@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from descale.deploy.export.targets import TARGETS, Target, find_target
 from descale.errors import ConfigError, ExportError
+from descale.files import first_other_file
 from descale.runtime.bundle import MANIFEST
 from descale.runtime.photo import PHOTO_SUFFIXES
 
@@ -26,10 +28,10 @@ def choose_targets(names: Sequence[str]) -> tuple[Target, ...]:
 
 
 def check_output(out: Path) -> None:
-    """Refuse to replace what is not a bundle, before the work starts.
+    """Refuse to replace what is not a bundle, or a folder with more in it, before the work starts.
 
     Raises:
-        ExportError: something else stands there.
+        ExportError: something else stands there, or files beside a bundle's own.
     """
     if out.suffix == ".zip":
         if out.is_dir():
@@ -38,8 +40,21 @@ def check_output(out: Path) -> None:
             raise ExportError(f"{out} is something else than a bundle. Give another name, or remove it.")
     elif out.is_file():
         raise ExportError(f"{out} is a file. Give a folder, or a name that ends in .zip.")
-    elif out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).exists():
-        raise ExportError(f"{out} holds other things than a bundle. Give a new or an empty folder.")
+    elif out.is_dir() and any(out.iterdir()):
+        if not (out / MANIFEST).exists():
+            raise ExportError(f"{out} holds other things than a bundle. Give a new or an empty folder.")
+        if (foreign := first_other_file(out, _own_files(out))) is not None:
+            raise ExportError(
+                f"{out} holds {foreign}, which is not of the bundle there and would be lost. "
+                "Give another folder, or move it."
+            )
+
+
+def _own_files(folder: Path) -> set[str]:
+    try:
+        return {MANIFEST, *json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["checksums"]}
+    except (OSError, ValueError, KeyError, TypeError):  # damaged: then all else is somebody's
+        return {MANIFEST}
 
 
 def _is_bundle(path: Path) -> bool:
