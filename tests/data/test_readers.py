@@ -262,6 +262,21 @@ class TestCoco:
         with pytest.raises(DataError, match=message):
             only_mask(load_dataset(tmp_path))
 
+    def test_annotations_of_images_that_are_not_listed(self, tmp_path: Path) -> None:
+        region = {"category_id": 1, "segmentation": [FAIR_BOX]}
+        write_coco(tmp_path, annotations=[region | {"id": i, "image_id": i // 2} for i in range(5)])
+        with pytest.raises(DataError, match=r"json: 3 annotations belong .* \(the first: image_id 1\)\. Exp"):
+            load_dataset(tmp_path)
+
+    @pytest.mark.parametrize("name", ["6b1e-aa", None, 7.5])
+    def test_an_annotation_may_be_called_anything(self, tmp_path: Path, name: object) -> None:
+        region = {"id": name, "image_id": 0, "category_id": 1}
+        write_coco(tmp_path, annotations=[region | {"segmentation": [FAIR_BOX]}])
+        assert only_mask(load_dataset(tmp_path)).any()
+        write_coco(tmp_path, annotations=[region | {"segmentation": []}])
+        with pytest.raises(DataError, match=f"annotation {name}: a box without an outline"):
+            only_mask(load_dataset(tmp_path))
+
     def test_a_stated_size_that_is_not_the_photos(self, tmp_path: Path) -> None:
         write_coco(tmp_path, images=[{"id": 0, "file_name": "a.png", "height": 640, "width": 640}])
         with pytest.raises(DataError, match="states 640 x 640 pixels for a photo of 60 x 40"):

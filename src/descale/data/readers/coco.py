@@ -23,9 +23,9 @@ from descale.runtime.photo import PHOTO_SUFFIXES
 
 @dataclass(frozen=True)
 class Region:
-    """One annotation: its class and its segmentation as the file has it."""
+    """One annotation: its id (for messages), its class and its segmentation as the file has it."""
 
-    annotation: int
+    annotation: str
     class_id: int
     segmentation: Any
 
@@ -88,7 +88,8 @@ def read_coco(description: Description, root: Path) -> Listing:
     """Pairs of a COCO export. A photo without annotations has no corrosion.
 
     Raises:
-        DataError: files are missing or damaged, or a category that is used has no class.
+        DataError: files are missing or damaged, a category that is used has no class, or annotations
+            belong to no image of the file.
     """
     found: list[Pair] = []
     unlabelled: list[Path] = []
@@ -130,6 +131,11 @@ def _labels(description: Description, path: Path) -> dict[str, CocoLabel]:
     missing = used - categories.keys()
     if missing:
         raise DataError(f"{path}: annotations name category {min(missing)}, which the file does not define.")
+    if lost := sorted(by_image.keys() - {image_id for _, image_id, _ in images}):
+        raise DataError(
+            f"{path}: {sum(len(by_image[image_id]) for image_id in lost)} annotations belong to images that "
+            f"'images' does not list (the first: image_id {lost[0]}). Export the set again."
+        )
     values = tuple(
         (number, class_of(description, str(number), str(categories[number]["name"]), where=str(path)))
         for number in sorted(used)
@@ -141,7 +147,7 @@ def _labels(description: Description, path: Path) -> dict[str, CocoLabel]:
             raise DataError(f"{path}: '{file_name}' stands in 'images' twice. Export the set again.")
         regions = tuple(
             Region(
-                int(entry.get("id", -1)),
+                str(entry.get("id", "without id")),
                 class_ids[int(entry["category_id"])],
                 entry.get("segmentation") or [],
             )
