@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from descale.errors import DataError
-from descale.runtime.inputs import Input, find_inputs, output_names
+from descale.runtime.inputs import Found, Input, find_inputs, output_names
 
 
 @pytest.fixture
@@ -26,8 +26,8 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _names(inputs: list[Input], root: Path) -> list[str]:
-    return [item.path.relative_to(root).as_posix() for item in inputs]
+def _names(found: Found, root: Path) -> list[str]:
+    return [item.path.relative_to(root).as_posix() for item in found.inputs]
 
 
 def test_folder_is_searched_without_outputs_and_hidden_files(tree: Path) -> None:
@@ -40,7 +40,7 @@ def test_patterns(tree: Path) -> None:
 
 
 def test_each_file_once(tree: Path) -> None:
-    assert len(find_inputs([str(tree / "a.jpg"), str(tree / "a.jpg"), f"{tree}/a.*"])) == 1
+    assert len(find_inputs([str(tree / "a.jpg"), str(tree / "a.jpg"), f"{tree}/a.*"]).inputs) == 1
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,22 @@ def test_nothing_there(tree: Path, argument: str, message: str) -> None:
     (tree / "empty").mkdir()
     with pytest.raises(DataError, match=message):
         find_inputs([str(tree / argument)])
+
+
+def test_pictures_that_are_not_read_are_told(tree: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("e.HEIC", "sub/f.heic", "g.gif", "notes.csv", "a.dng", ".h.heic", "out/i.heic"):
+        (tree / name).touch()
+    found = find_inputs([str(tree)], exclude=tree / "out")
+    assert _names(found, tree) == ["a.jpg", "b.PNG", "sub/c.tif"]
+    assert [Path(photo).name for photo, _ in found.unread] == ["e.HEIC", "g.gif", "f.heic"]  # a.jpg is read
+    assert f"3 files in {tree} are of no kind that is read (.heic 2, .gif 1)" in caplog.text
+    assert not find_inputs([f"{tree}/*.jpg"]).unread
+    for argument in ("*.heic", "raw"):
+        (tree / "raw").mkdir(exist_ok=True)
+        (tree / "raw" / "x.heic").touch()
+        (tree / "y.heic").touch()
+        with pytest.raises(DataError, match=r"of other kinds are not read \(\.heic 1\): convert them"):
+            find_inputs([str(tree / argument)])
 
 
 def test_names_follow_the_folder() -> None:

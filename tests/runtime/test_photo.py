@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from descale.errors import DataError
-from descale.runtime.photo import open_photo, photo_size, read_photo
+from descale.runtime.photo import PHOTO_SUFFIXES, open_photo, photo_size, read_photo
 
 RED, GREEN = (220, 40, 30), (30, 160, 60)
 
@@ -26,9 +26,10 @@ def near(pixel: np.ndarray, colour: tuple[int, int, int], tolerance: int = 12) -
     return bool(np.abs(pixel.astype(int) - colour).max() <= tolerance)
 
 
-@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "bmp", "webp"])
+@pytest.mark.parametrize("suffix", ["jpg", "jfif", "png", "tif", "bmp", "webp"])
 def test_every_common_format_gives_the_same_picture(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a.{suffix}"
+    assert path.suffix in PHOTO_SUFFIXES
     two_halves().save(path)
     photo = read_photo(path)
     assert photo.shape == (32, 48, 3)

@@ -138,6 +138,19 @@ def test_broken_photos_are_skipped(
     assert "aa_empty.jpg" in caplog.text
 
 
+def test_pictures_that_are_not_read_count_as_skipped(
+    tiny_bundle: Path, photos: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (photos / "phone.heic").write_bytes(b"not read")
+    with pytest.raises(PartialFailure, match="1 of the inputs"):
+        predict(tiny_bundle, photos, "--out", tmp_path / "out", "--format", "csv", "--format", "json")
+    assert [row["name"] for row in rows(tmp_path / "out")] == ["a", "b", "c"]
+    (skipped,) = json.loads((tmp_path / "out" / "predictions.json").read_text())["skipped"]
+    assert skipped["photo"] == str(photos / "phone.heic")
+    assert "Convert it to JPEG" in skipped["reason"]
+    assert f"1 files in {photos} are of no kind that is read (.heic 1)" in caplog.text
+
+
 def test_frames_before_the_cut_of_a_video_are_done(
     tiny_bundle: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fake_runner import PATIENCE
 from PIL import Image
@@ -16,7 +17,9 @@ from tiny_networks import painted, write_bundle
 
 from descale.cli.predict_bulk import predict_bulk
 from descale.errors import ConfigError, DataError
+from descale.runtime import BINARY, Segmentation
 from descale.runtime.batch import PredictSettings
+from descale.runtime.summary import PhotoResult, summarise
 from descale.study.bulk import Work, predict_on_ray
 
 pytest.importorskip("ray", reason="Ray is an extra: pip install 'descale[ray]'")
@@ -34,6 +37,12 @@ def bucket(tmp_path: Path) -> Path:
     Image.fromarray(painted(100, 200)).save(tmp_path / "bucket" / "bridge0" / "00.jpg")
     (tmp_path / "bucket" / "bridge1" / "broken.png").write_bytes(b"not a photo")
     return tmp_path / "bucket"
+
+
+@pytest.fixture
+def tiny_result() -> PhotoResult:
+    segmentation = Segmentation(BINARY, np.zeros((4, 4), np.uint8), 0.5, (4, 4), "e")
+    return summarise(segmentation, "a", "a.png")
 
 
 def predict(work: Work, address: str, report: Path) -> None:
@@ -77,6 +86,21 @@ def test_results_of_other_settings_are_not_mixed(bucket: Path, tmp_path: Path) -
     work = Work(bundle, f"file://{bucket}", f"file://{tmp_path}/out", PredictSettings(), "onnxruntime")
     with pytest.raises(ConfigError, match="another bundle"):
         predict_on_ray(work, address="auto")
+
+
+def test_pictures_that_are_not_read_count_as_skipped(tmp_path: Path, tiny_result: PhotoResult) -> None:
+    """Beside a photo that is done, so no cluster is needed."""
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    (photos / "sub").mkdir(parents=True)
+    for name in ("a.png", "sub/b.heic", "notes.txt"):
+        (photos / name).touch()
+    (out / "photos").mkdir(parents=True)
+    (out / "photos" / "a.json").write_text(json.dumps(tiny_result.to_json()))
+    bundle = write_bundle(tmp_path / "bundle")
+    work = Work(bundle, f"file://{photos}", f"file://{out}", PredictSettings(), "onnxruntime")
+    report = predict_on_ray(work, address="auto")
+    assert (len(report.results), report.reused) == (1, 1)
+    assert report.skipped == (("sub/b.heic", "sub/b.heic: .heic is not read. Convert it to JPEG."),)
 
 
 def command(status: int, said: Path, *words: object) -> None:
@@ -137,4 +161,8 @@ def test_no_photo(tmp_path: Path) -> None:
         write_bundle(tmp_path / "bundle"), f"file://{tmp_path}/no", "file:///tmp/x", PredictSettings()
     )
     with pytest.raises(DataError, match="no photo here"):
+        predict_on_ray(work, address="auto")
+    (tmp_path / "no").mkdir()
+    (tmp_path / "no" / "phone.heic").touch()
+    with pytest.raises(DataError, match=r"Other kinds are not read \(\.heic 1\)"):
         predict_on_ray(work, address="auto")

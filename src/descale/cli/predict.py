@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -107,7 +108,8 @@ def predict(
         )
         return
     folder = Path(out)
-    inputs = find_inputs(photos, exclude=folder)
+    found = find_inputs(photos, exclude=folder)
+    inputs = found.inputs
     opened = open_bundle(bundle)
     scales = scale_for(opened.manifest.provenance, settings.scale)
     expect = first_size(inputs, scales, settings.max_pixels)
@@ -122,6 +124,7 @@ def predict(
             settings,
             on_photo=lambda: progress.advance(task),
         )
+    report = replace(report, skipped=report.skipped + found.unread)
     content = TableContent(
         classes=segmenter.classes,
         results=report.results,

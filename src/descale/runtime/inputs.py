@@ -10,6 +10,7 @@ from pathlib import Path
 
 from descale.errors import DataError
 from descale.runtime.photo import PHOTO_SUFFIXES
+from descale.runtime.unread import UNREAD_SUFFIXES, count_kinds, pictures_not_read, tell_unread
 from descale.runtime.video import VIDEO_SUFFIXES
 
 STDIN = "-"
@@ -28,7 +29,20 @@ class Input:
         return self.path.suffix.lower() in VIDEO_SUFFIXES
 
 
-def find_inputs(arguments: Sequence[str], *, exclude: Path | None = None) -> list[Input]:
+@dataclass(frozen=True)
+class Found:
+    """What arguments stand for.
+
+    Attributes:
+        inputs: what to read, each file once, in order.
+        unread: (photo, reason) of pictures in folders whose kind is not read.
+    """
+
+    inputs: list[Input]
+    unread: tuple[tuple[str, str], ...] = ()
+
+
+def find_inputs(arguments: Sequence[str], *, exclude: Path | None = None) -> Found:
     """Resolve arguments to files: folders are searched to any depth, patterns are expanded.
 
     Args:
@@ -39,42 +53,56 @@ def find_inputs(arguments: Sequence[str], *, exclude: Path | None = None) -> lis
         DataError: a file does not exist, or a folder or a pattern holds no photo.
     """
     found: dict[Path, Input] = {}  # each file once, in order
+    unread: dict[str, str] = {}
     for argument in arguments:
         path = Path(argument)
-        if argument == STDIN:
+        root = path if path.is_dir() else Path()
+        if argument == STDIN or (path.exists() and not path.is_dir()):
             files = [path]
         elif path.is_dir():
-            files = _listed(path.rglob("*"), path, exclude)
+            files, strange = _listed(path.rglob("*"), path, exclude)
             if not files:
                 raise DataError(
                     f"{path}: a folder without photos ({', '.join(sorted(PHOTO_SUFFIXES))}) or videos. "
-                    "Name the folder that holds them."
+                    + _remedy(strange, "Name the folder that holds them.")
                 )
-        elif path.exists():
-            files = [path]
+            unread.update(tell_unread(argument, strange))
         elif glob.has_magic(argument):
-            files = _listed((Path(name) for name in glob.glob(argument, recursive=True)), None, exclude)
+            names = glob.glob(argument, recursive=True)
+            files, strange = _listed((Path(name) for name in names), None, exclude)
             if not files:
-                raise DataError(f"{argument}: no photo or video matches this pattern. Check the folder.")
+                raise DataError(
+                    f"{argument}: no photo or video matches this pattern. "
+                    + _remedy(strange, "Check the folder.")
+                )
+            unread.update(tell_unread(argument, strange))
         else:
             raise DataError(f"{path}: no such file or folder. Check the path.")
-        root = path if path.is_dir() else Path()
         for file in files:
             found.setdefault(file, Input(file, root))
-    return list(found.values())
+    return Found(list(found.values()), tuple(unread.items()))
 
 
-def _listed(paths: Iterator[Path], root: Path | None, exclude: Path | None) -> list[Path]:
+def _remedy(strange: Sequence[Path], otherwise: str) -> str:
+    if not strange:
+        return otherwise
+    return f"Pictures of other kinds are not read ({count_kinds(strange)}): convert them to JPEG."
+
+
+def _listed(paths: Iterator[Path], root: Path | None, exclude: Path | None) -> tuple[list[Path], list[Path]]:
+    """Files to read, and pictures of kinds that are not."""
     barred = exclude.resolve() if exclude is not None else None
-    return sorted(
+    pictures = sorted(
         path
         for path in paths
-        if path.suffix.lower() in PHOTO_SUFFIXES | VIDEO_SUFFIXES
+        if path.suffix.lower() in PHOTO_SUFFIXES | VIDEO_SUFFIXES | UNREAD_SUFFIXES
         and path.is_file()
         and not any(part.startswith(".") for part in (path.relative_to(root) if root else path).parts[:-1])
         and not path.name.startswith(".")
         and (barred is None or not path.resolve().is_relative_to(barred))
     )
+    files = [path for path in pictures if path.suffix.lower() not in UNREAD_SUFFIXES]
+    return files, pictures_not_read(pictures)
 
 
 def output_names(inputs: Sequence[Input]) -> list[str]:

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 MAX_PIXELS = 250_000_000
 """Default limit against decompression bombs; above any camera sold today."""
 
-PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
+PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".webp"})
 """File name endings (lower case) that are taken for photos when a folder is listed."""
 
 EXIF_ORIENTATION = 274

@@ -25,6 +25,7 @@ from descale.runtime.photo import PHOTO_SUFFIXES
 from descale.runtime.segmenter import Segmenter
 from descale.runtime.sources import iterate_sources
 from descale.runtime.summary import PhotoResult
+from descale.runtime.unread import count_kinds, pictures_not_read, tell_unread
 
 logger = logging.getLogger(__name__)
 
@@ -117,7 +118,8 @@ def predict_on_ray(
     """
     from descale.study.ray_cluster import connect
 
-    names = _names(_list_photos(work.photos, work.out))
+    photos, unread = _list_photos(work.photos, work.out)
+    names = _names(photos)
     segmenter = Segmenter.from_bundle(work.bundle, work.engine, threads=work.threads, tile=work.tile)
     _claim_target(work, json.loads(json.dumps(describe_run(segmenter, work.settings))))
     results = {} if work.settings.overwrite else dict(_records(work.out, names))
@@ -137,7 +139,7 @@ def predict_on_ray(
         if address == "local":
             ray.shutdown()
     return BatchReport(
-        tuple(results[path] for path in names if path in results), tuple(skipped.items()), reused
+        tuple(results[path] for path in names if path in results), (*skipped.items(), *unread), reused
     )
 
 
@@ -186,19 +188,23 @@ def _open(url: str) -> tuple[Any, str]:
     return files, str(path).rstrip("/")
 
 
-def _list_photos(url: str, out: str) -> list[str]:
-    """Paths below ``url``; results that lie among the photos are left out."""
+def _list_photos(url: str, out: str) -> tuple[list[str], list[tuple[str, str]]]:
+    """Photos below ``url``, and (photo, reason) of pictures that are not read; results are left out."""
     files, root = _open(url)
     _, results = _open(out)
-    found = sorted(
-        str(path)[len(root) + 1 :]
-        for path in files.find(root)
-        if PurePosixPath(str(path)).suffix.lower() in PHOTO_SUFFIXES
-        and not str(path).startswith(f"{results}/")
-    )
+    below = [
+        PurePosixPath(str(path)[len(root) + 1 :])
+        for path in sorted(map(str, files.find(root)))
+        if not path.startswith(f"{results}/")
+    ]
+    unread = pictures_not_read(below)
+    found = [str(path) for path in below if path.suffix.lower() in PHOTO_SUFFIXES]
     if not found:
-        raise DataError(f"{url}: no photo here ({', '.join(sorted(PHOTO_SUFFIXES))}). Check the address.")
-    return found
+        kinds = f" Other kinds are not read ({count_kinds(unread)})." if unread else ""
+        raise DataError(
+            f"{url}: no photo here ({', '.join(sorted(PHOTO_SUFFIXES))}).{kinds} Check the address."
+        )
+    return found, tell_unread(url, unread)
 
 
 def _names(paths: Sequence[str]) -> dict[str, str]:

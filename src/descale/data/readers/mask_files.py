@@ -35,7 +35,7 @@ def list_mask_files(root: Path, images: str, labels: str, make_label: Callable[[
             raise DataError(f"{label_folder}: no such folder; the masks of {folder} are missing.")
         photos = files_by_stem(folder, PHOTO_SUFFIXES)
         masks = files_by_stem(label_folder, MASK_SUFFIXES)
-        if photos and not masks and files_by_stem(label_folder, {".jpg", ".jpeg"}):
+        if photos and not masks and files_by_stem(label_folder, {".jpg", ".jpeg", ".jpe", ".jfif"}):
             raise DataError(
                 f"{label_folder}: masks are JPEG files, whose values are smeared at every edge. "
                 "Export them as PNG or TIFF."
