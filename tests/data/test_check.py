@@ -13,6 +13,7 @@ from tests.data.conftest import MakeSet, photo_of
 from typer.testing import CliRunner
 
 from descale.cli.data import app
+from descale.data import load_dataset
 from descale.data.check import CheckReport, check_dataset
 from descale.errors import DataError
 
@@ -86,6 +87,37 @@ def test_missing_labels_falsify_and_orphans_warn(make_set: MakeSet) -> None:
     assert finding(report, "label without photo")[0].endswith("train/masks/001.png")
     assert is_falsifying(report, "photo without label")
     assert not is_falsifying(report, "label without photo")
+
+
+def test_photos_in_subfolders_are_told(make_set: MakeSet, caplog: pytest.LogCaptureFixture) -> None:
+    root = make_set()
+    places = ("train/images/bridge/9.png", "train/images/bridge/deep/8.JPG", "train/images/.thumbs/9.png")
+    for name in (*places, "train/images/bridge/notes.txt", "train/masks/bridge/9.png"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    report = check_dataset(root)
+    assert finding(report, "photo in a subfolder") == tuple(str(root / name) for name in places[:2])
+    assert not is_falsifying(report, "photo in a subfolder")
+    load_dataset(root)
+    assert f"2 photos lie in subfolders and are left out ({root / places[0]}, " in caplog.text
+
+
+def test_a_set_of_nothing_but_subfolders_says_so(make_set: MakeSet) -> None:
+    root = make_set(counts=(0, 0, 0))
+    (root / "train/images/bridge").mkdir()
+    (root / "train/images/bridge/9.png").touch()
+    report = check_dataset(root)
+    assert finding(report, "photo in a subfolder")
+    assert is_falsifying(report, "empty split")
+
+
+def test_labels_below_the_photos_are_no_photos_in_subfolders(make_set: MakeSet) -> None:
+    root = make_set()
+    (root / "dataset.yaml").write_text('images: "{split}"\nlabels: "{split}/masks"\n')
+    for split in ("train", "valid", "test"):
+        for path in (root / split / "images").iterdir():
+            path.rename(root / split / path.name)
+    assert not check_dataset(root).findings
 
 
 def test_the_same_photo_in_two_splits(make_set: MakeSet) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from descale.data.sample import Label, Split
 from descale.errors import DataError
+from descale.runtime.photo import PHOTO_SUFFIXES
 
 SPLIT_FOLDERS: dict[str, Split] = {
     "train": "train",
@@ -40,11 +41,13 @@ class Listing:
         pairs: photos with a label.
         unlabelled: photos without one.
         orphans: labels without a photo.
+        nested: photos in subfolders, which no reader looks into.
     """
 
     pairs: tuple[Pair, ...]
     unlabelled: tuple[Path, ...] = ()
     orphans: tuple[Path, ...] = ()
+    nested: tuple[Path, ...] = ()
 
 
 def split_folders(root: Path, layout: str) -> list[tuple[Split | None, Path, str]]:
@@ -74,6 +77,27 @@ def split_folders(root: Path, layout: str) -> list[tuple[Split | None, Path, str
             f"{root}: no photos found; expected a folder {example}. See 'descale data check --help'."
         )
     return [(split, folder, name) for split, (folder, name) in found.items()]
+
+
+def photos_in_subfolders(root: Path, images: str, labels: str) -> tuple[Path, ...]:
+    """Photos below the folders that ``images`` names, but not right in them; labels' folders are left out.
+
+    Raises:
+        DataError: as :func:`split_folders`.
+    """
+    folders = split_folders(root, images)
+    others = {folder for _, folder, _ in folders} | {
+        root / labels.format(split=name) for _, _, name in folders
+    }
+    found: list[Path] = []
+    for _, folder, _ in folders:
+        for place, below, names in os.walk(folder):
+            here = Path(place)
+            below[:] = sorted(name for name in below if name[0] != "." and here / name not in others)
+            if here != folder:
+                photos = (name for name in sorted(names) if Path(name).suffix.lower() in PHOTO_SUFFIXES)
+                found.extend(here / name for name in photos if not name.startswith("."))
+    return tuple(found)
 
 
 def files_by_stem(folder: Path, suffixes: Collection[str]) -> dict[str, Path]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from descale.data.description import Description, Format, read_description
-from descale.data.folders import SPLIT_FOLDERS, Listing
+from descale.data.folders import SPLIT_FOLDERS, Listing, photos_in_subfolders
 from descale.data.presets import PRESETS
 from descale.data.readers import READERS
 from descale.data.sample import SPLITS, Dataset, Sample
@@ -55,6 +55,11 @@ def load_dataset(source: str | Path, *, binary: bool = False) -> Dataset:
             "%s: %d labels have no photo and are left out (%s)",
             found.root, len(listing.orphans), ", ".join(path.name for path in listing.orphans[:3]),
         )  # fmt: skip
+    if listing.nested:
+        logger.warning(
+            "%s: %d photos lie in subfolders and are left out (%s); move them up, with their labels",
+            found.root, len(listing.nested), ", ".join(str(path) for path in listing.nested[:3]),
+        )  # fmt: skip
     dataset = make_dataset(found, listing)
     if not dataset.samples:
         raise DataError(f"{found.root}: there are no photos. Check the path and the layout (docs/data.md).")
@@ -90,12 +95,14 @@ def find_source(source: str | Path) -> Source:
 
 
 def list_source(source: Source) -> Listing:
-    """Pairs, unlabelled photos and orphaned labels of a set.
+    """Pairs, unlabelled photos, orphaned labels and photos in subfolders of a set.
 
     Raises:
         DataError: folders or label files are missing or broken.
     """
-    return READERS[source.description.format](source.description, source.root)
+    description = source.description
+    listing = READERS[description.format](description, source.root)
+    return replace(listing, nested=photos_in_subfolders(source.root, description.images, description.labels))
 
 
 def make_dataset(source: Source, listing: Listing) -> Dataset:

@@ -34,7 +34,7 @@ def check_dataset(source: str | Path, *, progress: Callable[[int, int], None] | 
     listing = list_source(place)
     dataset = make_dataset(place, listing)
     total = len(dataset)
-    if total == 0 and not listing.unlabelled:
+    if total == 0 and not listing.unlabelled and not listing.nested:
         raise DataError(f"{place.root}: there are no photos. Check the path and the layout (docs/data.md).")
     scanned = scan(dataset.samples, (lambda done: progress(done, total)) if progress else None)
     findings = [
@@ -69,6 +69,12 @@ def _listing_findings(listing: Listing) -> Iterator[Finding]:
         yield Finding(
             "label without photo", False, "Labels have no photo and are left out.",
             tuple(map(str, listing.orphans)),
+        )  # fmt: skip
+    if listing.nested:
+        yield Finding(
+            "photo in a subfolder", False,
+            "Photos lie in subfolders and are left out. Move them up, with their labels.",
+            tuple(map(str, listing.nested)),
         )  # fmt: skip
 
 
