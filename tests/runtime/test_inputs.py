@@ -39,6 +39,25 @@ def test_patterns(tree: Path) -> None:
     assert _names(find_inputs([f"{tree}/**/c.*"]), tree) == ["sub/c.tif"]
 
 
+def test_only_what_a_wildcard_matched_can_be_hidden(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tree / ".cache" / ".e.jpg").touch()
+    assert _names(find_inputs([f"{tree}/.cache/*.jpg"]), tree) == [".cache/d.jpg"]
+    assert _names(find_inputs([f"{tree}/.cache/**/*.jpg"]), tree) == [".cache/d.jpg"]
+    assert _names(find_inputs([str(tree / ".cache")]), tree) == [".cache/d.jpg"]
+    monkeypatch.chdir(tree / "sub")
+    assert [str(item.path) for item in find_inputs(["../*.jpg"]).inputs] == ["../a.jpg"]
+    assert find_inputs(["../*/../a.*"]).inputs
+    with pytest.raises(DataError, match="no photo or video matches"):
+        find_inputs([f"{tree}/.*/d.jpg"])
+
+
+def test_an_output_folder_that_holds_the_photos_is_named(tree: Path) -> None:
+    for out in (tree, tree.parent):
+        for argument in (str(tree), f"{tree}/*.jpg"):
+            with pytest.raises(DataError, match=rf"--out {out} holds the photos; give another folder"):
+                find_inputs([argument], exclude=out)
+
+
 def test_each_file_once(tree: Path) -> None:
     assert len(find_inputs([str(tree / "a.jpg"), str(tree / "a.jpg"), f"{tree}/a.*"]).inputs) == 1
 
@@ -67,6 +86,28 @@ def test_pictures_that_are_not_read_are_told(tree: Path, caplog: pytest.LogCaptu
         (tree / "y.heic").touch()
         with pytest.raises(DataError, match=r"of other kinds are not read \(\.heic 1\): convert them"):
             find_inputs([str(tree / argument)])
+
+
+@pytest.mark.parametrize("proof", ["old/photos/x/c.json", "old/predictions.csv", "old/predictions.coco.json"])
+def test_results_of_an_earlier_run_are_no_photos(
+    tree: Path, proof: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = ("old/masks/a.png", "old/colours/x/c.png", "old/overlays/a.jpg")
+    taken = ("old/photos/more.jpg", "old/later.jpg", "masks/e.png")  # no results: nothing else says so
+    for name in (*made, *taken, proof):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).touch()
+    caplog.set_level("INFO")
+    assert set(_names(find_inputs([str(tree)], exclude=tree / "out"), tree)) == {
+        "a.jpg", "b.PNG", "sub/c.tif", *taken
+    }  # fmt: skip
+    assert "3 pictures are results of an earlier run and are left out" in caplog.text
+    assert _names(find_inputs([f"{tree}/**/?.jpg"]), tree) == ["a.jpg"]
+    assert _names(find_inputs([str(tree / "old/overlays")]), tree) == ["old/overlays/a.jpg"]  # if asked for
+    for path in taken:
+        (tree / path).unlink()
+    with pytest.raises(DataError, match="What is there are results of an earlier run"):
+        find_inputs([str(tree / "old")])
 
 
 def test_names_follow_the_folder() -> None:

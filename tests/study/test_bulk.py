@@ -88,11 +88,13 @@ def test_results_of_other_settings_are_not_mixed(bucket: Path, tmp_path: Path) -
         predict_on_ray(work, address="auto")
 
 
-def test_pictures_that_are_not_read_count_as_skipped(tmp_path: Path, tiny_result: PhotoResult) -> None:
+def test_what_is_not_read_counts_as_skipped_and_old_results_are_left_out(
+    tmp_path: Path, tiny_result: PhotoResult
+) -> None:
     """Beside a photo that is done, so no cluster is needed."""
     photos, out = tmp_path / "photos", tmp_path / "out"
-    (photos / "sub").mkdir(parents=True)
-    for name in ("a.png", "sub/b.heic", "notes.txt"):
+    for name in ("a.png", "sub/b.heic", "notes.txt", "old/masks/a.png", "old/predictions.csv"):
+        (photos / name).parent.mkdir(parents=True, exist_ok=True)
         (photos / name).touch()
     (out / "photos").mkdir(parents=True)
     (out / "photos" / "a.json").write_text(json.dumps(tiny_result.to_json()))
@@ -164,5 +166,11 @@ def test_no_photo(tmp_path: Path) -> None:
         predict_on_ray(work, address="auto")
     (tmp_path / "no").mkdir()
     (tmp_path / "no" / "phone.heic").touch()
+    (tmp_path / "no" / "a.jpg").touch()
+    for out in (tmp_path / "no", tmp_path):
+        inside = Work(work.bundle, f"file://{tmp_path}/no", f"file://{out}", PredictSettings())
+        with pytest.raises(DataError, match=f"--out file://{out} holds the photos; give another"):
+            predict_on_ray(inside, address="auto")
+    (tmp_path / "no" / "a.jpg").unlink()
     with pytest.raises(DataError, match=r"Other kinds are not read \(\.heic 1\)"):
         predict_on_ray(work, address="auto")

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import glob
+import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from descale.errors import DataError
+from descale.runtime.listing import Listed, list_files
 from descale.runtime.photo import PHOTO_SUFFIXES
-from descale.runtime.unread import UNREAD_SUFFIXES, count_kinds, pictures_not_read, tell_unread
+from descale.runtime.unread import count_kinds, tell_unread
 from descale.runtime.video import VIDEO_SUFFIXES
+
+logger = logging.getLogger(__name__)
 
 STDIN = "-"
 
@@ -45,12 +50,14 @@ class Found:
 def find_inputs(arguments: Sequence[str], *, exclude: Path | None = None) -> Found:
     """Resolve arguments to files: folders are searched to any depth, patterns are expanded.
 
+    Hidden files and what earlier runs wrote are left out, except where the argument itself leads there.
+
     Args:
         arguments: files, folders, glob patterns (``**`` allowed), or ``-``.
         exclude: folder that is left out, so that outputs inside the photos' folder are not read again.
 
     Raises:
-        DataError: a file does not exist, or a folder or a pattern holds no photo.
+        DataError: a file does not exist, or a folder or a pattern holds no photo outside of ``exclude``.
     """
     found: dict[Path, Input] = {}  # each file once, in order
     unread: dict[str, str] = {}
@@ -59,23 +66,10 @@ def find_inputs(arguments: Sequence[str], *, exclude: Path | None = None) -> Fou
         root = path if path.is_dir() else Path()
         if argument == STDIN or (path.exists() and not path.is_dir()):
             files = [path]
-        elif path.is_dir():
-            files, strange = _listed(path.rglob("*"), path, exclude)
-            if not files:
-                raise DataError(
-                    f"{path}: a folder without photos ({', '.join(sorted(PHOTO_SUFFIXES))}) or videos. "
-                    + _remedy(strange, "Name the folder that holds them.")
-                )
-            unread.update(tell_unread(argument, strange))
-        elif glob.has_magic(argument):
-            names = glob.glob(argument, recursive=True)
-            files, strange = _listed((Path(name) for name in names), None, exclude)
-            if not files:
-                raise DataError(
-                    f"{argument}: no photo or video matches this pattern. "
-                    + _remedy(strange, "Check the folder.")
-                )
-            unread.update(tell_unread(argument, strange))
+        elif path.is_dir() or glob.has_magic(argument):
+            listed = _list(argument, exclude)
+            files = listed.files
+            unread.update(tell_unread(argument, listed.unread))
         else:
             raise DataError(f"{path}: no such file or folder. Check the path.")
         for file in files:
@@ -83,26 +77,33 @@ def find_inputs(arguments: Sequence[str], *, exclude: Path | None = None) -> Fou
     return Found(list(found.values()), tuple(unread.items()))
 
 
-def _remedy(strange: Sequence[Path], otherwise: str) -> str:
-    if not strange:
-        return otherwise
-    return f"Pictures of other kinds are not read ({count_kinds(strange)}): convert them to JPEG."
-
-
-def _listed(paths: Iterator[Path], root: Path | None, exclude: Path | None) -> tuple[list[Path], list[Path]]:
-    """Files to read, and pictures of kinds that are not."""
-    barred = exclude.resolve() if exclude is not None else None
-    pictures = sorted(
-        path
-        for path in paths
-        if path.suffix.lower() in PHOTO_SUFFIXES | VIDEO_SUFFIXES | UNREAD_SUFFIXES
-        and path.is_file()
-        and not any(part.startswith(".") for part in (path.relative_to(root) if root else path).parts[:-1])
-        and not path.name.startswith(".")
-        and (barred is None or not path.resolve().is_relative_to(barred))
-    )
-    files = [path for path in pictures if path.suffix.lower() not in UNREAD_SUFFIXES]
-    return files, pictures_not_read(pictures)
+def _list(argument: str, exclude: Path | None) -> Listed:
+    path = Path(argument)
+    if path.is_dir():
+        listed = list_files(path.rglob("*"), path, exclude=exclude)
+        nothing = f"{path}: a folder without photos ({', '.join(sorted(PHOTO_SUFFIXES))}) or videos."
+        remedy = "Name the folder that holds them."
+    else:
+        named = takewhile(lambda part: not glob.has_magic(part), path.parts)  # by the person, hidden or not
+        names = glob.glob(argument, recursive=True)
+        listed = list_files(map(Path, names), Path(*named), exclude=exclude)
+        nothing = f"{argument}: no photo or video matches this pattern."
+        remedy = "Check the folder."
+    if listed.results:
+        logger.info(
+            "%s: %d pictures are results of an earlier run and are left out (%s, ...)",
+            argument, len(listed.results), listed.results[0],
+        )  # fmt: skip
+    if listed.files:
+        return listed
+    if listed.unread:
+        kinds = count_kinds(listed.unread)
+        remedy = f"Pictures of other kinds are not read ({kinds}): convert them to JPEG."
+    elif listed.barred:
+        raise DataError(f"{argument}: --out {exclude} holds the photos; give another folder.")
+    elif listed.results:
+        remedy = f"What is there are results of an earlier run. {remedy}"
+    raise DataError(f"{nothing} {remedy}")
 
 
 def output_names(inputs: Sequence[Input]) -> list[str]:

@@ -21,6 +21,7 @@ import numpy as np
 from descale.errors import ConfigError, DataError
 from descale.runtime.batch import BatchReport, PredictSettings, describe_run, predict_photos
 from descale.runtime.inputs import Input, output_names
+from descale.runtime.listing import folders_of_results, in_results
 from descale.runtime.photo import PHOTO_SUFFIXES
 from descale.runtime.segmenter import Segmenter
 from descale.runtime.sources import iterate_sources
@@ -192,17 +193,25 @@ def _list_photos(url: str, out: str) -> tuple[list[str], list[tuple[str, str]]]:
     """Photos below ``url``, and (photo, reason) of pictures that are not read; results are left out."""
     files, root = _open(url)
     _, results = _open(out)
+    if f"{root}/".startswith(f"{results}/"):
+        raise DataError(f"{url}: --out {out} holds the photos; give another folder.")
     below = [
         PurePosixPath(str(path)[len(root) + 1 :])
         for path in sorted(map(str, files.find(root)))
         if not path.startswith(f"{results}/")
     ]
-    unread = pictures_not_read(below)
-    found = [str(path) for path in below if path.suffix.lower() in PHOTO_SUFFIXES]
+    holders = folders_of_results(below)
+    pictures = [path for path in below if not in_results(path, holders.__contains__)]
+    unread = pictures_not_read(pictures)
+    found = [str(path) for path in pictures if path.suffix.lower() in PHOTO_SUFFIXES]
     if not found:
         kinds = f" Other kinds are not read ({count_kinds(unread)})." if unread else ""
         raise DataError(
             f"{url}: no photo here ({', '.join(sorted(PHOTO_SUFFIXES))}).{kinds} Check the address."
+        )
+    if len(pictures) < len(below):
+        logger.info(
+            "%s: %d files are results of an earlier run and are left out", url, len(below) - len(pictures)
         )
     return found, tell_unread(url, unread)
 
