@@ -15,6 +15,9 @@ from typing import Any
 
 from descale.errors import DescaleError
 
+_NAME_KEPT = 40
+"""Characters of a name in that of its temporaries; what sweeps up after a killed process goes by them."""
+
 
 @contextmanager
 def replacing_file(path: Path) -> Iterator[Path]:
@@ -28,9 +31,9 @@ def replacing_file(path: Path) -> Iterator[Path]:
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path), suffix=".part")
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise cannot_write(path, error) from error
     os.close(handle)
     temporary = Path(name)
     try:
@@ -39,7 +42,7 @@ def replacing_file(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     except OSError as error:
         if unwritable(error):
-            raise _unwritable(path, error) from error
+            raise cannot_write(path, error) from error
         raise
     finally:
         temporary.unlink(missing_ok=True)
@@ -57,14 +60,14 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path), suffix=".part"))
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise cannot_write(path, error) from error
     try:
         yield temporary
         temporary.chmod(0o755)
         if path.exists():
-            previous = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".old"))
+            previous = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path), suffix=".old"))
             os.replace(path, previous / "content")
             os.replace(temporary, path)
             shutil.rmtree(previous, ignore_errors=True)
@@ -72,7 +75,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
             os.replace(temporary, path)
     except OSError as error:
         if unwritable(error):
-            raise _unwritable(path, error) from error
+            raise cannot_write(path, error) from error
         raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -98,13 +101,13 @@ def make_folder(path: Path) -> None:
     except FileExistsError as error:
         raise DescaleError(f"{path} is a file. Choose another output folder.") from error
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise cannot_write(path, error) from error
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text atomically."""
+    """Write UTF-8 text atomically; bytes of file names that are no UTF-8 become ``\\udcXX``."""
     with replacing_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -121,17 +124,25 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+def _prefix(path: Path) -> str:
+    """How names of temporaries begin: as the target's, but short, since that may be as long as is legal."""
+    return f".{path.name[:_NAME_KEPT]}."
+
+
 def unwritable(error: OSError) -> bool:
-    """Whether the place cannot be written: full, over quota, forbidden or read-only."""
-    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
+    """Whether the place cannot be written: full, over quota, forbidden, read-only, or its name too long."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENAMETOOLONG)
 
 
 def remedy_for(error: OSError) -> str:
     """What to do about a place that cannot be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "Free some space or choose another output folder."
+    if error.errno == errno.ENAMETOOLONG:
+        return "Rename the photo that it is called after, or shorten the path."
     return "Choose another output folder, or correct its permissions."
 
 
-def _unwritable(path: Path, error: OSError) -> DescaleError:
+def cannot_write(path: Path, error: OSError) -> DescaleError:
+    """The error to raise for a place that cannot be written."""
     return DescaleError(f"Cannot write {path}: {error.strerror or error}. {remedy_for(error)}")

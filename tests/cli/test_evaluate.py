@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,16 @@ def test_scores_reach_the_card(network: SavedModel, steel: Path, tmp_path: Path)
 def test_scores_on_another_set_are_called_so(network: SavedModel, steel: Path, tmp_path: Path) -> None:
     metrics = kept(network, {"dataset_fingerprint": "of another set"}, steel, tmp_path / "model")
     assert list(metrics) == ["valid of synthetic-2"]
+
+
+def test_names_that_are_not_utf8(network: SavedModel, steel: Path, tmp_path: Path) -> None:
+    shutil.copytree(steel, tmp_path / "steel")
+    for folder in ("images", "masks"):
+        first = min((tmp_path / "steel" / "valid" / folder).iterdir())
+        first.rename(first.with_stem(os.fsdecode(b"br\xfccke")))
+    save_model(tmp_path / "model", network)
+    evaluate(tmp_path / "model", str(tmp_path / "steel"), "valid", per_image=tmp_path / "rows.csv")
+    assert "br\\udcfccke" in (tmp_path / "rows.csv").read_text()
 
 
 def test_a_model_is_left_alone_unless_asked(network: SavedModel, steel: Path, tmp_path: Path) -> None:

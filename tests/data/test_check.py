@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -234,6 +237,18 @@ def test_command(make_set: MakeSet, tmp_path: Path) -> None:
     assert bad.exit_code == 1
     assert "train/000.png = test/006.png" in bad.output
     assert json.loads(out.read_text())["usable"] is False
+
+
+def test_names_that_are_not_utf8(make_set: MakeSet) -> None:
+    root = make_set()
+    (root / "train/masks/000.png").unlink()
+    (root / "train/images/000.png").rename(root / "train/images" / os.fsdecode(b"br\xfccke.png"))
+    words = [sys.executable, "-c", "from descale.cli import main; main()", "data", "check", str(root)]
+    strict = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
+    done = subprocess.run(words, capture_output=True, text=True, env=strict, check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "br\\udcfccke.png" in done.stdout
 
 
 def test_a_platform_export_with_copies_in_both_splits_is_refused(shared_data: Path) -> None:

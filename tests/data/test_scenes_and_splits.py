@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,10 @@ def test_a_scene_keeps_its_split_whatever_else_is_in_the_set(groups: set[str], s
     alone = {group: split_of(group, shares) for group in groups}
     assert alone == {group: split_of(group, shares) for group in sorted(groups, reverse=True)}
     assert set(alone.values()) <= {"train", "valid", "test"}
+
+
+def test_a_name_that_is_not_utf8_has_a_split() -> None:
+    assert split_of(os.fsdecode(b"br\xfccke"), Splits()) in ("train", "valid", "test")
 
 
 def test_shares_are_met_on_average() -> None:

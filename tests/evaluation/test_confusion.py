@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ from descale.evaluation import ImageConfusions, confusion_matrix, read_confusion
 def example(images: int = 3, classes: int = 2, seed: int = 0) -> ImageConfusions:
     counts = np.random.default_rng(seed).integers(0, 1000, (images, classes, classes))
     return ImageConfusions(
-        tuple(f"photo, {i}" for i in range(images)), ("scene", "", "scene")[:images], counts
+        (os.fsdecode(b"br\xfccke"), *(f"photo, {i}" for i in range(1, images))),
+        ("scene", "", "scene")[:images],
+        counts,
     )
 
 

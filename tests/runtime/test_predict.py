@@ -151,6 +151,35 @@ def test_pictures_that_are_not_read_count_as_skipped(
     assert f"1 files in {photos} are of no kind that is read (.heic 1)" in caplog.text
 
 
+def test_names_that_are_not_utf8(tiny_bundle: Path, photos: Path, tmp_path: Path) -> None:
+    name = os.fsdecode(b"br\xfccke")
+    (photos / "a.png").rename(photos / f"{name}.png")
+    (photos / "b.png").write_bytes(b"broken")
+    (photos / "b.png").rename(photos / f"{name}2.png")
+    for format in ("csv", "json", "coco"):
+        with pytest.raises(PartialFailure, match="1 of the inputs"):
+            predict(tiny_bundle, photos, "--out", tmp_path / "out", "--format", format)
+    assert [row["name"] for row in rows(tmp_path / "out")] == ["br\\udcfccke", "c"]
+    table = json.loads((tmp_path / "out" / "predictions.json").read_text())
+    assert table["photos"][0]["name"] == name
+    assert table["skipped"][0]["photo"] == str(photos / f"{name}2.png")
+    images = json.loads((tmp_path / "out" / "predictions.coco.json").read_text())["images"]
+    assert images[0]["file_name"] == str(photos / f"{name}.png")
+    assert (tmp_path / "out" / "masks" / f"{name}.png").is_file()
+
+
+def test_the_longest_names(tiny_bundle: Path, photos: Path, tmp_path: Path) -> None:
+    """File systems take 255 bytes; the record is called NAME.json."""
+    out = tmp_path / "out"
+    (photos / "a.png").rename(photos / f"{'a' * 250}.png")
+    predict(tiny_bundle, photos, "--out", out)
+    assert (out / "photos" / f"{'a' * 250}.json").is_file()
+    (photos / "b.png").rename(photos / f"{'b' * 251}.png")
+    for again in ((), ("--overwrite",)):
+        with pytest.raises(DescaleError, match=r"Cannot write .*b\.json: File name too long\. Rename the ph"):
+            predict(tiny_bundle, photos, "--out", out, *again)
+
+
 def test_frames_before_the_cut_of_a_video_are_done(
     tiny_bundle: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -153,7 +153,10 @@ def _write_per_image(path: Path, summary: Summary) -> None:
     corrosion = imagewise_iou(confusions, classes)
     paper = METRICS["iou_paper"].compute(confusions.counts, classes.corrosion_ids)
     pairs = [f"{true} as {predicted}" for true in classes.names for predicted in classes.names]
-    with replacing_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+    with (
+        replacing_file(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as stream,
+    ):
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["id", "group", "iou_corrosion", "iou_paper", *pairs])
         for row in zip(confusions.ids, confusions.groups, corrosion, paper, confusions.counts, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 
@@ -43,6 +44,8 @@ def main() -> None:
     """Run the command line; a user's error becomes one message and a non-zero status."""
     from descale.cli import commands
 
+    if isinstance(sys.stdout, io.TextIOWrapper):  # file names need not be UTF-8
+        sys.stdout.reconfigure(errors="backslashreplace")
     commands.register(app)
     debug = "--debug" in sys.argv
     if debug:  # accepted before and after the subcommand

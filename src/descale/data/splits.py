@@ -22,7 +22,7 @@ def split_of(group: str, shares: Splits) -> Split:
     >>> split_of("bridge8", Splits())
     'train'
     """
-    digest = hashlib.sha256(f"{shares.seed}:{group}".encode()).digest()
+    digest = hashlib.sha256(f"{shares.seed}:{group}".encode(errors="surrogateescape")).digest()
     position = int.from_bytes(digest[:8], "big") / 2**64
     if position < shares.train:
         return "train"

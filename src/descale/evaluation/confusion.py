@@ -79,6 +79,10 @@ def confusion_matrix(truth: NDArray[np.integer], predicted: NDArray[np.integer],
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 
 
+_ERRORS = "surrogateescape"
+"""Ids are file names, which need not be UTF-8: they come back as they were, so that photos are found."""
+
+
 def write_confusions(path: Path, splits: Mapping[str, ImageConfusions]) -> None:
     """Write the matrices of one or more splits as CSV, a row per image, whole or not at all.
 
@@ -90,7 +94,10 @@ def write_confusions(path: Path, splits: Mapping[str, ImageConfusions]) -> None:
     sizes = {confusions.classes for confusions in splits.values()}
     if len(sizes) != 1:
         raise ValueError(f"splits with different numbers of classes: {sorted(sizes)}")
-    with replacing_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+    with (
+        replacing_file(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors=_ERRORS) as stream,
+    ):
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow([*FIXED_COLUMNS, *_pair_columns(sizes.pop())])
         for split, confusions in splits.items():
@@ -106,7 +113,7 @@ def read_confusions(path: Path) -> dict[str, ImageConfusions]:
         DataError: the file is missing, or was not written by :func:`write_confusions`.
     """
     try:
-        with Path(path).open(newline="", encoding="utf-8") as stream:
+        with Path(path).open(newline="", encoding="utf-8", errors=_ERRORS) as stream:
             header, *rows = csv.reader(stream)
     except (OSError, ValueError, csv.Error) as error:
         raise DataError(f"Cannot read {path}: {error}. Evaluate the model again.") from error

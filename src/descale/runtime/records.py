@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from descale.files import write_json
+from descale.files import cannot_write, write_json
 from descale.runtime.sources import PhotoSource
 from descale.runtime.summary import PhotoResult
 
@@ -33,10 +33,17 @@ class PhotoRecords:
         self._key = hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()
 
     def find(self, source: PhotoSource) -> PhotoResult | None:
-        """The result of a photo that this run need not predict, or ``None``."""
+        """The result of a photo that this run need not predict, or ``None``.
+
+        Raises:
+            DescaleError: no record could be written either: its name would be too long.
+        """
         path = self._path(source)
-        if source.stamp is None or not path.is_file():
-            return None
+        try:
+            if source.stamp is None or not path.is_file():
+                return None
+        except OSError as error:
+            raise cannot_write(path, error) from error
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             result = PhotoResult.from_json(record["result"])
@@ -56,8 +63,16 @@ class PhotoRecords:
         return result if (self._out / "masks" / f"{source.name}.png").is_file() else None
 
     def forget(self, source: PhotoSource) -> None:
-        """Remove a record before the files it vouches for are overwritten."""
-        self._path(source).unlink(missing_ok=True)
+        """Remove a record before the files it vouches for are overwritten.
+
+        Raises:
+            DescaleError: it cannot be removed, or its name would be too long.
+        """
+        path = self._path(source)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise cannot_write(path, error) from error
 
     def write(self, source: PhotoSource, result: PhotoResult) -> None:
         """Vouch for the files of a photo, which are complete."""

@@ -13,12 +13,15 @@ _DECIMALS = 6
 
 
 def write(path: Path, content: TableContent) -> None:
-    """Write UTF-8 CSV with a header, also when no photo could be read."""
+    """Write UTF-8 CSV with a header, also when no photo could be read.
+
+    Bytes of a file name that are no UTF-8 are written as ``\\udcXX``, as JSON has them.
+    """
     plain = [name for name in PhotoResult.__dataclass_fields__ if name != "class_percent"]
     columns = plain + [f"percent_{name}" for name in content.classes.names]
     with (
         replacing_file(path) as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as stream,
+        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream,
     ):
         writer = csv.DictWriter(stream, columns, lineterminator="\n")
         writer.writeheader()
