@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from descale.errors import DataError
+from descale.runtime.opening import open_picture
 from descale.runtime.photo import PHOTO_SUFFIXES, open_photo, photo_size, read_photo
 
 RED, GREEN = (220, 40, 30), (30, 160, 60)
@@ -66,6 +67,19 @@ def test_orientation_survives_the_conversion_from_grey(tmp_path: Path) -> None:
     exif[274] = 6
     two_halves().convert("L").save(tmp_path / "a.jpg", exif=exif)
     assert read_photo(tmp_path / "a.jpg").shape == (48, 32, 3)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", ["tif", "jpg"])
+def test_the_size_in_the_header_is_that_of_the_photo(tmp_path: Path, suffix: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    path = tmp_path / f"a.{suffix}"
+    two_halves().save(path, exif=exif)
+    upright = (48, 32) if orientation > 4 else (32, 48)
+    assert photo_size(path) == read_photo(path).shape[:2] == upright
+    picture = open_picture(path, scale=0.5)
+    assert (picture.height, picture.width) == (upright[0] // 2, upright[1] // 2)
 
 
 def test_sixteen_bits_are_scaled_by_their_full_range(tmp_path: Path) -> None:

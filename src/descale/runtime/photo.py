@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from descale.errors import DataError
 
@@ -72,11 +72,19 @@ def photo_size(path: Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> tuple[
         DataError: missing, empty, not an image, or larger than ``max_pixels``.
     """
     with reading(path, max_pixels=max_pixels) as image:
-        width, height = image.size
+        width, height = _stored_size(image)
         # JPEG keeps the tag in its header; asking other formats may decode them, which is wasted work
         # only for the few that carry EXIF at all.
         turned = image.getexif().get(EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
     return (width, height) if turned else (height, width)
+
+
+def _stored_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height before EXIF orientation is applied: newer Pillow gives TIFF's size upright."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        tags = image.tag_v2
+        return int(tags[TiffImagePlugin.IMAGEWIDTH]), int(tags[TiffImagePlugin.IMAGELENGTH])
+    return image.size
 
 
 @contextmanager
