@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from descale.data import load_dataset
 from descale.deploy.export.bundle import export_model
 from descale.deploy.quantize.gate import GateSettings, corrosion_iou
 from descale.deploy.quantize.pictures import QuantizationData, load_quantization_data
@@ -123,6 +125,19 @@ def test_iou_of_a_perfect_and_of_an_empty_answer(data: QuantizationData) -> None
 def test_tolerance_is_a_difference_of_iou(tolerance: float) -> None:
     with pytest.raises(ConfigError, match=r"outside 0\.\.1"):
         GateSettings(tolerance)
+
+
+def test_two_classes_of_other_names_are_merged_as_in_training(folder: Path, tmp_path: Path) -> None:
+    described = tmp_path / "rust.yaml"
+    described.write_text(
+        f"root: {folder}\nclasses:\n  - {{name: sound}}\n  - {{name: rust, corrosion: true}}\n"
+    )
+    spec = model_of(Redness()).spec
+    assert set(np.unique(load_quantization_data(described, spec).labels)) == {0, 1}
+    own = dataclasses.replace(spec, classes=load_dataset(described).classes)
+    assert set(np.unique(load_quantization_data(described, own).labels)) == {0, 1}
+    with pytest.raises(ExportError, match="The model knows the classes sound, rust"):
+        load_quantization_data(folder, own)
 
 
 def test_data_without_validation_or_missing(folder: Path, tmp_path: Path) -> None:

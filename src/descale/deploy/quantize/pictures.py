@@ -13,6 +13,7 @@ from descale.data import Sample, load_dataset
 from descale.data.loading import load_split
 from descale.errors import ExportError
 from descale.models import ModelSpec
+from descale.runtime.classes import BINARY
 
 CALIBRATION_PHOTOS = 128
 BATCH = 8
@@ -51,9 +52,7 @@ def load_quantization_data(source: str | Path, spec: ModelSpec) -> QuantizationD
         DataError: the data set cannot be read.
         ExportError: its classes are not the model's, or it lacks a training or validation split.
     """
-    dataset = load_dataset(source)
-    if len(spec.classes) == 2 and len(dataset.classes) > 2:
-        dataset = load_dataset(source, binary=True)
+    dataset = load_dataset(source, binary=spec.classes == BINARY)
     if dataset.classes.names != spec.classes.names:
         raise ExportError(
             f"The model knows the classes {', '.join(spec.classes.names)}, data set '{dataset.name}' has "
