@@ -224,6 +224,26 @@ def test_a_rerun_predicts_only_what_is_new(tiny_bundle: Path, photos: Path, tmp_
     assert all(times()[name] != before[name] for name in before)
 
 
+@pytest.mark.parametrize("name", ["masks/b.png", "colours/b.png", "overlays/b.jpg"])
+def test_a_rerun_makes_what_is_missing(tiny_bundle: Path, photos: Path, tmp_path: Path, name: str) -> None:
+    out = tmp_path / "out"
+    predict(tiny_bundle, photos, "--out", out)
+    records = {path: path.stat().st_mtime_ns for path in (out / "photos").iterdir()}
+    (out / name).unlink()
+    predict(tiny_bundle, photos, "--out", out)
+    assert (out / name).is_file()
+    assert [path.stem for path, time in records.items() if path.stat().st_mtime_ns != time] == ["b"]
+
+
+def test_a_rerun_does_not_ask_for_overlays_that_are_not_wanted(
+    tiny_bundle: Path, photos: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    for _ in range(2):
+        predict(tiny_bundle, photos, "--out", tmp_path / "out", "--overlay-size", "0")
+    assert "3 photos done (3 from an earlier run)" in caplog.text
+
+
 def test_an_interrupted_run_goes_on(
     tiny_bundle: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,7 +95,8 @@ def predict_photos(
     Raises:
         DescaleError: ``out`` cannot be written.
     """
-    records = PhotoRecords(out, describe_run(segmenter, settings))
+    wanted = {kind: suffix for kind, suffix in _SUFFIXES.items() if kind != "overlays" or settings.overlay}
+    records = PhotoRecords(out, describe_run(segmenter, settings), wanted)
     results: dict[int, PhotoResult] = {}
     skipped: list[tuple[int, str, str]] = []
     reused = 0

@@ -26,10 +26,12 @@ class PhotoRecords:
     Args:
         out: folder of the results.
         run: what determines the results, see :func:`descale.runtime.batch.describe_run`.
+        wanted: folder and suffix of the files of a photo, without which it is not done.
     """
 
-    def __init__(self, out: Path, run: Mapping[str, Any]) -> None:
+    def __init__(self, out: Path, run: Mapping[str, Any], wanted: Mapping[str, str]) -> None:
         self._out = out
+        self._wanted = dict(wanted)
         self._key = hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()
 
     def find(self, source: PhotoSource) -> PhotoResult | None:
@@ -60,7 +62,11 @@ class PhotoRecords:
                 "%s: done before from another photo, bundle or setting; predicted again", source.origin
             )
             return None
-        return result if (self._out / "masks" / f"{source.name}.png").is_file() else None
+        files = [self._out / kind / f"{source.name}{suffix}" for kind, suffix in self._wanted.items()]
+        missing = [path for path in files if not path.is_file()]
+        if missing:
+            logger.info("%s: %s is missing; predicted again", source.origin, missing[0])
+        return None if missing else result
 
     def forget(self, source: PhotoSource) -> None:
         """Remove a record before the files it vouches for are overwritten.
