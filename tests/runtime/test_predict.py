@@ -184,11 +184,12 @@ def test_frames_before_the_cut_of_a_video_are_done(
     tiny_bundle: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     pytest.importorskip("av", reason="the extra descale[video] is not installed")
-    path, out = write_clip(tmp_path / "flight.mp4"), tmp_path / "out"
+    path, out = tmp_path / "flight 12:30.mp4", tmp_path / "out"
+    write_clip(tmp_path / "flight.mp4").rename(path)
     cut(path, 0.5)
     with pytest.raises(PartialFailure, match="1 of the inputs"):
         predict(tiny_bundle, path, "--out", out, "--frame-step", "4", "--format", "csv", "--format", "json")
-    assert [row["name"] for row in rows(out)][:2] == ["flight@000000", "flight@000004"]
+    assert [row["name"] for row in rows(out)][:2] == ["flight 12:30@000000", "flight 12:30@000004"]
     (skipped,) = json.loads((out / "predictions.json").read_text())["skipped"]
     assert skipped["photo"] == str(path)
     assert "of 60 frames could be read; it is cut off" in skipped["reason"]

@@ -134,7 +134,7 @@ def predict_photos(
                 ready = opened.result()
                 segmentation = segmenter.segment(ready.picture)
             except DataError as error:
-                origin = source.origin if isinstance(source, PhotoSource) else str(error).split(":")[0]
+                origin = source.origin if isinstance(source, PhotoSource) else str(error).partition(": ")[0]
                 logger.warning("skipped %s", error)
                 skipped.append((number, origin, str(error)))
                 if on_photo:
