@@ -93,3 +93,14 @@ def test_wrong_class_table_is_refused() -> None:
 def test_perfect_prediction_scores_one(name: str) -> None:
     truth, _ = random_masks(4)
     assert METRICS[name].of(confusions_of(truth, truth, 4), FOUR) == 1
+
+
+@pytest.mark.parametrize("metric", ["iou_corrosion", "f1_corrosion", "iou_mean"])
+def test_a_stray_pixel_of_a_class_that_is_nowhere_labelled_is_no_drop(metric: str) -> None:
+    truth, predicted = random_masks(3)
+    clean = score(confusions_of(truth, predicted, 4), FOUR)
+    strayed = predicted.copy()
+    strayed[tuple(np.argwhere(truth == 0)[0])] = 3
+    found = score(confusions_of(truth, strayed, 4), FOUR)
+    assert getattr(found, metric) == pytest.approx(getattr(clean, metric), abs=0.001)
+    assert found.iou_by_class[3] == 0

@@ -55,11 +55,11 @@ def merge_corrosion(counts: NDArray[Any], corrosion_ids: tuple[int, ...]) -> NDA
 
 
 def _iou_corrosion(counts: NDArray[Any], corrosion_ids: tuple[int, ...]) -> Array:
-    return _mean_of_known(class_iou(counts)[..., list(corrosion_ids)])
+    return _mean_of_labelled(class_iou(counts), counts, corrosion_ids)
 
 
 def _f1_corrosion(counts: NDArray[Any], corrosion_ids: tuple[int, ...]) -> Array:
-    return _mean_of_known(class_f1(counts)[..., list(corrosion_ids)])
+    return _mean_of_labelled(class_f1(counts), counts, corrosion_ids)
 
 
 def _iou_corrosion_union(counts: NDArray[Any], corrosion_ids: tuple[int, ...]) -> Array:
@@ -67,7 +67,7 @@ def _iou_corrosion_union(counts: NDArray[Any], corrosion_ids: tuple[int, ...]) -
 
 
 def _iou_mean(counts: NDArray[Any], corrosion_ids: tuple[int, ...]) -> Array:
-    return _mean_of_known(class_iou(counts))
+    return _mean_of_labelled(class_iou(counts), counts, tuple(range(counts.shape[-1])))
 
 
 def _iou_micro(counts: NDArray[Any], corrosion_ids: tuple[int, ...]) -> Array:
@@ -157,6 +157,13 @@ def _ratio(numerator: NDArray[Any], denominator: NDArray[Any]) -> Array:
     return np.divide(numerator, denominator, out=out, where=np.asarray(denominator) > 0)
 
 
-def _mean_of_known(values: Array) -> Array:
-    known = ~np.isnan(values)
+def _mean_of_labelled(values: Array, counts: NDArray[Any], ids: tuple[int, ...]) -> Array:
+    """Mean over the classes that occur in the labels, or if none does, over those predicted.
+
+    Were a class that is only predicted counted too, as 0, one stray pixel of it would take a third off the
+    score of one network and not of the other, and that would pass for a drop.
+    """
+    chosen = list(ids)
+    values, labelled = values[..., chosen], counts.sum(axis=-1)[..., chosen] > 0
+    known = np.where(labelled.any(axis=-1, keepdims=True), labelled, ~np.isnan(values))
     return _ratio(np.where(known, values, 0.0).sum(axis=-1), known.sum(axis=-1))
