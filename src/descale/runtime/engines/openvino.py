@@ -13,6 +13,10 @@ from descale.runtime.bundle import Bundle
 from descale.runtime.engines.checks import check_network
 from descale.runtime.engines.signal_stack import own_signal_stack
 
+SMALLEST_INT8 = 96
+"""Pixels to which both sides of smaller pictures are padded for a network in INT8. On CPUs with AMX OpenVINO
+2026.4.1 ends the whole process (SIGSEGV) where a network of odd widths gets 64x64 pixels or fewer."""
+
 
 def available() -> bool:
     """Whether the package is installed."""
@@ -45,6 +49,8 @@ class OpenVinoEngine:
                     "INFERENCE_PRECISION_HINT": "f32",
                 },
             )
+        quantized = any(node.get_type_name() == "FakeQuantize" for node in self.model.get_ops())
+        self._smallest = SMALLEST_INT8 if quantized else 0
         self._output = output_name
         self._local = threading.local()
 
@@ -52,10 +58,14 @@ class OpenVinoEngine:
         request: Any = getattr(self._local, "request", None)
         if request is None:
             request = self._local.request = self._compiled.create_infer_request()
+        height, width = image.shape[1:3]
+        if max(height, width) < self._smallest:
+            missing = [(0, 0), (0, self._smallest - height), (0, self._smallest - width), (0, 0)]
+            image = np.pad(image, missing, mode="edge")
         request.set_input_tensor(self._openvino.Tensor(image, shared_memory=True))
         request.infer()
         logits: NDArray[np.float32] = request.get_tensor(self._output).data
-        return logits
+        return logits[:, :, :height, :width]
 
 
 def open_engine(bundle: Bundle, files: tuple[str, ...], threads: int, streams: int) -> OpenVinoEngine:
