@@ -28,6 +28,23 @@ def test_unknown_names_are_found_before_anything_runs(
     assert what in str(caught.value)
 
 
+@pytest.mark.parametrize("allocation", ["retained", "global"])
+def test_pruning_that_one_strategy_forbids_is_found_before_anything_runs(
+    study_file: Path, allocation: str
+) -> None:
+    settings = f"pruning: {{allocation: {allocation}}}\n"
+    text = study_file.read_text() + settings
+    study_file.write_text(text)
+    assert load_study(study_file).pruning.allocation == allocation  # linear and agp allow it
+    study_file.write_text(text.replace("[linear, agp]", "[agp, movement]"))
+    with pytest.raises(StudyError) as caught:
+        load_study(study_file)
+    (message,) = str(caught.value).splitlines()  # once, not for each sparsity
+    line = text.splitlines().index(settings.strip()) + 1
+    assert f"fake.yaml:{line}: pruning: allocation {allocation} compares importances" in message
+    assert "movement have no common scale: use linear or agp" in message
+
+
 def test_paths_are_relative_to_the_file(study_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = study_file.read_text().replace("weights: none", "weights: lite0.safetensors")
     study_file.write_text(text.replace("source: .", "source: nea:sets/nea"))

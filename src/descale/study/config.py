@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from descale.errors import StudyError
 from descale.models.spec import STRIDE
 from descale.pruning.config import PruningConfig
 from descale.spelling import suggestion
-from descale.study.located_yaml import LocatedError, parse
+from descale.study.located_yaml import LocatedError, line_of, parse
 from descale.training.config import DeviceConfig, Size, TrainingConfig
 
 Sparsity = Annotated[float, Field(gt=0.0, lt=1.0)]
@@ -126,7 +126,7 @@ class StudyConfig(BaseModel):
 
 
 def load_study(path: Path) -> StudyConfig:
-    """Read a study file and check every name in it.
+    """Read a study file and check every name in it, and the pruning of every strategy and sparsity.
 
     Paths in the file (data sources, a file of encoder weights) are relative to the file's folder; they
     are absolute in the result.
@@ -150,6 +150,7 @@ def parse_study(text: str, path: Path) -> StudyConfig:
     """Like :func:`load_study`, from the text of a file that stands (or stood) at ``path``."""
     config = parse(text, StudyConfig, path)
     _check_names(config, text, path)
+    _check_pruning(config, text, path)
     base = path.resolve().parent
     data = tuple(
         entry.model_copy(update={"source": absolute_source(entry.source, base)}) for entry in config.data
@@ -193,7 +194,6 @@ def _check_names(config: StudyConfig, text: str, path: Path) -> None:
     from descale.models.architectures import ARCHITECTURES
     from descale.models.encoders import check_encoder
     from descale.pruning.strategies import STRATEGIES
-    from descale.study.located_yaml import line_of
 
     def fail(key: str, index: int, message: str) -> StudyError:
         return StudyError(f"{path}:{line_of(text, (key, index))}: {key}: {message}")
@@ -210,3 +210,20 @@ def _check_names(config: StudyConfig, text: str, path: Path) -> None:
             check_encoder(name)
         except Exception as error:
             raise fail("encoders", index, str(error)) from error
+
+
+def _check_pruning(config: StudyConfig, text: str, path: Path) -> None:
+    """Build the settings of every pruned trial: some rules hold for one strategy and not for another."""
+    random = ["random"] if "random" in config.controls else []
+    reasons: dict[str, None] = {}
+    for strategy in (*config.strategies, *random):
+        for sparsity in config.sparsities:
+            try:
+                trial_pruning(config, strategy, sparsity)
+            except ValidationError as error:
+                reasons.update(
+                    (str(item.get("ctx", {}).get("error", item["msg"])), None) for item in error.errors()
+                )
+    if reasons:
+        where = f"{path}:{line_of(text, ('pruning',))}"
+        raise StudyError("\n".join(f"{where}: pruning: {reason}" for reason in reasons))
