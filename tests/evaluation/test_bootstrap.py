@@ -110,6 +110,22 @@ def test_undecided_is_not_no_worse() -> None:
     assert not drop.no_worse
 
 
+def test_one_scene_proves_nothing() -> None:
+    """Every draw of one scene is that scene: an interval of no width would look like certainty."""
+    run, other = (photos(30, 0.7, seed=s, groups=("bridge",) * 30) for s in (1, 2))
+    interval = score_interval([run, other], BINARY)
+    assert interval.clusters == 1
+    assert interval.estimate == pytest.approx(
+        np.mean([score(run, BINARY).iou_corrosion, score(other, BINARY).iou_corrosion])
+    )
+    assert np.isnan([interval.low, interval.high]).all()
+    drop = paired_drop([run], [run], BINARY)
+    assert drop.interval.estimate == 0
+    assert np.isnan([drop.interval.low, drop.interval.high, drop.upper]).all()
+    assert not drop.no_worse
+    assert drop.p_value == 1
+
+
 def test_different_images_are_refused() -> None:
     with pytest.raises(ValueError, match="different images"):
         paired_drop([photos(10, 0.7)], [photos(11, 0.7)], BINARY)

@@ -4,7 +4,7 @@ Percentile bootstrap (Efron & Tibshirani 1993, chapter 13). The unit that is dra
 scenes are known, otherwise the image: photos of one scene resemble each other, and drawing them one by
 one would make the interval too narrow. Several seeds of one model share the drawn images, and the seeds
 themselves are drawn again as well. All scores come from per-image confusions, so a replicate costs one
-row of a matrix product and no picture is read again.
+row of a matrix product and no picture is read again. One scene alone has no interval: every draw is itself.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class Interval:
 
     Attributes:
         estimate: mean over seeds of the score on the images as they are.
+        low, high: NaN where nothing can be drawn from: one scene, or a score that is not defined.
         clusters: how many scenes (or images, where scenes are unknown) were drawn from. With fewer than
             about 20 the interval is itself uncertain, and rather too narrow.
     """
@@ -50,7 +51,7 @@ class Drop:
     Attributes:
         interval: the drop with its two-sided 95 % interval; negative means that pruning helped.
         margin: the largest drop that counts as "no worse".
-        upper: one-sided 95 % upper bound of the drop.
+        upper: one-sided 95 % upper bound of the drop; NaN where there is no interval.
         p_value: of the hypothesis "the drop is at least the margin"; small means: no worse.
     """
 
@@ -130,13 +131,15 @@ def _interval(draws: Array, estimate: float, runs: Sequence[ImageConfusions]) ->
 def _draw(
     runs: Sequence[ImageConfusions], classes: ClassTable, metric: Metric, replicates: int, seed: int
 ) -> Array:
-    """Bootstrap replicates of the mean score over runs, ``(replicates,)``."""
+    """Bootstrap replicates of the mean score over runs, ``(replicates,)``; NaN if there is one cluster."""
     if not runs or not len(runs[0]):
         raise ValueError("a bootstrap needs at least one evaluated image")
     if any(run.ids != runs[0].ids for run in runs):
         raise ValueError("the runs were evaluated on different images")
     cluster = cluster_numbers(runs[0])
     count = int(cluster.max()) + 1
+    if count < 2:  # every draw would be the same, and look like certainty
+        return np.full(replicates, np.nan)
     sums = [by_cluster(run, cluster, count, classes, metric) for run in runs]
     pieces = []
     for chunk in range(-(-replicates // CHUNK)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from descale.errors import DataError
 from descale.evaluation import (
     ImageConfusions,
+    Interval,
     SceneInfluence,
     paired_drop,
     read_confusions,
@@ -97,7 +99,7 @@ class Comparison:
     Attributes:
         loss: IoU of the other minus IoU of the cell; negative when the cell is better.
         no_worse: by margin, whether the test shows that the loss is below it (95 %, one-sided).
-        proven: from paired per-image confusions; otherwise from the table alone, and nothing is tested.
+        proven: from paired per-image confusions of several scenes; otherwise nothing is tested.
         deciding: the scene that makes at least half of a loss of a point or more against the dense parent, if
             one does.
     """
@@ -126,11 +128,13 @@ class Evidence:
     Attributes:
         against_dense: ``None`` for dense models and where the dense parent has not finished.
         against_controls: by control, where that has finished.
+        drawn: interval of the score by resampling; ``None`` where that of the table must do.
     """
 
     cell: Cell
     against_dense: Comparison | None
     against_controls: dict[str, Comparison]
+    drawn: Interval | None = None
 
 
 def gather(cells: Sequence[Cell], trials: StudyTrials) -> list[Evidence]:
@@ -141,14 +145,20 @@ def gather(cells: Sequence[Cell], trials: StudyTrials) -> list[Evidence]:
             len(cells), MOST_CELLS,
         )  # fmt: skip
         return [_from_table(cell, cells) for cell in cells]
-    better = [cell.with_spans(_interval(cell, trials), cell.drop) for cell in cells]
-    return [_evidence(cell, better, trials) for cell in better]
+    intervals = [_interval(cell, trials) for cell in cells]
+    better = [
+        cell.with_spans(_span(cell.iou.estimate, interval), cell.drop) if interval else cell
+        for cell, interval in zip(cells, intervals, strict=True)
+    ]
+    return [
+        _evidence(cell, better, trials, interval) for cell, interval in zip(better, intervals, strict=True)
+    ]
 
 
-def _evidence(cell: Cell, cells: Sequence[Cell], trials: StudyTrials) -> Evidence:
+def _evidence(cell: Cell, cells: Sequence[Cell], trials: StudyTrials, drawn: Interval | None) -> Evidence:
     dense = None if cell.dense else find(cells, cell, DENSE)
     against_dense = _compare(cell, dense, trials) if dense else None
-    if against_dense and against_dense.proven:
+    if against_dense and (against_dense.proven or cell.drop is not None):
         cell = cell.with_spans(cell.iou, against_dense.loss)
     elif against_dense is None and cell.drop and not cell.dense and dense is None:
         logger.info("%s: its dense parent is not in the table; its drop is as recorded", cell.title)
@@ -157,6 +167,7 @@ def _evidence(cell: Cell, cells: Sequence[Cell], trials: StudyTrials) -> Evidenc
         cell,
         against_dense,
         {name: _compare(cell, other, trials) for name, other in controls.items() if other is not None},
+        drawn,
     )
 
 
@@ -166,14 +177,20 @@ def _from_table(cell: Cell, cells: Sequence[Cell]) -> Evidence:
     return Evidence(cell, Comparison(cell, cell.drop, {}, proven=False), {})
 
 
-def _interval(cell: Cell, trials: StudyTrials) -> Span:
+def _interval(cell: Cell, trials: StudyTrials) -> Interval | None:
+    """From the confusions of all its seeds, if they are there."""
     runs = [trials.confusions(result.trial) for result in cell.results]
     known = [run for run in runs if run is not None]
     classes = trials.classes(cell.results[0].trial)
     if len(known) < len(runs) or classes is None or any(run.ids != known[0].ids for run in known):
-        return cell.iou
-    interval = score_interval(known, classes, replicates=REPLICATES)
-    return Span(cell.iou.estimate, interval.low, interval.high)
+        return None
+    return score_interval(known, classes, replicates=REPLICATES)
+
+
+def _span(estimate: float, interval: Interval) -> Span:
+    if math.isnan(interval.low):
+        return Span(estimate)
+    return Span(estimate, interval.low, interval.high)
 
 
 def _compare(cell: Cell, other: Cell, trials: StudyTrials) -> Comparison:
@@ -188,15 +205,17 @@ def _compare(cell: Cell, other: Cell, trials: StudyTrials) -> Comparison:
         return _unproven(cell, other)
     lefts, rights = [left for left, _ in known], [right for _, right in known]
     drop = paired_drop(lefts, rights, classes, replicates=REPLICATES)
-    interval = drop.interval
+    loss = _span(drop.interval.estimate, drop.interval)
+    if not loss.known:  # one scene: nothing can be shown, whatever the table says
+        return Comparison(other, loss, {}, proven=False)
     # The upper bound does not depend on the margin, so one resampling answers for all margins.
     no_worse = {margin: drop.upper < margin for margin in MARGINS}
     return Comparison(
         other,
-        Span(interval.estimate, interval.low, interval.high),
+        loss,
         no_worse,
         proven=True,
-        deciding=_deciding(interval.estimate, lefts, rights, classes) if other.dense else None,
+        deciding=_deciding(loss.estimate, lefts, rights, classes) if other.dense else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Sentences with their evidence: who suffers, whether controls do as well, what is not known."""
+"""Sentences with their evidence: who suffers, whether controls do as well, which scene decides."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from statistics import fmean
 
 from descale.study.report.cells import Cell
 from descale.study.report.evidence import MARGINS, Evidence
-from descale.study.report.rows import CONTROLS, Result, architecture_title, strategy_title
-from descale.study.report.words import joined, points
+from descale.study.report.rows import architecture_title, strategy_title
+from descale.study.report.words import points
 
-FEW_SCENES = 20
 NAMED_PHOTOS = 3
 
 
@@ -135,44 +134,6 @@ def deciding_scenes(evidence: Sequence[Evidence]) -> str | None:
         f"{cell.title}: {points(scene.without + share)}, without {name} {points(scene.without)}. Look at it: "
         "it tells what kind of photo such a network fails on."
     )
-
-
-def cautions(results: Sequence[Result], evidence: Sequence[Evidence], expected: int | None) -> list[str]:
-    """What a reader must know before believing the rest; empty when there is nothing to warn of."""
-    found = []
-    failed = [result for result in results if not result.finished]
-    if failed:
-        found.append(
-            f"{len(failed)} of {len(results)} trials in the table have failed; they are listed below."
-        )
-    if expected is not None and expected > len(results):
-        found.append(f"{expected - len(results)} of {expected} trials have not run yet.")
-    cells = [item.cell for item in evidence]
-    single = [cell for cell in cells if len(cell.seeds) < 2]
-    if single and len(single) == len(cells):
-        found.append(
-            "Every configuration ran with one seed: intervals cover the photos, not luck in training."
-        )
-    elif single:
-        found.append(f"{len(single)} of {len(cells)} configurations ran with one seed only.")
-    if not any(cell.iou.known for cell in cells):
-        found.append("The table has no intervals and there are no per-image scores to compute them from.")
-    collapsed = [cell for cell in cells if cell.collapsed]
-    if collapsed:
-        names = joined([cell.title for cell in collapsed[:4]]) + (" and others" if len(collapsed) > 4 else "")
-        count = len(collapsed)
-        found.append(
-            f"{count} configuration{'s' if count > 1 else ''} collapsed and cannot be picked: {names}."
-        )
-    missing = [name for name in CONTROLS if not any(cell.strategy == name for cell in cells)]
-    if missing and any(not cell.dense for cell in cells):
-        found.append(f"No control ran for: {joined([strategy_title(name) for name in missing])}.")
-    undefined = [cell for cell in cells if not cell.dense and cell.drop is None]
-    if undefined:
-        found.append(
-            f"{len(undefined)} configurations have no dense parent in the table, so no drop is known."
-        )
-    return found
 
 
 def _rank(

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from descale import __version__
-from descale.study.report import findings
+from descale.study.report.cautions import cautions
 from descale.study.report.evidence import MARGINS, MOST_CELLS, StudyTrials
 from descale.study.report.rows import (
     LATENCIES,
@@ -51,7 +51,7 @@ def render(title: str, results: Sequence[Result], made: Sequence[Section], trial
         style=source("style.css"),
         script=source("page.js"),
         sections=made,
-        cautions=findings.cautions(results, evidence, expected),
+        cautions=cautions(results, evidence, expected),
         unreadable=trials.unreadable,
         finished=sum(result.finished for result in results),
         failed=[result for result in results if not result.finished],

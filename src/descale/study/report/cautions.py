@@ -1,0 +1,91 @@
+"""What a reader must know before believing the rest of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from descale.study.report.cells import Cell
+from descale.study.report.evidence import Evidence
+from descale.study.report.rows import CONTROLS, Result, strategy_title
+from descale.study.report.words import joined
+
+FEW_SCENES = 20
+
+
+def cautions(results: Sequence[Result], evidence: Sequence[Evidence], expected: int | None) -> list[str]:
+    """Sentences of warning, empty when there is nothing to warn of.
+
+    Args:
+        results: all rows of the table.
+        evidence: every configuration of every data set.
+        expected: how many trials the study has; ``None`` if that is not known.
+    """
+    cells = [item.cell for item in evidence]
+    return [
+        *_unfinished(results, expected),
+        *_seeds(cells),
+        *_scenes(evidence),
+        *_collapsed(cells),
+        *_missing(cells),
+    ]
+
+
+def _unfinished(results: Sequence[Result], expected: int | None) -> list[str]:
+    found = []
+    failed = [result for result in results if not result.finished]
+    if failed:
+        found.append(
+            f"{len(failed)} of {len(results)} trials in the table have failed; they are listed below."
+        )
+    if expected is not None and expected > len(results):
+        found.append(f"{expected - len(results)} of {expected} trials have not run yet.")
+    return found
+
+
+def _seeds(cells: Sequence[Cell]) -> list[str]:
+    single = [cell for cell in cells if len(cell.seeds) < 2]
+    if single and len(single) == len(cells):
+        return ["Every configuration ran with one seed: intervals cover the photos, not luck in training."]
+    if single:
+        return [f"{len(single)} of {len(cells)} configurations ran with one seed only."]
+    return []
+
+
+def _scenes(evidence: Sequence[Evidence]) -> list[str]:
+    """On intervals from few scenes, once per data set, or from nothing at all."""
+    drawn = {item.cell.dataset: item.drawn for item in evidence if item.drawn is not None}
+    if not drawn and not any(item.cell.iou.known for item in evidence):
+        return ["The table has no intervals and there are no per-image scores to compute them from."]
+    several = len({item.cell.dataset for item in evidence}) > 1
+    found = []
+    for dataset, interval in drawn.items():
+        split = f"The test split of {dataset}" if several else "The test split"
+        unit = "photo" if interval.clusters == interval.images else "scene"
+        if interval.clusters < 2:
+            found.append(f"{split} is one {unit}: there are no intervals, and no difference can be shown.")
+        elif interval.clusters < FEW_SCENES:
+            found.append(f"{split} has {interval.clusters} {unit}s: intervals from so few are too narrow.")
+    return found
+
+
+def _collapsed(cells: Sequence[Cell]) -> list[str]:
+    collapsed = [cell for cell in cells if cell.collapsed]
+    if not collapsed:
+        return []
+    names = joined([cell.title for cell in collapsed[:4]]) + (" and others" if len(collapsed) > 4 else "")
+    count = len(collapsed)
+    return [f"{count} configuration{'s' if count > 1 else ''} collapsed and cannot be picked: {names}."]
+
+
+def _missing(cells: Sequence[Cell]) -> list[str]:
+    """Controls that did not run, and parents that are not there."""
+    found = []
+    missing = [name for name in CONTROLS if not any(cell.strategy == name for cell in cells)]
+    if missing and any(not cell.dense for cell in cells):
+        found.append(f"No control ran for: {joined([strategy_title(name) for name in missing])}.")
+    undefined = [cell for cell in cells if not cell.dense and cell.drop is None]
+    if undefined:
+        found.append(
+            f"{len(undefined)} configurations have no dense parent in the table, so no drop is known."
+        )
+    return found
