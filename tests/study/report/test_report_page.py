@@ -14,8 +14,6 @@ from descale.cli import commands
 from descale.cli.main import app
 from descale.errors import StudyError
 from descale.evaluation import ImageConfusions, read_confusions, write_confusions
-from descale.study.limits import Limits
-from descale.study.pick import pick_from_study
 from descale.study.report.write import write_report
 
 VOID = {"meta", "link", "input", "img", "br"}
@@ -97,13 +95,6 @@ def test_every_cost_has_a_chart_with_floors_front_and_letters(page: str) -> None
         assert 'class="front"' in chart
         assert 'class="whisker"' in chart
         assert 'class="letter"' in chart
-
-
-def test_cautions_tell_failures_missing_trials_and_collapse(page: str) -> None:
-    assert "2 of 44 trials in the table have failed" in page
-    assert "trials have not run yet" in page
-    assert "collapsed and cannot be picked: LinkNet, random 90 %" in page
-    assert "loss is not finite &lt;at step 3&gt;" in page
 
 
 def test_who_suffers_is_said_with_numbers(page: str) -> None:
@@ -198,25 +189,6 @@ def test_scene_that_makes_the_drop_is_named(make: Callable[..., Path]) -> None:
     )
     assert found
     assert float(found[1]) > 5
-
-
-def test_intervals_from_few_scenes_come_with_a_warning(page: str) -> None:
-    assert "The test split has 8 scenes: intervals from so few are too narrow." in page
-
-
-def test_one_scene_gives_no_interval_and_no_proof(make: Callable[..., Path]) -> None:
-    folder = make(architectures=("unet",), strategies=("agp",), sparsities=(0.5,), photos=2)
-    page = page_of(folder)
-    assert "The test split is one scene: there are no intervals, and no difference can be shown." in page
-    assert "no per-image scores" not in page
-    text = (folder / "report.md").read_text()
-    models = [line for line in text.splitlines() if line.startswith("| U-Net")]
-    assert len(models) == 4
-    assert not any("(" in line for line in models)
-    assert not re.search("Shown to lose less|beyond doubt", text)
-    assert not re.search('aria-label="(shown|better|worse)', page)
-    (answer,) = pick_from_study(folder, Limits({}, 0.2))
-    assert "Not tested: there is no interval for the drop." in answer.lines
 
 
 def test_study_that_has_only_dense_models_yet(make: Callable[..., Path]) -> None:

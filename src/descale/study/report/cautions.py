@@ -10,6 +10,7 @@ from descale.study.report.rows import CONTROLS, Result, strategy_title
 from descale.study.report.words import joined
 
 FEW_SCENES = 20
+FEW_SEEDS = 5
 
 
 def cautions(results: Sequence[Result], evidence: Sequence[Evidence], expected: int | None) -> list[str]:
@@ -46,9 +47,17 @@ def _seeds(cells: Sequence[Cell]) -> list[str]:
     single = [cell for cell in cells if len(cell.seeds) < 2]
     if single and len(single) == len(cells):
         return ["Every configuration ran with one seed: intervals cover the photos, not luck in training."]
+    found = []
     if single:
-        return [f"{len(single)} of {len(cells)} configurations ran with one seed only."]
-    return []
+        found.append(f"{len(single)} of {len(cells)} configurations ran with one seed only.")
+    few = [len(cell.seeds) for cell in cells if 2 <= len(cell.seeds) <= FEW_SEEDS]
+    if few:
+        seeds = f"{min(few)}" if min(few) == max(few) else f"{min(few)} to {max(few)}"
+        found.append(
+            f"{len(few)} of {len(cells)} configurations ran with {seeds} seeds: intervals over so few are "
+            "too narrow, and a small loss counts as shown too often."
+        )
+    return found
 
 
 def _scenes(evidence: Sequence[Evidence]) -> list[str]:
