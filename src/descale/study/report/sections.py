@@ -16,6 +16,7 @@ from descale.study.report.evidence import Evidence, StudyTrials, gather
 from descale.study.report.fronts import (
     COST_TITLES,
     Marked,
+    candidates,
     floor_warning,
     known_costs,
     marked_points,
@@ -68,7 +69,10 @@ def _section(
     number: dict[tuple[str, str, str, str, float], int],
 ) -> Section:
     cells = [item.cell for item in evidence]
-    costs = known_costs(cells) or [c for c in COSTS if any(cell.mean(c) is not None for cell in cells)]
+    # Controls and collapsed models cannot be picked: what was not measured for them decides nothing.
+    costs = known_costs(candidates(cells)) or [
+        c for c in COSTS if any(cell.mean(c) is not None for cell in cells)
+    ]
     main = costs[0] if costs else "macs"
     marked = marked_points(cells, main)
     levels = sorted({cell.sparsity for cell in cells if not cell.dense})
