@@ -52,3 +52,22 @@ def test_intervals_over_few_seeds_come_with_a_warning(page: str, tmp_path: Path)
     page = page_of(tmp_path)
     assert "1 of 4 configurations ran with one seed only." in page
     assert "2 of 4 configurations ran with 3 to 5 seeds: intervals over so few are too narrow" in page
+
+
+def test_trials_that_ran_in_different_ways_come_with_a_warning(tmp_path: Path) -> None:
+    columns = (
+        "dataset,architecture,strategy,sparsity,seed,iou_corrosion,macs,latency_ms,threads,torch,status,trial"
+    )
+    rows = ["d,unet,dense,0,0,0.7,5,9,1,2.13,ok,a", "d,unet,agp,0.5,0,0.7,3,4,2,2.14,ok,b"]
+    apart = "other,unet,dense,0,0,0.7,5,9,8,2.15,ok,c"  # alone with its data, so compared with nothing
+    failed = "d,unet,agp,0.9,0,,,,16,2.16,failed: disk full,d"
+    (tmp_path / "results.csv").write_text("\n".join([columns, *rows, apart, failed]) + "\n")
+    page = page_of(tmp_path)
+    assert "Latencies were measured with 1 and 2 threads and cannot be compared." in page
+    assert "Trials ran with torch 2.13 and 2.14: part of" in page
+    (tmp_path / "latency.csv").write_text("trial,latency_ms\na,9\nb,4\nc,9\n")
+    assert "Latencies were measured" not in page_of(tmp_path)
+    (tmp_path / "latency.csv").unlink()
+    alike = [row.replace("2,2.14", "1,2.13") for row in rows]
+    (tmp_path / "results.csv").write_text("\n".join([columns, *alike, apart, failed]) + "\n")
+    assert not re.search("Latencies were measured|Trials ran with", page_of(tmp_path))

@@ -13,13 +13,16 @@ FEW_SCENES = 20
 FEW_SEEDS = 5
 
 
-def cautions(results: Sequence[Result], evidence: Sequence[Evidence], expected: int | None) -> list[str]:
+def cautions(
+    results: Sequence[Result], evidence: Sequence[Evidence], expected: int | None, *, own_latency: bool
+) -> list[str]:
     """Sentences of warning, empty when there is nothing to warn of.
 
     Args:
         results: all rows of the table.
         evidence: every configuration of every data set.
         expected: how many trials the study has; ``None`` if that is not known.
+        own_latency: latencies are those that each trial measured, not those of a latency.csv.
     """
     cells = [item.cell for item in evidence]
     return [
@@ -28,6 +31,7 @@ def cautions(results: Sequence[Result], evidence: Sequence[Evidence], expected: 
         *_scenes(evidence),
         *_collapsed(cells),
         *_missing(cells),
+        *_mixed([result for result in results if result.finished], own_latency),
     ]
 
 
@@ -98,3 +102,28 @@ def _missing(cells: Sequence[Cell]) -> list[str]:
             f"{len(undefined)} configurations have no dense parent in the table, so no drop is known."
         )
     return found
+
+
+def _mixed(finished: Sequence[Result], own_latency: bool) -> list[str]:
+    """On trials of one data set that ran in different ways, and are compared all the same."""
+    found = []
+    timed = [result for result in finished if own_latency and "latency_ms" in result.numbers]
+    if threads := _different(timed, "threads"):
+        found.append(
+            f"Latencies were measured with {joined(threads)} threads and cannot be compared. Measure them "
+            "alike with descale benchmark, and put latency.csv beside the results."
+        )
+    if versions := _different(finished, "torch"):
+        found.append(
+            f"Trials ran with torch {joined(versions)}: part of a difference may be that of the versions."
+        )
+    return found
+
+
+def _different(results: Sequence[Result], column: str) -> list[str]:
+    """Values of a column, in order of appearance, in data sets that have more than one; empty if none has."""
+    by_dataset: dict[str, dict[str, None]] = {}
+    for result in results:
+        if value := result.texts.get(column):
+            by_dataset.setdefault(result.dataset, {})[value] = None
+    return list(dict.fromkeys(v for values in by_dataset.values() if len(values) > 1 for v in values))

@@ -51,7 +51,9 @@ def render(title: str, results: Sequence[Result], made: Sequence[Section], trial
         style=source("style.css"),
         script=source("page.js"),
         sections=made,
-        cautions=cautions(results, evidence, expected),
+        cautions=cautions(
+            results, evidence, expected, own_latency=not read_latencies(trials.folder / LATENCIES)
+        ),
         unreadable=trials.unreadable,
         finished=sum(result.finished for result in results),
         failed=[result for result in results if not result.finished],
