@@ -89,6 +89,14 @@ def test_doubts_are_told(folder: Path) -> None:
     assert "the control U-Net, random 90 % scores 0.5 points more" in text
 
 
+def test_answer_names_the_encoder_where_there_are_several(folder: Path) -> None:
+    path = folder / "results.csv"
+    path.write_text(path.read_text().replace("d,linknet,e,", "d,unet,large,"))
+    lines = picked(folder, 0.02, latency_ms=10).lines
+    assert "Pick: U-Net, AGP 90 % (e)" in lines
+    assert any("the control U-Net, random 90 % (e) scores" in line for line in lines)
+
+
 def test_model_below_the_colour_floor_comes_with_a_warning(folder: Path) -> None:
     text = (folder / "results.csv").read_text().replace("iou_trivial", "iou_colour")
     (folder / "results.csv").write_text(text.replace(",0.08,", ",0.69,"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from descale.study.limits import TIE, Limits, cost_of, violations
-from descale.study.report.cells import COSTS, Cell
+from descale.study.report.cells import COSTS, Cell, named
 from descale.study.report.fronts import COST_TITLES, candidates, compare, floor_warning
 from descale.study.report.rows import CONTROLS
 from descale.study.report.words import amount, points, span, span_points
@@ -37,7 +37,7 @@ def answer(
     )
     iou = chosen.iou
     lines = [
-        f"Pick: {_name(chosen, cells)}",
+        f"Pick: {named(chosen, cells)}",
         f"Scores: corrosion IoU {span(iou.estimate, iou.low, iou.high)}, {_drop(chosen)}.",
         f"Costs: {_costs(chosen)}.",
         f"Why: {why}; {count}.",
@@ -46,7 +46,7 @@ def answer(
         others = "what else fits scores too far below the best" if len(fitting) > 1 else "nothing else fits"
         lines.append(f"Runner-up: none, {others}.")
     else:
-        lines.append(f"Runner-up: {_name(runner_up, cells)}: {compare(runner_up, chosen, price)}.")
+        lines.append(f"Runner-up: {named(runner_up, cells)}: {compare(runner_up, chosen, price)}.")
     lines += _doubts(chosen, cells, limits)
     models = [result.model for result in chosen.results if result.model]
     if models:
@@ -77,7 +77,8 @@ def _doubts(chosen: Cell, cells: Sequence[Cell], limits: Limits) -> list[str]:
         ):
             gain = points(control.iou.estimate - chosen.iou.estimate)
             doubts.append(
-                f"Note: the control {control.title} scores {gain} more; the pruning earned nothing here."
+                f"Note: the control {named(control, cells)} scores {gain} more; "
+                "the pruning earned nothing here."
             )
     return doubts
 
@@ -91,26 +92,21 @@ def nearest_miss(cells: Sequence[Cell], usable: Sequence[Cell], limits: Limits) 
         least = min(usable, key=lambda c: cost_of(c, cost))
         if cost_of(least, cost) > limit:
             lines.append(
-                f"The least {COST_TITLES[cost]}: {_name(least, cells)} with "
+                f"The least {COST_TITLES[cost]}: {named(least, cells)} with "
                 f"{amount(least.mean(cost), cost)}, the limit is {amount(limit, cost)}."
             )
     if limits.drop is not None:
         kept = [c for c in usable if not set(violations(c, limits)) - {"drop"} and c.drop is not None]
         if kept:
             nearest = min(kept, key=lambda c: c.drop.estimate if c.drop else 0.0)
-            lines.append(f"Nearest within the costs: {_name(nearest, cells)}, {_drop(nearest)}.")
+            lines.append(f"Nearest within the costs: {named(nearest, cells)}, {_drop(nearest)}.")
         dropping = [c for c in usable if "drop" not in violations(c, limits)]
         if dropping and limits.costs:
             price = next(iter(limits.costs))
             nearest = min(dropping, key=lambda c: cost_of(c, price))
-            lines.append(f"Nearest within the drop: {_name(nearest, cells)}, {_costs(nearest)}.")
+            lines.append(f"Nearest within the drop: {named(nearest, cells)}, {_costs(nearest)}.")
     lines.append("Loosen a limit, or train and prune for longer.")
     return lines
-
-
-def _name(cell: Cell, cells: Sequence[Cell]) -> str:
-    several = len({c.encoder for c in cells}) > 1
-    return f"{cell.title} ({cell.encoder})" if several else cell.title
 
 
 def _drop(cell: Cell) -> str:

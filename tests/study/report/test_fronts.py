@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 
 from descale.study.report.cells import Cell, Span
@@ -64,6 +67,15 @@ def test_marked_points_and_their_reasons() -> None:
 def test_model_that_does_not_clear_colour_is_not_called_useful() -> None:
     weak = cell("agp", 0.95, 0.42, 2, low=0.35)
     assert all(point.cell is not weak for point in marked_points([*ALL, weak], "macs"))
+
+
+def test_sentences_name_the_encoder_where_there_are_several() -> None:
+    large = [replace(one, encoder="large") for one in (DENSE, HALF, SMALL)]
+    for point in marked_points([*ALL, *large], "macs"):
+        telling = [reason for reason in point.reasons if "U-Net" in reason]
+        assert telling
+        assert all(re.search(r"\((e|large)\)", reason) for reason in telling)
+    assert not any("(e)" in reason for point in marked_points(ALL, "macs") for reason in point.reasons)
 
 
 def test_nothing_to_mark_when_all_collapsed() -> None:

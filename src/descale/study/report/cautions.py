@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from descale.study.report.cells import Cell
+from descale.study.report.cells import Cell, named
 from descale.study.report.evidence import Evidence
 from descale.study.report.rows import CONTROLS, Result, strategy_title
 from descale.study.report.words import joined
@@ -85,7 +85,8 @@ def _collapsed(cells: Sequence[Cell]) -> list[str]:
     collapsed = [cell for cell in cells if cell.collapsed]
     if not collapsed:
         return []
-    names = joined([cell.title for cell in collapsed[:4]]) + (" and others" if len(collapsed) > 4 else "")
+    names = joined([named(cell, cells) for cell in collapsed[:4]])
+    names += " and others" if len(collapsed) > 4 else ""
     count = len(collapsed)
     return [f"{count} configuration{'s' if count > 1 else ''} collapsed and cannot be picked: {names}."]
 

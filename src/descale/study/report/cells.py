@@ -169,6 +169,17 @@ def by_dataset(cells: Iterable[Cell]) -> dict[str, list[Cell]]:
     return grouped
 
 
+def named(cell: Cell, among: Iterable[Cell]) -> str:
+    """A cell as sentences call it: with its encoder, if those it is told from have several.
+
+    >>> small, large = (Cell("d", "unet", e, "dense", 0, (), Span(0.7), None, ()) for e in ("s", "l"))
+    >>> named(small, [small]), named(small, [small, large])
+    ('U-Net, dense', 'U-Net, dense (s)')
+    """
+    several = any(other.encoder != cell.encoder for other in among)
+    return f"{cell.title} ({cell.encoder})" if several else cell.title
+
+
 def find(cells: Iterable[Cell], like: Cell, strategy: str, sparsity: float | None = None) -> Cell | None:
     """The cell of the same data and network with another strategy, at the same or another sparsity."""
     wanted = like.sparsity if sparsity is None else sparsity

@@ -55,10 +55,12 @@ def channel_profiles(cells: Sequence[Cell], trials: StudyTrials, sparsity: float
         layers = _layers(trials.description(cell.results[0].trial))
         if layers:
             grouped.setdefault((cell.network, layers), []).append(cell)
+    several = len({cell.encoder for cell in cells}) > 1
     profiles = []
     for (network, layers), members in grouped.items():
+        name = architecture_title(network[0]) + (f" / {network[1]}" if several else "")
         names = joined([strategy_title(member.strategy) for member in members])
-        title = f"{architecture_title(network[0])}, {names}, {100 * sparsity:g} %"
+        title = f"{name}, {names}, {100 * sparsity:g} %"
         profiles.append(Profile(title, layers, *_parts(layers)))
     return profiles
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from descale.study.report.axes import Frame, axes, compressed, floors, iou_axis, iou_grid
-from descale.study.report.cells import Cell
+from descale.study.report.cells import Cell, named
 from descale.study.report.fronts import COST_TITLES, Marked, pareto_front
 from descale.study.report.rows import DENSE, architecture_title, strategy_title
 from descale.study.report.svg import (
@@ -50,6 +50,7 @@ def front_chart(
     x = Scale(min(costs) / 1.35, max(costs) * 1.35, frame.left, frame.right, logarithmic=True)
     y = iou_axis(cells, frame)
     strategies = sorted({cell.strategy for cell in cells})
+    encoders = tuple({cell.encoder: cell for cell in cells}.values())  # one of each is enough for names
     body = [*compressed(y, frame), *axes(x, y, frame, cost), *floors(cells, y, frame)]
     front = pareto_front(cells, cost)
     front_ids = {id(cell) for cell in front}
@@ -72,11 +73,11 @@ def front_chart(
         size = (6.2 if on_front else 5.0) if wide else (5.2 if on_front else 4.0)
         parts.append(f'<g transform="translate({px:.1f} {py:.1f})">{ring}{marker(style, size)}</g>')
         css = "point" + (" on-front" if on_front else "") + (" collapsed" if cell.collapsed else "")
+        tip = escape(_tip(cell, encoders, cost))
         body.append(
-            f'<g class="{css}" data-cell="{numbers[id(cell)]}"><title>{escape(_tip(cell, cost))}</title>'
-            f"{''.join(parts)}</g>"
+            f'<g class="{css}" data-cell="{numbers[id(cell)]}"><title>{tip}</title>{"".join(parts)}</g>'
         )
-    body += _letters(marked, cost, x, y, frame, names=wide)
+    body += _letters(marked, encoders, cost, x, y, frame, names=wide)
     what = f"Corrosion IoU against {COST_TITLES[cost]} of {len(priced)} configurations"
     return picture(
         frame.width, frame.height, name, f"{what}. The table below the charts has the same values.", body
@@ -133,7 +134,14 @@ def legend_mark(strategy: str, strategies: Sequence[str]) -> str:
 
 
 def _letters(
-    marked: Sequence[Marked], cost: str, x: Scale, y: Scale, frame: Frame, *, names: bool
+    marked: Sequence[Marked],
+    encoders: Sequence[Cell],
+    cost: str,
+    x: Scale,
+    y: Scale,
+    frame: Frame,
+    *,
+    names: bool,
 ) -> list[str]:
     body = []
     taken: list[tuple[float, float, float]] = []  # left, right and base line of the labels so far
@@ -142,11 +150,12 @@ def _letters(
         if not value:
             continue
         px, py = x(value), y(point.cell.iou.estimate)
-        label = f"{point.letter}  {point.cell.title}" if names else point.letter
+        label = f"{point.letter}  {named(point.cell, encoders)}" if names else point.letter
         # Above the interval: nothing better is there, or the point would not be marked.
         above = y(point.cell.iou.high) - 7 if point.cell.iou.high is not None else py - 16
-        anchor = "end" if px > frame.right - 130 and names else "middle" if px > 200 else "start"
         width = LETTER_WIDTH * len(label)
+        near_right = names and px > frame.right - max(130, width / 2)
+        anchor = "end" if near_right else "middle" if px > 200 else "start"
         left = px - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
         base = max(12.0, min(py - 15, above))
         while base > 12 and any(
@@ -170,9 +179,9 @@ def _mark(cell: Cell, px: float, py: float, y: Scale, strategies: Sequence[str])
     )
 
 
-def _tip(cell: Cell, cost: str) -> str:
+def _tip(cell: Cell, encoders: Sequence[Cell], cost: str) -> str:
     parts = [
-        cell.title,
+        named(cell, encoders),
         f"IoU {span(cell.iou.estimate, cell.iou.low, cell.iou.high)}",
         amount(cell.mean(cost), cost),
     ]

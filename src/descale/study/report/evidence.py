@@ -21,7 +21,7 @@ from descale.evaluation import (
     score_interval,
 )
 from descale.runtime.classes import ClassTable
-from descale.study.report.cells import Cell, Span, find
+from descale.study.report.cells import Cell, Span, find, named
 from descale.study.report.rows import CONTROLS, DENSE
 
 logger = logging.getLogger(__name__)
@@ -161,7 +161,7 @@ def _evidence(cell: Cell, cells: Sequence[Cell], trials: StudyTrials, drawn: Int
     if against_dense and (against_dense.proven or cell.drop is not None):
         cell = cell.with_spans(cell.iou, against_dense.loss)
     elif against_dense is None and cell.drop and not cell.dense and dense is None:
-        logger.info("%s: its dense parent is not in the table; its drop is as recorded", cell.title)
+        logger.info("%s: its dense parent is not in the table; its drop is as recorded", named(cell, cells))
     controls = {} if cell.dense or cell.control else {name: find(cells, cell, name) for name in CONTROLS}
     return Evidence(
         cell,

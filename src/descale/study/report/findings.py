@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from descale.study.report.cells import Cell
+from descale.study.report.cells import Cell, named
 from descale.study.report.evidence import MARGINS, Evidence
 from descale.study.report.rows import architecture_title, strategy_title
 from descale.study.report.words import points
@@ -124,6 +124,7 @@ def deciding_scenes(evidence: Sequence[Evidence]) -> str | None:
     found = [(scene.share, cell, scene) for cell, against in asked if (scene := against.deciding) is not None]
     if not found:
         return None
+    cells = [item.cell for item in evidence]
     share, cell, scene = max(found, key=lambda entry: entry[0])
     name = f"photo {scene.scene}"
     if scene.images != (scene.scene,):
@@ -131,8 +132,8 @@ def deciding_scenes(evidence: Sequence[Evidence]) -> str | None:
         name += f" and {len(scene.images) - NAMED_PHOTOS} more)" if len(scene.images) > NAMED_PHOTOS else ")"
     return (
         f"One scene makes half or more of the drop in {len(found)} of {len(asked)} pruned models. Most in "
-        f"{cell.title}: {points(scene.without + share)}, without {name} {points(scene.without)}. Look at it: "
-        "it tells what kind of photo such a network fails on."
+        f"{named(cell, cells)}: {points(scene.without + share)}, without {name} {points(scene.without)}. "
+        "Look at it: it tells what kind of photo such a network fails on."
     )
 
 

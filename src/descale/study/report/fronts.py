@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from descale.study.report.cells import COSTS, Cell
+from descale.study.report.cells import COSTS, Cell, named
 from descale.study.report.words import amount, points
 
 TOLERANCE = 0.02
@@ -113,12 +113,14 @@ def _reasons(cell: Cell, cells: Sequence[Cell], front: Sequence[Cell], cost: str
     best = front[-1]
     reasons = []
     if cell is not best:
-        reasons.append(f"Against the most accurate ({best.title}): {compare(cell, best, cost)}.")
+        reasons.append(f"Against the most accurate ({named(best, cells)}): {compare(cell, best, cost)}.")
     else:
         others = [c for c in candidates(cells) if c is not best]
         if others:
             second = max(others, key=lambda c: c.iou.estimate)
-            reasons.append(f"The second most accurate ({second.title}) offers {compare(second, best, cost)}.")
+            reasons.append(
+                f"The second most accurate ({named(second, cells)}) offers {compare(second, best, cost)}."
+            )
     loss = best.iou.estimate - cell.iou.estimate
     price = cell.mean(cost)
     rivals = [
@@ -135,12 +137,13 @@ def _reasons(cell: Cell, cells: Sequence[Cell], front: Sequence[Cell], cost: str
         if rival_loss > 0 and loss <= 0.5 * rival_loss:
             share = "Half" if loss >= 0.4 * rival_loss else f"{100 * max(loss, 0) / rival_loss:.0f} % of"
             reasons.append(
-                f"{share} the IoU loss of the next at about the same {COST_TITLES[cost]} ({rival.title})."
+                f"{share} the IoU loss of the next at about the same {COST_TITLES[cost]} "
+                f"({named(rival, cells)})."
             )
     if position > 0 and cell is not best:
         cheaper = front[position - 1]
         reasons.append(
-            f"The next cheaper on the front ({cheaper.title}) offers {compare(cheaper, cell, cost)}."
+            f"The next cheaper on the front ({named(cheaper, cells)}) offers {compare(cheaper, cell, cost)}."
         )
     elif cell is not best:
         reasons.append(f"Nothing finished is cheaper and not collapsed: {amount(price, cost)}.")

@@ -13,7 +13,7 @@ from descale.data import Dataset, Sample, load_dataset
 from descale.errors import DataError, DescaleError
 from descale.evaluation import ImageConfusions, imagewise_iou
 from descale.runtime.classes import ClassTable
-from descale.study.report.cells import Cell, find
+from descale.study.report.cells import Cell, find, named
 from descale.study.report.evidence import StudyTrials
 from descale.study.report.painting import FALSE, HIT, MISS, PATTERNS, Mask, compared, data_uri, painted
 from descale.study.report.rows import DENSE
@@ -69,7 +69,8 @@ def gallery(shown: Cell, cells: Sequence[Cell], trials: StudyTrials) -> Gallery:
     trial = shown.results[0].trial
     confusions, classes = trials.confusions(trial), trials.classes(trial)
     if confusions is None or classes is None:
-        return Gallery((), f"{shown.title} left no per-image scores (trials/{trial or '?'}/confusions.csv).")
+        name = named(shown, cells)
+        return Gallery((), f"{name} left no per-image scores (trials/{trial or '?'}/confusions.csv).")
     try:
         samples = {sample.id: sample for sample in _dataset(trial, trials, confusions.ids).samples}
     except (DescaleError, OSError) as error:

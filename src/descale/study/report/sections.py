@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from descale.study.report import charts, findings, tables
-from descale.study.report.cells import COSTS, Cell, by_dataset, make_cells
+from descale.study.report.cells import COSTS, Cell, by_dataset, make_cells, named
 from descale.study.report.channel_chart import channel_chart
 from descale.study.report.channels import channel_profiles
 from descale.study.report.evidence import Evidence, StudyTrials, gather
@@ -89,7 +89,7 @@ def _section(
         name=name,
         evidence=tuple(evidence),
         marked=tuple(marked),
-        verdict=_verdict(marked, main),
+        verdict=_verdict(marked, cells, main),
         statements=tuple(statements),
         shown={
             "anchor": f"data-{index}",
@@ -131,17 +131,18 @@ def _section(
     )
 
 
-def _verdict(marked: Sequence[Marked], cost: str) -> str:
+def _verdict(marked: Sequence[Marked], cells: Sequence[Cell], cost: str) -> str:
     if not marked:
         return "Nothing can be recommended: every finished model has collapsed, or its cost is not known."
     cell = marked[0].cell
     best = max((point.cell for point in marked), key=lambda c: c.iou.estimate)
-    text = f"Take {cell.title}: corrosion IoU {cell.iou.estimate:.3f} at {amount(cell.mean(cost), cost)}"
+    name, price = named(cell, cells), amount(cell.mean(cost), cost)
+    text = f"Take {name}: corrosion IoU {cell.iou.estimate:.3f} at {price}"
     ours, theirs = cell.mean(cost), best.mean(cost)
     if best is not cell and ours and theirs:
         loss = best.iou.estimate - cell.iou.estimate
         text += (
-            f", {points(loss)} below the most accurate model ({best.title}) "
+            f", {points(loss)} below the most accurate model ({named(best, cells)}) "
             f"for {100 * ours / theirs:.2g} % of its {COST_TITLES[cost]}"
         )
     return f"{text}. {floor_warning(cell)}".rstrip()
@@ -149,11 +150,10 @@ def _verdict(marked: Sequence[Marked], cost: str) -> str:
 
 def _card(point: Marked, cells: Sequence[Cell], cost: str) -> dict[str, Any]:
     cell = point.cell
-    several = len({c.encoder for c in cells}) > 1
     return {
         "letter": point.letter,
         "role": point.role,
-        "title": cell.title + (f" ({cell.encoder})" if several else ""),
+        "title": named(cell, cells),
         "facts": [
             ("corrosion IoU", span(cell.iou.estimate, cell.iou.low, cell.iou.high)),
             ("drop from dense", tables.drop_text(cell) + ("" if cell.dense else " points")),
