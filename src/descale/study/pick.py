@@ -12,7 +12,7 @@ from descale.study.pick_words import answer, nearest_miss, unmeasured
 from descale.study.report.cells import COSTS, Cell, by_dataset, make_cells
 from descale.study.report.evidence import StudyTrials, gather
 from descale.study.report.fronts import candidates, known_costs
-from descale.study.report.rows import read_results
+from descale.study.report.rows import read_results, require_scores
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,11 @@ def pick_from_study(folder: Path, limits: Limits) -> list[Pick]:
     """One answer per data set of a study's folder, with the intervals that its trials allow.
 
     Raises:
-        StudyError: there is no results.csv, or a limited cost was not measured.
+        StudyError: there is no results.csv, no trial in it has a score, or a limited cost was not measured.
     """
-    grouped = by_dataset(make_cells(read_results(folder)))
+    results = read_results(folder)
+    require_scores(results, folder)
+    grouped = by_dataset(make_cells(results))
     trials = StudyTrials(Path(folder))
     return [pick([item.cell for item in gather(cells, trials)], limits) for cells in grouped.values()]
 

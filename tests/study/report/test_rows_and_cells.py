@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 from descale.errors import StudyError
+from descale.study.limits import Limits
+from descale.study.pick import pick_from_study
 from descale.study.report.cells import by_dataset, make_cells
 from descale.study.report.rows import read_results
+from descale.study.report.write import write_report
 
 HEAD = (
     "dataset,architecture,encoder,strategy,sparsity,seed,macs,iou_corrosion,iou_drop,iou_trivial,"
@@ -101,6 +104,23 @@ def test_a_latency_file_that_tells_nothing_is_a_clear_error(tmp_path: Path, line
     (tmp_path / "latency.csv").write_text(f"trial,latency_ms\n{line}\n")
     with pytest.raises(StudyError, match=message):
         read_results(tmp_path)
+
+
+def test_score_that_is_not_defined_is_no_failure(tmp_path: Path) -> None:
+    head = "dataset,architecture,strategy,sparsity,iou_corrosion,macs,status,trial\n"
+    rows = "clean,unet,dense,0,,5,ok,a\nclean,unet,agp,0.5,,2,ok,b\n"
+    (tmp_path / "results.csv").write_text(head + rows)
+    reason = "the score is not defined: the test split shows no corrosion"
+    with pytest.raises(StudyError, match=reason):
+        write_report(tmp_path)
+    with pytest.raises(StudyError, match=reason):
+        pick_from_study(tmp_path, Limits({"macs": 9}))
+    (tmp_path / "results.csv").write_text(head + rows + "d,unet,dense,0,0.7,5,ok,c\n")
+    page = write_report(tmp_path).read_text(encoding="utf-8")
+    assert "1 trial finished, 2 without a score" in page
+    assert "2 of 3 trials have no score, as the test split of clean shows no corrosion." in page
+    assert reason in page
+    assert "have failed" not in page
 
 
 def test_seeds_of_one_configuration_become_one_cell(tmp_path: Path) -> None:

@@ -37,10 +37,16 @@ def cautions(
 
 def _unfinished(results: Sequence[Result], expected: int | None) -> list[str]:
     found = []
-    failed = [result for result in results if not result.finished]
+    undefined = [result for result in results if result.undefined]
+    failed = [result for result in results if not result.finished and not result.undefined]
     if failed:
         found.append(
             f"{len(failed)} of {len(results)} trials in the table have failed; they are listed below."
+        )
+    if undefined:
+        found.append(
+            f"{len(undefined)} of {len(results)} trials have no score, as the test split of "
+            f"{joined(list(dict.fromkeys(result.dataset for result in undefined)))} shows no corrosion."
         )
     if expected is not None and expected > len(results):
         found.append(f"{expected - len(results)} of {expected} trials have not run yet.")

@@ -22,6 +22,7 @@ SLIM = "slim-scratch"
 CONTROLS = ("random", SLIM)
 IDENTITY = ("dataset", "architecture", "strategy", "sparsity", "iou_corrosion", "macs")
 FINISHED = ("", "ok", "done", "finished")
+NO_CORROSION = "the score is not defined: the test split shows no corrosion"
 
 ARCHITECTURES = {
     "unet": "U-Net",
@@ -64,6 +65,18 @@ class Result:
     @property
     def finished(self) -> bool:
         return self.status.lower() in FINISHED and "iou_corrosion" in self.numbers
+
+    @property
+    def undefined(self) -> bool:
+        """It ran to its end without a score: there is no corrosion in the test split, and it found none."""
+        return bool(self.status) and self.status.lower() in FINISHED and not self.finished
+
+    @property
+    def problem(self) -> str:
+        """Why there is no score, empty if there is one."""
+        if self.finished:
+            return ""
+        return NO_CORROSION if self.undefined else self.status or "no score in the table"
 
     @property
     def trial(self) -> str:
@@ -120,6 +133,24 @@ def read_results(folder: Path) -> list[Result]:
         _require_matches(Path(folder) / LATENCIES, rows, latencies)
         rows = [_with_latency(row, latencies) for row in rows]
     return rows
+
+
+def require_scores(results: Sequence[Result], folder: Path) -> None:
+    """Refuse a table that has no score at all.
+
+    Raises:
+        StudyError: no trial has finished, or the score of none is defined.
+    """
+    if any(result.finished for result in results):
+        return
+    if any(result.undefined for result in results):
+        raise StudyError(
+            f"{folder}: {NO_CORROSION}. Put photos with corrosion into it and run descale study again."
+        )
+    raise StudyError(
+        f"No trial of {folder} has finished: {len(results)} failed, the first with "
+        f"'{results[0].status}'. Correct that and run descale study again."
+    )
 
 
 def architecture_title(architecture: str) -> str:

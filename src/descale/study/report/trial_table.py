@@ -98,7 +98,7 @@ def embedded(results: Sequence[Result], cells: Sequence[Cell]) -> str:
             r.sparsity,
             r.seed,
             *(_rounded(r.numbers.get(name)) for name in columns),
-            (f"collapsed: {r.collapsed}" if r.collapsed else "ok") if r.finished else r.status,
+            (f"collapsed: {r.collapsed}" if r.collapsed else "ok") if r.finished else r.problem,
             [r.architecture, r.strategy],
         ]
         for r in results

@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from descale.errors import StudyError
 from descale.files import write_text
 from descale.study.report import tables
 from descale.study.report.evidence import StudyTrials
 from descale.study.report.page import read_manifest, render
-from descale.study.report.rows import read_results
+from descale.study.report.rows import read_results, require_scores
 from descale.study.report.sections import sections
 
 logger = logging.getLogger(__name__)
@@ -23,15 +22,11 @@ def write_report(folder: Path) -> Path:
     tests, removed channels and pictures; without them it says what is missing.
 
     Raises:
-        StudyError: there is no results.csv, or no trial has finished.
+        StudyError: there is no results.csv, or no trial in it has a score.
     """
     folder = Path(folder)
     results = read_results(folder)
-    if not any(result.finished for result in results):
-        raise StudyError(
-            f"No trial of {folder} has finished: {len(results)} failed, the first with "
-            f"'{results[0].status}'. Correct that and run descale study again."
-        )
+    require_scores(results, folder)
     trials = StudyTrials(folder)
     made = sections(results, trials)
     title = str(read_manifest(folder).get("study") or folder.resolve().name)
