@@ -97,6 +97,14 @@ def test_two_sets_of_one_name_are_refused() -> None:
         trials_of(text)
 
 
+def test_two_names_for_the_same_trials_are_refused() -> None:
+    text = STUDY.replace("  - source: .", "  - {source: ., name: one}\n  - {source: ., name: two}")
+    with pytest.raises(StudyError, match="'one' and 'two' hold the same photos with the same settings"):
+        trials_of(text)
+    other = trials_of(text.replace("name: two", "name: two, binary: true"))
+    assert {trial.dataset for trial in other} == {"one", "two"}
+
+
 def test_missing_encoder_weights_are_refused() -> None:
     with pytest.raises(StudyError, match=r"nowhere\.pth not found"):
         trials_of(STUDY.replace("weights: none", "weights: nowhere.pth"))

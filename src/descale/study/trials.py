@@ -23,7 +23,8 @@ def expand(config: StudyConfig, describe: Callable[[StudyData], DataDescription]
         describe: tells name, fingerprint and photos of a data set.
 
     Raises:
-        StudyError: two data sets have the same name, or a file of encoder weights is missing.
+        StudyError: two data sets have the same name or the same trials, or a file of encoder weights is
+            missing.
     """
     described = [(data, describe(data)) for data in config.data]
     _refuse_equal_names([description.name for _, description in described])
@@ -34,7 +35,8 @@ def expand(config: StudyConfig, describe: Callable[[StudyData], DataDescription]
             for encoder in config.encoders:
                 for architecture in config.architectures:
                     network = _Network(config, data, description, architecture, encoder, weights_hash, seed)
-                    trials.update((trial.id, trial) for trial in network.trials())
+                    for trial in network.trials():
+                        _refuse_equal_trials(trials.setdefault(trial.id, trial), trial)
     return tuple(trials.values())
 
 
@@ -140,6 +142,15 @@ def _refuse_equal_names(names: list[str]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise StudyError(f"Two data sets are called '{name}'. Give one of them another 'name:'.")
+
+
+def _refuse_equal_trials(first: Trial, second: Trial) -> None:
+    """Names are no part of a trial's id: one of two equal data sets would have no rows in the results."""
+    if first.dataset != second.dataset:
+        raise StudyError(
+            f"Data sets '{first.dataset}' and '{second.dataset}' hold the same photos with the same "
+            "settings, so their trials are the same. Remove one of them from the study."
+        )
 
 
 def _weights_hash(weights: str) -> str | None:
