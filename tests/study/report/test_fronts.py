@@ -64,6 +64,17 @@ def test_marked_points_and_their_reasons() -> None:
     assert any(reason.startswith("Half the IoU loss") for reason in smallest.reasons)
 
 
+def test_letters_belong_to_roles() -> None:
+    assert [(point.letter, point.cell) for point in marked_points(ALL, "macs")] == [
+        ("A", HALF),
+        ("B", DENSE),
+        ("C", SMALL),
+    ]
+    small, best = cell("agp", 0.9, 0.60, 10), cell("dense", 0, 0.70, 1000)
+    marked = marked_points([small, best], "macs")  # the most accurate is recommended too
+    assert [(point.letter, point.cell) for point in marked] == [("A", best), ("C", small)]
+
+
 def test_model_that_does_not_clear_colour_is_not_called_useful() -> None:
     weak = cell("agp", 0.95, 0.42, 2, low=0.35)
     assert all(point.cell is not weak for point in marked_points([*ALL, weak], "macs"))

@@ -24,7 +24,7 @@ class Marked:
     """A point worth picking.
 
     Attributes:
-        letter: its mark in charts.
+        letter: its mark in charts, the same for a role whether the others have a model of their own or not.
         role: what it is best for.
         reasons: sentences that say what it gains and gives up.
     """
@@ -63,15 +63,14 @@ def marked_points(cells: Sequence[Cell], cost: str) -> list[Marked]:
         return []
     best = front[-1]
     recommended = next(c for c in front if best.iou.estimate - c.iou.estimate <= TOLERANCE)
-    roles = [(recommended, f"Recommended: the cheapest within {points(TOLERANCE)} of the best")]
+    roles = [("A", recommended, f"Recommended: the cheapest within {points(TOLERANCE)} of the best")]
     if best is not recommended:
-        roles.append((best, "Most accurate"))
+        roles.append(("B", best, "Most accurate"))
     smallest = next((cell for cell in front if _clears_colour(cell)), None)
     if smallest is not None and smallest is not recommended and smallest is not best:
-        roles.append((smallest, "Smallest that clearly clears the floors"))
+        roles.append(("C", smallest, "Smallest that clearly clears the floors"))
     return [
-        Marked("ABC"[index], role, cell, tuple(_reasons(cell, cells, front, cost)))
-        for index, (cell, role) in enumerate(roles)
+        Marked(letter, role, cell, tuple(_reasons(cell, cells, front, cost))) for letter, cell, role in roles
     ]
 
 
