@@ -86,6 +86,7 @@ def test_doubts_are_told(folder: Path) -> None:
     text = "\n".join(picked(folder, 0.02, latency_ms=10).lines)
     assert "Not proven: the 95 % interval of the drop reaches 3 points" in text
     assert "One seed only" in text
+    assert text.count("Chosen by the test scores, so its score is somewhat too high: new photos tell.") == 1
     assert "the control U-Net, random 90 % scores 0.5 points more" in text
 
 

@@ -69,6 +69,8 @@ def _doubts(chosen: Cell, cells: Sequence[Cell], limits: Limits) -> list[str]:
             )
     if len(chosen.seeds) == 1:
         doubts.append("One seed only: training again may give another score.")
+    if len(candidates(cells)) > 1:
+        doubts.append("Chosen by the test scores, so its score is somewhat too high: new photos tell.")
     for control in (cell for cell in cells if cell.strategy in CONTROLS):
         if (
             control.network == chosen.network

@@ -54,6 +54,14 @@ def test_intervals_over_few_seeds_come_with_a_warning(page: str, tmp_path: Path)
     assert "2 of 4 configurations ran with 3 to 5 seeds: intervals over so few are too narrow" in page
 
 
+def test_choice_by_test_scores_is_admitted_once(page: str, tmp_path: Path) -> None:
+    said = "The models are chosen by their test scores, so the score of a chosen one is somewhat too high."
+    assert page.count(said) == 1
+    head = "dataset,architecture,strategy,sparsity,iou_corrosion,macs\n"
+    (tmp_path / "results.csv").write_text(head + "d,unet,dense,0,0.7,5\nother,unet,dense,0,0.6,5\n")
+    assert said not in page_of(tmp_path)  # one model for each data set: nothing was chosen
+
+
 def test_trials_that_ran_in_different_ways_come_with_a_warning(tmp_path: Path) -> None:
     columns = (
         "dataset,architecture,strategy,sparsity,seed,iou_corrosion,macs,latency_ms,threads,torch,status,trial"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from descale.study.report.cells import Cell, named
+from descale.study.report.cells import Cell, by_dataset, named
 from descale.study.report.evidence import Evidence
+from descale.study.report.fronts import candidates
 from descale.study.report.rows import CONTROLS, Result, strategy_title
 from descale.study.report.words import joined
 
@@ -31,6 +32,7 @@ def cautions(
         *_scenes(evidence),
         *_collapsed(cells),
         *_missing(cells),
+        *_chosen(cells),
         *_mixed([result for result in results if result.finished], own_latency),
     ]
 
@@ -95,6 +97,16 @@ def _collapsed(cells: Sequence[Cell]) -> list[str]:
     names += " and others" if len(collapsed) > 4 else ""
     count = len(collapsed)
     return [f"{count} configuration{'s' if count > 1 else ''} collapsed and cannot be picked: {names}."]
+
+
+def _chosen(cells: Sequence[Cell]) -> list[str]:
+    """On choosing by the scores that are shown: the best of many owes some of its lead to luck."""
+    if all(len(candidates(members)) < 2 for members in by_dataset(cells).values()):
+        return []
+    return [
+        "The models are chosen by their test scores, so the score of a chosen one is somewhat too high. "
+        "New photos tell."
+    ]
 
 
 def _missing(cells: Sequence[Cell]) -> list[str]:
