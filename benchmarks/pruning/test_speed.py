@@ -36,7 +36,9 @@ def step_of(architecture: str, strategy: str | None) -> Callable[[], None]:
     optimizer = torch.optim.AdamW(network.parameters(), 1e-4, fused=True)
     picture = torch.randn(BATCH, 3, SIDE, SIDE).contiguous(memory_format=memory_format(network))
     label = torch.randint(0, 2, (BATCH, SIDE, SIDE))
-    trainer: Any = SimpleNamespace(estimated_stepping_batches=STEPS, global_step=STEPS // 2)
+    trainer: Any = SimpleNamespace(
+        estimated_stepping_batches=STEPS, global_step=STEPS // 2, precision_plugin=None
+    )
     module: Any = None
     schedule = None
     if strategy is not None:

@@ -67,7 +67,7 @@ def keep_by(strategy_name: str, network: nn.Module, graph: ChannelGraph, sparsit
     )
     network.zero_grad()
     network(torch.randn(2, 3, 64, 64)).square().mean().backward()
-    schedule.on_after_backward(SimpleNamespace(global_step=0), None)
+    schedule.on_after_backward(SimpleNamespace(global_step=0, precision_plugin=None), None)
     schedule.close(1.0)
     gates.remove()
     return schedule.keep
