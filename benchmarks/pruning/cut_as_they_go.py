@@ -54,11 +54,12 @@ def main() -> None:
     parser.add_argument("--sparsity", type=float, default=0.9)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--strategies", nargs="+", default=["linear", "agp", "movement"])
     given = parser.parse_args()
 
     rows = []
     for round_ in range(given.rounds):
-        for strategy in ("linear", "agp", "movement"):
+        for strategy in given.strategies:
             times = {
                 cutting: seconds_of(given.model, given.data, strategy, given.sparsity, given.epochs, cutting)
                 for cutting in (False, True)
