@@ -11,7 +11,7 @@ import torch
 
 from descale.cli import main
 from descale.cli.training_options import claimed_folder
-from descale.errors import ConfigError
+from descale.errors import ConfigError, DescaleError
 from descale.models import SavedModel, build_network, make_spec, read_widths, save_model
 
 
@@ -63,6 +63,18 @@ def test_a_run_is_continued_with_its_settings_only(tmp_path: Path) -> None:
         pass
     with pytest.raises(ConfigError, match=r"other settings \(seed\)"), claimed_folder(tmp_path, {"seed": 2}):
         pass
+
+
+def test_a_run_that_was_killed_before_its_record_is_no_other_run(tmp_path: Path) -> None:
+    (tmp_path / "run.lock").touch()
+    with claimed_folder(tmp_path, {"seed": 0}):
+        assert (tmp_path / "run.json").is_file()
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DescaleError, match=r"Cannot write .*file/run"):
+        claimed_folder(tmp_path / "file" / "run", {"seed": 0}).__enter__()
 
 
 def test_two_processes_do_not_work_in_one_folder(tmp_path: Path) -> None:

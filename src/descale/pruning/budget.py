@@ -31,11 +31,11 @@ class BudgetWidths:
 
     Attributes:
         counts: group -> units that stay.
-        reached: their cost as a share of the dense network's, 0..1.
+        note: what they cost instead, where that is not within 2 % of the budget; else empty.
     """
 
     counts: Counts
-    reached: float
+    note: str
 
 
 def counts_for_budget(
@@ -87,9 +87,11 @@ def counts_for_budget(
     if kind != "latency":
         best = _fine_tune(best, footprint, cost, target, round_to)
     reached = cost(best) / dense
-    if abs(reached / share - 1) > TOLERANCE:
-        logger.warning("budget %s=%g: %.4f reached, widths allow no closer", kind, share, reached)
-    return BudgetWidths(best, reached)
+    if abs(reached / share - 1) <= TOLERANCE:
+        return BudgetWidths(best, "")
+    note = f"{kind}={reached:.4f} instead of {share:g}: widths allow no closer."
+    logger.warning("%s", note)
+    return BudgetWidths(best, note)
 
 
 def first_units(graph: ChannelGraph, counts: Counts) -> Keep:

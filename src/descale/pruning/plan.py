@@ -8,7 +8,6 @@ from typing import Any
 from torch import nn
 
 from descale.pruning.allocation import Counts, allocate
-from descale.pruning.budget import TOLERANCE as BUDGET_TOLERANCE
 from descale.pruning.budget import counts_for_budget
 from descale.pruning.channels import ChannelGraph, ChannelGroup
 from descale.pruning.footprint import Footprint
@@ -103,15 +102,12 @@ def make_plan(
         PruningError: nothing can be pruned, or the budget is below the floor.
     """
     graph = graph or build_channel_graph(network)
-    note = ""
+    missed = ""
     if budget is not None:
-        kind, share = budget
-        fit = counts_for_budget(
-            network, graph, kind, share, size=size, allocation=allocation, round_to=round_to
+        widths = counts_for_budget(
+            network, graph, *budget, size=size, allocation=allocation, round_to=round_to
         )
-        counts = fit.counts
-        if abs(fit.reached / share - 1) > BUDGET_TOLERANCE:
-            note = f"{kind}={fit.reached:.4f} instead of {share:g}: widths allow no closer. "
+        counts, missed = widths.counts, widths.note
     else:
         counts = allocate(graph, sparsity or 0.0, allocation=allocation, round_to=round_to)
     footprint = Footprint(network, graph, size)
@@ -130,7 +126,7 @@ def make_plan(
         macs_before=before.macs,
         macs_after=after.macs,
         size=size,
-        note=(note + _sparsity_note(sparsity, realised, budget, graph, counts)).strip(),
+        note=f"{missed} {_sparsity_note(sparsity, realised, budget, graph, counts)}".strip(),
     )
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from descale import __version__
 from descale.errors import DataError
 from descale.runtime.ahead import open_ahead
+from descale.runtime.listing import PICTURES
 from descale.runtime.photo import MAX_PIXELS
 from descale.runtime.records import PhotoRecords
 from descale.runtime.render import write_colour_mask, write_id_mask, write_overlay
@@ -95,7 +96,7 @@ def predict_photos(
     Raises:
         DescaleError: ``out`` cannot be written.
     """
-    wanted = {kind: suffix for kind, suffix in _SUFFIXES.items() if kind != "overlays" or settings.overlay}
+    wanted = {kind: suffix for kind, suffix in PICTURES.items() if kind != "overlays" or settings.overlay}
     records = PhotoRecords(out, describe_run(segmenter, settings), wanted)
     results: dict[int, PhotoResult] = {}
     skipped: list[tuple[int, str, str]] = []
@@ -144,7 +145,7 @@ def predict_photos(
             mask = pool.submit(segmentation.full_mask)
             # of other settings or another bundle: killed now, it would vouch for what is being overwritten
             records.forget(source)
-            paths = {kind: out / kind / f"{source.name}{suffix}" for kind, suffix in _SUFFIXES.items()}
+            paths = {kind: out / kind / f"{source.name}{suffix}" for kind, suffix in PICTURES.items()}
             jobs: list[Future[Any]] = [
                 pool.submit(
                     summarise, segmentation, source.name, source.origin, mm_per_pixel=settings.mm_per_pixel
@@ -161,9 +162,6 @@ def predict_photos(
         tuple((photo, reason) for _, photo, reason in sorted(skipped)),
         reused,
     )
-
-
-_SUFFIXES = {"masks": ".png", "colours": ".png", "overlays": ".jpg"}
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,12 @@ from descale.runtime.photo import PHOTO_SUFFIXES
 from descale.runtime.unread import UNREAD_SUFFIXES, pictures_not_read
 from descale.runtime.video import VIDEO_SUFFIXES
 
-PICTURES = frozenset({"masks", "colours", "overlays"})
-"""Folders of results that hold pictures."""
+PICTURES = {"masks": ".png", "colours": ".png", "overlays": ".jpg"}
+"""Folders of results that hold pictures, and how names of these end."""
 RECORDS = "photos"
+"""Folder of results with a record for each photo."""
 TABLE = "predictions"
+"""Name of the tables of results, without its ending."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from descale.files import cannot_write, write_json
+from descale.runtime.listing import RECORDS
 from descale.runtime.sources import PhotoSource
 from descale.runtime.summary import PhotoResult
 
@@ -86,4 +87,4 @@ class PhotoRecords:
         write_json(self._path(source), record)
 
     def _path(self, source: PhotoSource) -> Path:
-        return self._out / "photos" / f"{source.name}.json"
+        return self._out / RECORDS / f"{source.name}.json"

@@ -21,7 +21,7 @@ import numpy as np
 from descale.errors import ConfigError, DataError
 from descale.runtime.batch import BatchReport, PredictSettings, describe_run, predict_photos
 from descale.runtime.inputs import Input, output_names
-from descale.runtime.listing import folders_of_results, in_results
+from descale.runtime.listing import RECORDS, folders_of_results, in_results
 from descale.runtime.photo import PHOTO_SUFFIXES
 from descale.runtime.segmenter import Segmenter
 from descale.runtime.sources import iterate_sources
@@ -31,7 +31,7 @@ from descale.runtime.unread import count_kinds, pictures_not_read, tell_unread
 logger = logging.getLogger(__name__)
 
 BATCH = 8  # photos an actor takes at a time: each batch pays for its transfers once
-RUN, RECORDS = "run.json", "photos"
+RUN = "run.json"
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import lightning
@@ -93,7 +93,8 @@ class PruningSchedule(Callback):
         scaler = getattr(trainer.precision_plugin, "scaler", None)
         if scaler is not None:  # 16-bit training: gradients are still scaled here, and overflow now and then
             scale = float(scaler.get_scale())
-            if not self._finite(gradients):
+            of_weights = [p.grad for p in self._network.parameters() if p.grad is not None]
+            if not _finite([*gradients.values(), *of_weights]):
                 self._overflows += 1  # the optimizer skips this step too
                 return
             gradients = {group: gradient / scale for group, gradient in gradients.items()}
@@ -106,10 +107,6 @@ class PruningSchedule(Callback):
     def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         if self._overflows:
             logger.info("%d steps overflowed in 16 bits and were not scored", self._overflows)
-
-    def _finite(self, gate_gradients: Mapping[int, Tensor]) -> bool:
-        of_weights = (p.grad for p in self._network.parameters() if p.grad is not None)
-        return all(bool(torch.isfinite(g).all()) for g in (*gate_gradients.values(), *of_weights))
 
     def on_train_batch_end(
         self,
@@ -131,7 +128,7 @@ class PruningSchedule(Callback):
         if scores is None:
             assert self._importance is not None
             scores = self._importance.scores(self._network)
-        if not all(bool(torch.isfinite(values).all()) for values in scores.values()):
+        if not _finite(scores.values()):
             raise PruningError(
                 "Scores of channels are not finite, so none can be chosen: train in --precision 32-true, or "
                 "with a lower learning rate."
@@ -176,3 +173,7 @@ class PruningSchedule(Callback):
             self.movement.values = state_dict["movement"]
         if self._importance is not None:
             self._importance.restore(state_dict["importance"])
+
+
+def _finite(tensors: Iterable[Tensor]) -> bool:
+    return all(bool(torch.isfinite(values).all()) for values in tensors)

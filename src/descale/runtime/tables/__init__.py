@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from descale.runtime.listing import TABLE
 from descale.runtime.tables import as_coco, as_csv, as_json
 from descale.runtime.tables.content import TableContent
 
@@ -19,9 +20,9 @@ class TableKind:
 
 
 TABLES: dict[str, TableKind] = {
-    "csv": TableKind("predictions.csv", as_csv.write),
-    "json": TableKind("predictions.json", as_json.write),
-    "coco": TableKind("predictions.coco.json", as_coco.write),
+    "csv": TableKind(f"{TABLE}.csv", as_csv.write),
+    "json": TableKind(f"{TABLE}.json", as_json.write),
+    "coco": TableKind(f"{TABLE}.coco.json", as_coco.write),
 }
 
 __all__ = ["TABLES", "TableContent", "TableKind"]

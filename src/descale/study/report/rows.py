@@ -211,7 +211,7 @@ def read_latencies(path: Path) -> dict[str, dict[str, str]]:
 def _require_matches(path: Path, rows: Sequence[Result], latencies: Mapping[str, object]) -> None:
     """A file of latencies that says nothing of any trial would silently take all latencies away."""
     without = sum(row.finished and row.trial not in latencies for row in rows)
-    if rows and not any(row.trial in latencies for row in rows):
+    if not any(row.trial in latencies for row in rows):
         raise StudyError(
             f"{path} has no trial of this study (its first is '{next(iter(latencies))}', the study's "
             f"'{rows[0].trial}'). Measure the study's models, or remove the file."
