@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # tests, and the processes they start, import each other as tests.ROOM.MODULE
+# Tests start processes from a server that has imported what they need and runs no threads. A fork of the
+# test process would be as fast, but that runs dozens by then: a child can hang on a lock one of them held.
+multiprocessing.set_forkserver_preload(["descale.study.run", "descale.study.execute"])
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -22,7 +30,7 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def steel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twenty synthetic photos of 32x32 pixels, two classes; not to be changed."""
-    from descale.data.synthesize import synthesize
+    from descale.synthesize import synthesize
 
     return synthesize(tmp_path_factory.mktemp("synthetic") / "steel", count=20, size=(32, 32))
 
@@ -30,7 +38,7 @@ def steel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def severity(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same photos with four classes; not to be changed."""
-    from descale.data.synthesize import synthesize
+    from descale.synthesize import synthesize
 
     return synthesize(tmp_path_factory.mktemp("synthetic") / "severity", count=20, classes=4, size=(32, 32))
 
@@ -41,3 +49,43 @@ def ordinary_floats() -> Iterator[None]:
     yield
     if "torch" in sys.modules:
         sys.modules["torch"].set_flush_denormal(False)
+
+
+@pytest.fixture
+def tiny_bundle(tmp_path: Path) -> Path:
+    """A bundle folder: a pixel is corroded where red exceeds green."""
+    from tests.runtime.tiny_networks import write_bundle
+
+    return write_bundle(tmp_path / "bundle")
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Folder of three photos: 25 %, 0 % and 1 % corroded."""
+    from tests.runtime.tiny_networks import painted
+
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name, boxes in {
+        "a": [(0, 0, 100, 50)],
+        "b": [],
+        "c": [(10, 10, 20, 15), (50, 50, 65, 60)],
+    }.items():
+        Image.fromarray(painted(100, 200, *boxes)).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture
+def study_file(tmp_path: Path) -> Path:
+    """A study for the fake runner."""
+    from tests.study.fake_runner import STUDY
+
+    path = tmp_path / "fake.yaml"
+    path.write_text(STUDY, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """Where a study goes."""
+    return tmp_path / "out"

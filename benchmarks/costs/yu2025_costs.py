@@ -17,8 +17,8 @@ import numpy as np
 import torch
 
 from descale import __version__
+from descale.base.files import replacing_file
 from descale.data.presets import SSCS
-from descale.files import replacing_file
 from descale.models import (
     ARCHITECTURES,
     SavedModel,

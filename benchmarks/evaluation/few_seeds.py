@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from descale.base.classes import BINARY
 from descale.evaluation import ImageConfusions, paired_drop
-from descale.runtime.classes import BINARY
 
 SCENES, SCATTER, DROP, DENSE_IOU = 60, 0.02, 0.01, 0.7
 SIMULATIONS, REPLICATES = 300, 1000

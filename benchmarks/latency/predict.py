@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 
 from descale.runtime.bundle import open_bundle
-from descale.runtime.stopwatch.device import describe_device
-from descale.runtime.stopwatch.report import write_csv
+from descale.stopwatch.device import describe_device
+from descale.stopwatch.report import write_csv
 
 START = "from descale.cli import main; main()"
 

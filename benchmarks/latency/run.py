@@ -19,20 +19,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from descale.base.errors import ExportError
 from descale.deploy.export.bundle import export_model
 from descale.deploy.export.checks import find_photos
 from descale.deploy.export.record import bundle_name
 from descale.deploy.quantize.pictures import load_quantization_data
-from descale.deploy.stopwatch.torch_worker import torch_contestant
-from descale.errors import ExportError
 from descale.models import load_model, read_description
 from descale.runtime.bundle import open_bundle
 from descale.runtime.segmenter import usable_cores
-from descale.runtime.stopwatch.contestants import bundle_contestants
-from descale.runtime.stopwatch.device import describe_device
-from descale.runtime.stopwatch.measure import Measurement, ceiling_in_process, measure
-from descale.runtime.stopwatch.report import rows, write_csv
-from descale.runtime.stopwatch.sizes import parse_size
+from descale.stopwatch.contestants import bundle_contestants
+from descale.stopwatch.device import describe_device
+from descale.stopwatch.measure import Measurement, ceiling_in_process, measure
+from descale.stopwatch.report import rows, write_csv
+from descale.stopwatch.sizes import parse_size
+from descale.stopwatch.torch_worker import torch_contestant
 
 logger = logging.getLogger("latency")
 TARGETS = ("onnx", "openvino")

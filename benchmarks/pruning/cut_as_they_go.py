@@ -18,7 +18,7 @@ import torch
 from descale.data import load_dataset
 from descale.models import load_model
 from descale.pruning.config import PruningConfig
-from descale.runtime.stopwatch.report import write_csv
+from descale.stopwatch.report import write_csv
 from descale.training import DeviceConfig, TrainingConfig, prune_model
 
 QUIET = DeviceConfig(loggers=(), progress=False)

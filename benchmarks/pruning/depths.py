@@ -23,7 +23,7 @@ from descale.data import load_dataset
 from descale.evaluation.evaluate import image_confusions
 from descale.evaluation.metrics import METRICS
 from descale.models import load_model
-from descale.runtime.stopwatch.report import write_csv
+from descale.stopwatch.report import write_csv
 
 BATCH = 32  # photos over which the mean is taken
 STRIDES = (2, 4, 8, 16, 32)

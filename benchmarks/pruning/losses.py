@@ -14,7 +14,7 @@ import csv
 import json
 from pathlib import Path
 
-from descale.runtime.stopwatch.report import write_csv
+from descale.stopwatch.report import write_csv
 
 LAST_STAGE = Path("log", "recovery", "metrics.csv")
 ONLY_STAGE = Path("log", "metrics.csv")  # a network that is not cut has but one
@@ -58,9 +58,7 @@ def last_loss(trial: Path) -> tuple[int, float]:
     """Number of the last epoch of the last stage, from 0, and its mean training loss."""
     path = next((path for path in (trial / LAST_STAGE, trial / ONLY_STAGE) if path.exists()), None)
     if path is None:
-        raise SystemExit(
-            f"{trial} has neither {LAST_STAGE} nor {ONLY_STAGE}: run it with recovery."
-        )
+        raise SystemExit(f"{trial} has neither {LAST_STAGE} nor {ONLY_STAGE}: run it with recovery.")
     with path.open(newline="", encoding="utf-8") as file:
         losses = [(int(row["epoch"]), float(row["loss"])) for row in csv.DictReader(file) if row["loss"]]
     return losses[-1]

@@ -13,10 +13,10 @@ import argparse
 import json
 from pathlib import Path
 
+from descale.base.classes import ClassTable
 from descale.evaluation import METRICS, paired_drop, read_confusions, scene_influences
 from descale.models import read_description
-from descale.runtime.classes import ClassTable
-from descale.runtime.stopwatch.report import write_csv
+from descale.stopwatch.report import write_csv
 
 
 def main() -> None:

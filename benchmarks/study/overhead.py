@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from descale import __version__
-from descale.files import replacing_file
+from descale.base.files import replacing_file
 from descale.study.config import StudyData
 from descale.study.folder import Row, StudyFolder
 from descale.study.manifest import processor
@@ -126,7 +126,7 @@ def ten_thousand(base: Path) -> list[dict[str, object]]:
         entry("seconds to derive results.csv of 10,000 trials, from cold", results_seconds, 10),
         entry("seconds to rewrite results.csv after one more of 10,000", after_each_seconds, 1.2),
     ]
-    from descale.study.report.write import write_report
+    from descale.report.write import write_report
 
     began = time.perf_counter()
     write_report(out)

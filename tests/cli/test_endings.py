@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
+from descale.base.errors import DataError, PartialFailure
 from descale.cli import main
-from descale.errors import DataError, PartialFailure
 
 INTERRUPTS = {
     "plain": "raise KeyboardInterrupt",
@@ -34,7 +34,7 @@ def end_by(
         else:
             raise error
 
-    monkeypatch.setattr("descale.study.report.write.write_report", work)
+    monkeypatch.setattr("descale.report.write.write_report", work)
     monkeypatch.setattr(sys, "argv", ["descale", "report", "x", *options])
     with pytest.raises(SystemExit) as ended:
         main()

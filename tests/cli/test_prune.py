@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load_file
 from tests.training.runs import SIZE, SPEC, config, ctrl_c_at
 
+from descale.base.classes import ClassTable, PixelClass
 from descale.models import SavedModel, build_network, count_macs, load_model, read_widths, save_model
-from descale.runtime.classes import ClassTable, PixelClass
 
 RUN = ("--accelerator", "cpu", "--precision", "32-true", "--threads", "1")
 QUICK = ("--recipe", "paper", "--schedule-epochs", "1", "--recovery-epochs", "1", "--sparsity", "0.5")

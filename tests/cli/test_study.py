@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from descale.base.errors import StudyError
 from descale.cli.study import study
-from descale.errors import StudyError
 
 TEXT = """
 name: tiny

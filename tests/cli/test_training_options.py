@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from descale.base.errors import ConfigError, DescaleError
 from descale.cli import main
 from descale.cli.training_options import claimed_folder
-from descale.errors import ConfigError, DescaleError
 from descale.models import SavedModel, build_network, make_spec, read_widths, save_model
 
 

@@ -15,10 +15,10 @@ from PIL import Image, ImageEnhance, ImageOps
 from tests.data.conftest import MakeSet, photo_of
 from typer.testing import CliRunner
 
+from descale.base.errors import DataError
 from descale.cli.data import app
 from descale.data import load_dataset
 from descale.data.check import CheckReport, check_dataset
-from descale.errors import DataError
 
 
 def finding(report: CheckReport, kind: str) -> tuple[str, ...]:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from descale.base.errors import DataError
 from descale.data.description import Description, read_description
 from descale.data.readers import READERS
-from descale.errors import DataError
 
 GOOD = """\
 name: bridges

@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 from tests.data.conftest import photo_of
 
+from descale.base.errors import DataError
 from descale.data import Dataset, load_dataset
 from descale.data.presets import SSCS
 from descale.data.readers import READERS
-from descale.errors import DataError
 
 CLASSES = """
 classes:

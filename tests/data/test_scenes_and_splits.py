@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from PIL import Image
 from tests.data.conftest import MakeSet, photo_of
 
+from descale.base.errors import DataError
 from descale.data import load_dataset
 from descale.data.description import Splits
 from descale.data.scenes import ByName, ByPattern, ByRun
 from descale.data.splits import leave_one_group_out, split_of
-from descale.errors import DataError
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 from tests.data.conftest import MakeSet
 
+from descale.base.classes import BINARY
+from descale.base.errors import DataError
 from descale.data import Dataset, load_dataset
-from descale.errors import DataError
-from descale.runtime.classes import BINARY
 
 FOUR = """
 classes:

@@ -12,11 +12,11 @@ import torch
 from PIL import Image
 from torch import nn
 
+from descale.base.errors import ConfigError, ExportError
 from descale.deploy.export.bundle import export_model
 from descale.deploy.export.checks import check_output, choose_targets, find_photos, require_int8
 from descale.deploy.export.parity import torch_logits
 from descale.deploy.export.targets import TARGETS
-from descale.errors import ConfigError, ExportError
 from descale.models import ARCHITECTURES, SavedModel
 from descale.runtime.bundle import open_bundle
 

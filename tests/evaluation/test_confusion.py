@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from descale.errors import DataError
+from descale.base.errors import DataError
 from descale.evaluation import ImageConfusions, confusion_matrix, read_confusions, write_confusions
 
 

@@ -11,14 +11,14 @@ from PIL import Image
 from torch import Tensor, nn
 from typer.testing import CliRunner
 
+from descale.base.classes import BINARY
+from descale.base.errors import DataError, DescaleError
 from descale.cli import commands
 from descale.cli.main import app
 from descale.data import Dataset, load_dataset
-from descale.errors import DataError, DescaleError
 from descale.evaluation import confusion_matrix, score
 from descale.evaluation.evaluate import colour_floor_confusions, fit_colour_floor, image_confusions
 from descale.models import SavedModel, build_network, make_spec, read_widths, save_model
-from descale.runtime.classes import BINARY
 
 SIZE = (64, 64)
 

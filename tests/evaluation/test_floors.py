@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from descale.base.classes import BINARY, ClassTable, PixelClass
 from descale.evaluation import (
     ImageConfusions,
     class_iou,
@@ -16,7 +17,6 @@ from descale.evaluation import (
     trivial_scores,
 )
 from descale.evaluation.floors import HUE_BINS, SATURATION_BINS, VALUE_BINS, hsv_bins
-from descale.runtime.classes import BINARY, ClassTable, PixelClass
 
 THREE = ClassTable(
     (

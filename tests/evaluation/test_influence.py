@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from descale.base.classes import BINARY
 from descale.evaluation import ImageConfusions, paired_drop, scene_influences
-from descale.runtime.classes import BINARY
 
 SCENES = ("wall", "wall", "tank", "tank", "pipe", "pipe")
 

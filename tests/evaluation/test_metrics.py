@@ -5,8 +5,8 @@ import pytest
 import torch
 from segmentation_models_pytorch import metrics as reference
 
+from descale.base.classes import BINARY, ClassTable, PixelClass
 from descale.evaluation import METRICS, ImageConfusions, confusion_matrix, imagewise_iou, score
-from descale.runtime.classes import BINARY, ClassTable, PixelClass
 
 FOUR = ClassTable(
     (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from descale.errors import ModelError
+from descale.base.errors import ModelError
 from descale.models import ARCHITECTURES, build_network, find_architecture, make_spec
 
 

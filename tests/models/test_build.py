@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from descale.base.classes import ClassTable, PixelClass
 from descale.models import ARCHITECTURES, build_network, count_parameters, make_spec
 from descale.models.build import strip_unreached
-from descale.runtime.classes import ClassTable, PixelClass
 
 FOUR = ClassTable(tuple(PixelClass(f"class {i}", (0, 0, 0), corrosion=i > 0) for i in range(4)))
 

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from descale.errors import ModelError
+from descale.base.errors import ModelError
 from descale.models import DEFAULT_ENCODER, build_network, make_spec
 
 ENCODER = "tu-test_resnet"

@@ -14,8 +14,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from descale.errors import ModelError
-from descale.files import sha256_of
+from descale.base.classes import ClassTable, PixelClass
+from descale.base.errors import ModelError
+from descale.base.files import sha256_of
 from descale.models import (
     SavedModel,
     build_network,
@@ -27,7 +28,6 @@ from descale.models import (
 )
 from descale.pruning import allocate, build_channel_graph, cut_channels
 from descale.pruning.budget import first_units
-from descale.runtime.classes import ClassTable, PixelClass
 
 THREE = ClassTable(
     (

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from descale.errors import ModelError
+from descale.base.classes import ClassTable, PixelClass
+from descale.base.errors import ModelError
 from descale.models import ModelSpec, make_spec
-from descale.runtime.classes import ClassTable, PixelClass
 
 TABLE = ClassTable(
     (PixelClass("good", (1, 2, 3), metal=True), PixelClass("severe", (4, 5, 6), corrosion=True, metal=True))

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from descale.errors import ModelError
+from descale.base.errors import ModelError
 from descale.models import ARCHITECTURES, build_network, make_spec, read_widths
 from descale.models.widths import Widths, apply_widths
 from descale.pruning import allocate, build_channel_graph, cut_channels

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from descale.errors import PruningError
+from descale.base.errors import PruningError
 from descale.models import build_network, count_parameters, make_spec
 from descale.pruning import make_plan
 

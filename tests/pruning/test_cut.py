@@ -7,7 +7,7 @@ import pytest
 import torch
 from tests.pruning.toy import Toy, pictures
 
-from descale.errors import PruningError
+from descale.base.errors import PruningError
 from descale.pruning import build_channel_graph, cut_channels
 
 

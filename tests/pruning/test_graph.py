@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from descale.errors import PruningError
+from descale.base.errors import PruningError
 from descale.models import build_network, make_spec
 from descale.pruning import build_channel_graph
 

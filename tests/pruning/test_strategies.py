@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from descale.errors import ConfigError
+from descale.base.errors import ConfigError
 from descale.pruning.strategies import STRATEGIES, find_strategy
 from descale.training.schedule import MOVEMENT_RATE, MovementScores
 

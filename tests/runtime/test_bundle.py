@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_networks import FOUR, network, write_bundle
+from tests.runtime.tiny_networks import FOUR, network, write_bundle
 
-from descale.errors import BundleError
+from descale.base.errors import BundleError
 from descale.runtime import BundleManifest, Segmenter, open_bundle, pack_bundle
 from descale.runtime.bundle import MANIFEST
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from descale.errors import ConfigError, DataError
+from descale.base.errors import ConfigError, DataError
+from descale.base.photo import read_photo
 from descale.runtime.opening import open_picture
-from descale.runtime.photo import read_photo
 
 NOISE = np.random.default_rng(0).integers(0, 256, (37, 53, 3), np.uint8)
 

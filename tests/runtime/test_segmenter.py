@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_networks import FOUR, network, painted, red_network, write_bundle
+from tests.runtime.tiny_networks import FOUR, network, painted, red_network, write_bundle
 
-from descale.errors import BundleError, ConfigError, DataError
+from descale.base.errors import BundleError, ConfigError, DataError
 from descale.runtime import Segmenter, pack_bundle, segmentation, segmenter
 
 ENGINES = ["onnxruntime", "openvino"]

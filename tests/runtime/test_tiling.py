@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_networks import network, write_bundle
+from tests.runtime.tiny_networks import network, write_bundle
 
 from descale.runtime import Segmenter
 from descale.runtime.tiling import blend, plan_tiles

@@ -12,8 +12,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from descale.errors import DescaleError
-from descale.files import write_json, write_text
+from descale.base.errors import DescaleError
+from descale.base.files import write_json, write_text
 from descale.study.config import StudyData
 from descale.study.folder import Row
 from descale.study.trial import DataDescription, Trial

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from descale.errors import StudyError
+from descale.base.errors import StudyError
 from descale.study.config import load_study, trial_pruning
 
 STUDIES = Path(__file__).parents[2] / "studies"

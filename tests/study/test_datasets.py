@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from descale.data.synthesize import synthesize
-from descale.errors import StudyError
+from descale.base.errors import StudyError
 from descale.study.config import StudyData, Synthesis
 from descale.study.datasets import dataset_of, describe_data
+from descale.synthesize import synthesize
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from descale.base.errors import DataError
 from descale.data import Dataset, load_dataset
-from descale.data.synthesize import synthesize
-from descale.errors import DataError
 from descale.study.folds import hold_out
+from descale.synthesize import synthesize
 
 
 @pytest.fixture(scope="module")

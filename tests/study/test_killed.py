@@ -13,9 +13,9 @@ from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from fake_runner import FakeRunner
+from tests.study.fake_runner import FakeRunner
 
-from descale.claims import claim
+from descale.base.claims import claim
 from descale.study.results import read_csv
 from descale.study.run import open_study, run_study
 

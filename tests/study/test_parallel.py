@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
-from fake_runner import FakeRunner
+from tests.study.fake_runner import FakeRunner
 
-from descale.errors import PartialFailure
+from descale.base.errors import PartialFailure
 from descale.study import parallel
 from descale.study.folder import Row
 from descale.study.results import read_csv

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_runner import FakeRunner
+from tests.study.fake_runner import FakeRunner
 
-from descale.errors import PartialFailure, StudyError
+from descale.base.errors import PartialFailure, StudyError
 from descale.study.folder import StudyFolder
 from descale.study.results import COLUMNS, read_csv
 from descale.study.run import open_study, run_study

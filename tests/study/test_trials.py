@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_runner import STUDY, FakeRunner
+from tests.study.fake_runner import STUDY, FakeRunner
 
-from descale.errors import StudyError
+from descale.base.errors import StudyError
+from descale.base.located_yaml import parse
 from descale.study.config import StudyConfig
-from descale.study.located_yaml import parse
 from descale.study.trial import DataDescription, Trial
 from descale.study.trials import expand
 

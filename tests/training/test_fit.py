@@ -17,10 +17,10 @@ from lightning.pytorch.callbacks import Callback
 from tests.training.runs import CPU, SIZE, SPEC, config, same, scripted_scores, stopped_at, weights_of
 from torch import Tensor
 
+from descale.base.errors import ConfigError, TrainingError
 from descale.data import Dataset
 from descale.data.augment import make_augmentation
 from descale.data.loading import PixelArrays, load_split
-from descale.errors import ConfigError, TrainingError
 from descale.evaluation import summarise
 from descale.evaluation.evaluate import image_confusions
 from descale.models import build_network, make_spec

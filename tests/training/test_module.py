@@ -11,7 +11,7 @@ from tests.training.runs import SIZE, SPEC, config
 from torch import Tensor, nn
 from torch.optim import AdamW
 
-from descale.errors import TrainingError
+from descale.base.errors import TrainingError
 from descale.models import build_network
 from descale.training.batches import Batch
 from descale.training.module import SegmentationModule, distillation_loss

@@ -17,8 +17,8 @@ from PIL import Image
 from tests.training.runs import CPU, SIZE, config, same, stopped_at, weights_of
 from torch import nn
 
+from descale.base.errors import PruningError, TrainingError
 from descale.data import Dataset, load_dataset
-from descale.errors import PruningError, TrainingError
 from descale.models import SavedModel, count_macs, count_parameters, load_model
 from descale.pruning import ALLOCATIONS, STRATEGIES, PruningConfig, build_channel_graph, make_plan
 from descale.pruning.channels import ChannelGraph

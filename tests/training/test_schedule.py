@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from tests.pruning.toy import Toy, loss_of, pictures
 
-from descale.errors import PruningError
+from descale.base.errors import PruningError
 from descale.pruning import (
     IMPORTANCES,
     STRATEGIES,

@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import save_file
 from tests.training.runs import CPU, SIZE, SPEC, config, same, weights_of
 
+from descale.base.errors import DataError, ModelError, TrainingError
 from descale.data import Dataset, load_dataset
-from descale.errors import DataError, ModelError, TrainingError
 from descale.models import build_network, load_model
 from descale.training import train_model
 from descale.training.module import SegmentationModule

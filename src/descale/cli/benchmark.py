@@ -33,22 +33,22 @@ def benchmark(
     from rich.console import Console
 
     from descale.runtime.segmenter import usable_cores
-    from descale.runtime.stopwatch.contestants import bundle_contestants
-    from descale.runtime.stopwatch.device import describe_device
-    from descale.runtime.stopwatch.measure import ceiling_in_process, measure
-    from descale.runtime.stopwatch.report import rows, table, write_csv
-    from descale.runtime.stopwatch.sizes import parse_size
+    from descale.stopwatch.contestants import bundle_contestants
+    from descale.stopwatch.device import describe_device
+    from descale.stopwatch.measure import ceiling_in_process, measure
+    from descale.stopwatch.report import rows, table, write_csv
+    from descale.stopwatch.sizes import parse_size
 
     shape = parse_size(size)
     cores = usable_cores()
     if threads is not None and threads > cores:
-        from descale.errors import ConfigError
+        from descale.base.errors import ConfigError
 
         raise ConfigError(f"--threads {threads}: this process may use {cores} cores.")
     used = threads or cores
     contestants = bundle_contestants(bundles, size=shape, engines=engine or [])
     if dense is not None:
-        from descale.deploy.stopwatch.torch_worker import torch_contestant
+        from descale.stopwatch.torch_worker import torch_contestant
 
         contestants.insert(0, torch_contestant(dense, size=shape))
     device = describe_device()

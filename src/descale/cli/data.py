@@ -25,7 +25,7 @@ def synthesize(
     from rich.console import Console
     from rich.progress import Progress
 
-    from descale.data.synthesize import synthesize as write
+    from descale.synthesize import synthesize as write
 
     console = Console(stderr=True)
     with Progress(console=console, transient=True) as bar:
@@ -55,9 +55,9 @@ def check(
     from rich.console import Console
     from rich.progress import Progress
 
+    from descale.base.files import write_json
     from descale.data.check import check_dataset
     from descale.data.check.table import show
-    from descale.files import write_json
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("reading", total=None)

@@ -43,13 +43,13 @@ def evaluate(
     """
     from rich.console import Console
 
+    from descale.base.classes import BINARY
+    from descale.base.errors import ConfigError
+    from descale.base.files import write_json
     from descale.data import load_dataset
-    from descale.errors import ConfigError
     from descale.evaluation import summarise
     from descale.evaluation.evaluate import colour_floor_confusions, fit_colour_floor, image_confusions
-    from descale.files import write_json
     from descale.models import count_macs, count_parameters, keep_metrics, load_model, weights_bytes
-    from descale.runtime.classes import BINARY
 
     saved = load_model(model)
     spec = saved.spec
@@ -146,8 +146,8 @@ def _confusion_table(summary: Summary) -> Table:
 
 
 def _write_per_image(path: Path, summary: Summary) -> None:
+    from descale.base.files import replacing_file
     from descale.evaluation import METRICS, imagewise_iou
-    from descale.files import replacing_file
 
     confusions, classes = summary.confusions, summary.classes
     corrosion = imagewise_iou(confusions, classes)

@@ -36,11 +36,11 @@ def export(
     """
     from rich.console import Console
 
+    from descale.base.errors import ConfigError
     from descale.deploy.export.bundle import export_model
     from descale.deploy.export.checks import choose_targets, find_photos, require_int8
     from descale.deploy.quantize.gate import GateSettings
     from descale.deploy.quantize.pictures import load_quantization_data
-    from descale.errors import ConfigError
     from descale.models import load_model
 
     if int8 and calibrate is None:

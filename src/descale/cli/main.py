@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from descale import __version__
-from descale.errors import DescaleError
+from descale.base.errors import DescaleError
 
 INTERRUPTED = 130
 ERRORS = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -68,7 +68,7 @@ def main() -> None:
     except OSError as error:
         if debug:
             raise
-        from descale.files import remedy_for, unwritable
+        from descale.base.files import remedy_for, unwritable
 
         where = f" ({error.filename})" if error.filename else ""
         remedy = f" {remedy_for(error)}" if unwritable(error) else ""

@@ -27,9 +27,9 @@ def pick(
 
     Example: `descale pick runs/rust-photos --max-latency-ms 50 --max-drop 0.02`
     """
-    from descale.errors import StudyError
-    from descale.study.limits import Limits
-    from descale.study.pick import pick_from_study
+    from descale.base.errors import StudyError
+    from descale.report.limits import Limits
+    from descale.report.pick import pick_from_study
 
     given = {"latency_ms": max_latency_ms, "macs": max_macs, "params": max_params, "size_bytes": max_bytes}
     limits = Limits({name: value for name, value in given.items() if value is not None}, max_drop)

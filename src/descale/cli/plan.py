@@ -47,11 +47,11 @@ def plan(
     import json
     from types import SimpleNamespace
 
-    from descale.errors import ConfigError
+    from descale.base.classes import ClassTable, PixelClass
+    from descale.base.errors import ConfigError
     from descale.models import build_network, make_spec
     from descale.pruning import ALLOCATIONS, make_plan
     from descale.pruning.allocation import SCORED
-    from descale.runtime.classes import ClassTable, PixelClass
 
     if sparsity is None and budget is None:
         raise ConfigError("Give --sparsity, for example 0.9, or --budget, for example macs=0.1.")

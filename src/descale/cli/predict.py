@@ -15,8 +15,8 @@ AUTO = "auto"
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from descale.runtime.batch import BatchReport
-    from descale.runtime.summary import PhotoResult
+    from descale.predict.batch import BatchReport
+    from descale.predict.summary import PhotoResult
 
 
 def predict(
@@ -74,14 +74,14 @@ def predict(
 
     Example: `descale predict bundle.zip s3://site/photos --out s3://site/results --ray auto`
     """
-    from descale.errors import ConfigError
-    from descale.files import make_folder
-    from descale.runtime.batch import PredictSettings, describe_run, predict_photos
+    from descale.base.errors import ConfigError
+    from descale.base.files import make_folder
+    from descale.predict.batch import PredictSettings, describe_run, predict_photos
+    from descale.predict.inputs import find_inputs
+    from descale.predict.sources import count_sources, first_size, iterate_sources
+    from descale.predict.tables import TABLES, TableContent
     from descale.runtime.bundle import open_bundle
-    from descale.runtime.inputs import find_inputs
     from descale.runtime.segmenter import Segmenter
-    from descale.runtime.sources import count_sources, first_size, iterate_sources
-    from descale.runtime.tables import TABLES, TableContent
     from descale.runtime.working_scale import scale_for
 
     formats = list(dict.fromkeys(table or ["csv"]))
@@ -139,7 +139,7 @@ def predict(
 
 
 def _parse_scale(text: str) -> float | None:
-    from descale.errors import ConfigError
+    from descale.base.errors import ConfigError
 
     if text == AUTO:
         return None
@@ -154,7 +154,7 @@ def _parse_scale(text: str) -> float | None:
 
 def tell_scale(asked: float | None, results: Sequence[PhotoResult], provenance: Mapping[str, Any]) -> None:
     """Say at which scale photos were seen where that is not their own, or not that of the training."""
-    from descale.runtime.working_scale import MAGNIFIED, magnification
+    from descale.predict.summary import MAGNIFIED, magnification
 
     logger = logging.getLogger(__name__)
     larger = magnification(provenance, results)
@@ -197,7 +197,7 @@ def conclude(report: BatchReport, files: list[str]) -> None:
     Raises:
         PartialFailure: photos were skipped.
     """
-    from descale.errors import PartialFailure
+    from descale.base.errors import PartialFailure
 
     logger = logging.getLogger(__name__)
     again = f" ({report.reused} from an earlier run)" if report.reused else ""

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from descale.base.errors import ConfigError
 from descale.cli.predict import conclude, progress_bar, tell_scale
-from descale.errors import ConfigError
 
 if TYPE_CHECKING:
-    from descale.runtime.batch import PredictSettings
+    from descale.predict.batch import PredictSettings
 
 
 def predict_bulk(
@@ -33,10 +33,10 @@ def predict_bulk(
         PartialFailure: photos were skipped.
         StudyError: Ray or fsspec is missing, or no cluster answers.
     """
+    from descale.cluster.bulk import Work, predict_on_ray, put_table, recorded_run
+    from descale.predict.inputs import STDIN
+    from descale.predict.tables import TABLES, TableContent
     from descale.runtime.bundle import open_bundle
-    from descale.runtime.inputs import STDIN
-    from descale.runtime.tables import TABLES, TableContent
-    from descale.study.bulk import Work, predict_on_ray, put_table, recorded_run
 
     if len(photos) != 1 or photos[0] == STDIN:
         raise ConfigError("--ray takes one folder or URL of photos. Name the folder that holds them all.")

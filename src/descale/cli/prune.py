@@ -19,7 +19,7 @@ def parse_budget(text: str) -> tuple[str, float]:
     >>> parse_budget("macs=0.1")
     ('macs', 0.1)
     """
-    from descale.errors import ConfigError
+    from descale.base.errors import ConfigError
 
     kind, _, share = text.partition("=")
     try:
@@ -72,10 +72,10 @@ def prune(
 
     Example: `descale prune runs/unet/model --data photos/ --sparsity 0.9 --out runs/unet-small`
     """
-    from descale.errors import ConfigError, ModelError
+    from descale.base.classes import BINARY
+    from descale.base.errors import ConfigError, ModelError
     from descale.models import load_model, read_description
     from descale.pruning import PruningConfig
-    from descale.runtime.classes import BINARY
     from descale.training import TrainingConfig, prune_model
 
     if sparsity is not None and not 0.0 < sparsity < 1.0:

@@ -19,7 +19,7 @@ def report(
     """
     from rich.console import Console
 
-    from descale.study.report.write import write_report
+    from descale.report.write import write_report
 
     with Console(stderr=True).status("reading results and drawing"):
         page = write_report(folder)

@@ -36,11 +36,11 @@ def study(
 
     Example: `descale study studies/rust-photos-quick.yaml --out runs/quick --parallel 2`
     """
-    from descale.errors import ConfigError, PartialFailure
+    from descale.base.errors import ConfigError, PartialFailure
     from descale.study.config import load_study
-    from descale.study.devices import check_study_devices
     from descale.study.execute import TorchRunner
     from descale.study.run import open_study, run_study
+    from descale.training.devices import check_study_devices
 
     if store is not None and ray is None:
         raise ConfigError("--store is for --ray; without it the trials are kept in --out.")
@@ -57,7 +57,7 @@ def study(
     failure: PartialFailure | None = None
     try:
         if ray is not None:
-            from descale.study.ray_cluster import run_on_ray
+            from descale.cluster.ray_cluster import run_on_ray
 
             gpus = 1 if opened.config.devices.accelerator == "cuda" else 0
             run_on_ray(opened, runner, address=ray, store=store, threads=threads or 1, gpus=gpus)
@@ -74,7 +74,7 @@ def study(
 
 
 def _write_report(out: Path) -> Path:
-    from descale.study.report.write import write_report
+    from descale.report.write import write_report
 
     return write_report(out)
 

@@ -48,7 +48,7 @@ def train(
     Example: `descale train --data photos/ --arch unet --out runs/unet`
     """
 
-    from descale.files import sha256_of
+    from descale.base.files import sha256_of
     from descale.models import make_spec
     from descale.training import TrainingConfig, train_model
 

@@ -33,7 +33,7 @@ def parse_size(text: str) -> tuple[int, int]:
     >>> parse_size("160x192")
     (160, 192)
     """
-    from descale.errors import ConfigError
+    from descale.base.errors import ConfigError
 
     parts = text.lower().split("x")
     if len(parts) not in (1, 2) or not all(part.isdigit() for part in parts):
@@ -52,7 +52,7 @@ def validated(kind: type[Config], values: dict[str, Any]) -> Config:
     """
     from pydantic import ValidationError
 
-    from descale.errors import ConfigError
+    from descale.base.errors import ConfigError
 
     try:
         return kind.model_validate({key: value for key, value in values.items() if value is not None})
@@ -72,8 +72,8 @@ def devices(
     Raises:
         ConfigError: a value is unknown, or this machine does not have what it asks for.
     """
-    from descale.study.devices import check_devices
     from descale.training import DeviceConfig
+    from descale.training.devices import check_devices
 
     values = {
         "accelerator": accelerator,
@@ -94,9 +94,9 @@ def checked_dataset(data: str, *, binary: bool, accept_problems: bool) -> Datase
     Raises:
         DataError: the check found falsifying problems and they were not accepted.
     """
+    from descale.base.errors import DataError
     from descale.data import load_dataset
     from descale.data.check import check_dataset
-    from descale.errors import DataError
 
     dataset = load_dataset(data, binary=binary)
     report = check_dataset(data)
@@ -124,8 +124,8 @@ def claimed_folder(out: Path, settings: dict[str, Any]) -> Iterator[None]:
     """
     from lightning.pytorch.utilities import rank_zero_only
 
-    from descale.errors import ConfigError, StudyError
-    from descale.files import make_folder
+    from descale.base.errors import ConfigError, StudyError
+    from descale.base.files import make_folder
 
     if out.is_file():
         raise ConfigError(f"{out} is a file; give a folder.")
@@ -137,7 +137,7 @@ def claimed_folder(out: Path, settings: dict[str, Any]) -> Iterator[None]:
         return
     with ExitStack() as held:
         try:
-            from descale.claims import claim
+            from descale.base.claims import claim
 
             mine = held.enter_context(claim(out / LOCK))
         except (ModuleNotFoundError, StudyError) as error:  # Windows, or a file system without locks
@@ -150,8 +150,8 @@ def claimed_folder(out: Path, settings: dict[str, Any]) -> Iterator[None]:
 
 
 def _record_settings(out: Path, settings: dict[str, Any]) -> None:
-    from descale.errors import ConfigError
-    from descale.files import write_json
+    from descale.base.errors import ConfigError
+    from descale.base.files import write_json
 
     record = out / RECORD
     if record.is_file():

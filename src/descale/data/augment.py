@@ -10,8 +10,8 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from descale.errors import ConfigError
-from descale.spelling import suggestion
+from descale.base.errors import ConfigError
+from descale.base.spelling import suggestion
 
 Augmentation = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Picture uint8 (3, H, W) and label uint8 (H, W) -> the same kinds at the training size."""

@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from descale.base.classes import BINARY, ClassTable, PixelClass
+from descale.base.errors import DataError
+from descale.base.spelling import suggestion
+from descale.base.wording import shape_message
+from descale.base.yaml_keys import find_repeated_key
 from descale.data.scenes import ByName, SceneRule
-from descale.data.wording import shape_message
-from descale.data.yaml_keys import find_repeated_key
-from descale.errors import DataError
-from descale.runtime.classes import BINARY, ClassTable, PixelClass
-from descale.spelling import suggestion
 
 Format = Literal["id-masks", "colour-masks", "coco", "yolo", "labelme"]
 

@@ -7,9 +7,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from descale.base.errors import DataError
+from descale.base.photo import PHOTO_SUFFIXES
 from descale.data.sample import Label, Split
-from descale.errors import DataError
-from descale.runtime.photo import PHOTO_SUFFIXES
 
 SPLIT_FOLDERS: dict[str, Split] = {
     "train": "train",

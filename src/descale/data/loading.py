@@ -50,7 +50,7 @@ def load_split(
     Raises:
         DataError: a file cannot be read, or the split does not fit into memory.
     """
-    from descale.errors import DataError
+    from descale.base.errors import DataError
 
     if not samples:
         raise DataError("The split has no photos. Check the folder's layout with: descale data check DIR")

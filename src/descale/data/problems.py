@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from descale.errors import DataError
+from descale.base.errors import DataError
 
 
 class SizeMismatch(DataError):

@@ -13,10 +13,10 @@ from typing import Literal, Protocol, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from descale.data.fingerprint import content_hash
-from descale.errors import DataError
-from descale.runtime.classes import BINARY, ClassTable
-from descale.runtime.photo import photo_size, read_photo
+from descale.base.classes import BINARY, ClassTable
+from descale.base.errors import DataError
+from descale.base.fingerprint import content_hash
+from descale.base.photo import photo_size, read_photo
 
 Mask = NDArray[np.uint8]
 Split = Literal["train", "valid", "test"]
@@ -87,7 +87,7 @@ class Sample:
         """The photo, uint8 (H, W, 3), RGB.
 
         Raises:
-            DataError: as :func:`descale.runtime.photo.read_photo`.
+            DataError: as :func:`descale.base.photo.read_photo`.
         """
         return read_photo(self.image)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from descale.errors import DataError
+from descale.base.errors import DataError
 
 _EXPORTED_COPY = re.compile(r"\.rf\.[0-9a-zA-Z]+$")
 _NUMBER = re.compile(r"(\d+)(?!.*\d)")

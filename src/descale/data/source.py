@@ -7,13 +7,13 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from descale.base.errors import DataError
 from descale.data.description import Description, Format, read_description
 from descale.data.folders import SPLIT_FOLDERS, Listing, photos_in_subfolders
 from descale.data.presets import PRESETS
 from descale.data.readers import READERS
 from descale.data.sample import SPLITS, Dataset, Sample
 from descale.data.splits import split_of
-from descale.errors import DataError
 
 logger = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ import hashlib
 import logging
 from collections.abc import Iterator
 
+from descale.base.errors import DataError
 from descale.data.description import Splits
 from descale.data.sample import Dataset, Split
-from descale.errors import DataError
 
 logger = logging.getLogger(__name__)
 

@@ -15,10 +15,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from descale.base.classes import ClassTable
 from descale.evaluation.clusters import Array, by_cluster, cluster_numbers, require_pairs, weighted
 from descale.evaluation.confusion import ImageConfusions
 from descale.evaluation.metrics import METRICS, Metric
-from descale.runtime.classes import ClassTable
 
 REPLICATES = 2000
 CONFIDENCE = 0.95

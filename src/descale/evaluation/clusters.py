@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from descale.base.classes import ClassTable
 from descale.evaluation.confusion import ImageConfusions
 from descale.evaluation.metrics import Metric
-from descale.runtime.classes import ClassTable
 
 Array = NDArray[np.float64]
 

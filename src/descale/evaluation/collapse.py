@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from descale.base.classes import ClassTable
 from descale.evaluation.confusion import ImageConfusions
 from descale.evaluation.floors import trivial_scores
 from descale.evaluation.metrics import METRICS
-from descale.runtime.classes import ClassTable
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ def find_collapse(confusions: ImageConfusions, classes: ClassTable) -> Collapse:
     """A model has collapsed if a constant answer is as good, or if it never predicts a class that is there.
 
     >>> import numpy as np
-    >>> from descale.runtime.classes import BINARY
+    >>> from descale.base.classes import BINARY
     >>> blind = ImageConfusions(("a",), ("",), np.array([[[90, 0], [10, 0]]]))
     >>> find_collapse(blind, BINARY).reasons
     ('corrosion IoU 0.000 is not above the trivial 0.100', 'never predicts corrosion')

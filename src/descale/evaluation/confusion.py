@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from descale.errors import DataError
-from descale.files import replacing_file
+from descale.base.errors import DataError
+from descale.base.files import replacing_file
 
 Counts = NDArray[np.int64]
 FIXED_COLUMNS = ("split", "id", "group")

@@ -17,14 +17,14 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
+from descale.base.classes import ClassTable
+from descale.base.errors import DataError
+from descale.base.files import replacing_file
 from descale.data import Dataset, Sample
 from descale.data.loading import load_split
-from descale.errors import DataError
 from descale.evaluation.confusion import ImageConfusions, confusion_matrix
 from descale.evaluation.floors import ColourThreshold, fit_colour_threshold
-from descale.files import replacing_file
 from descale.models import ModelSpec, SavedModel, predict_classes
-from descale.runtime.classes import ClassTable
 
 CHUNK = 256  # photos decoded at a time: bounds memory on large sets
 

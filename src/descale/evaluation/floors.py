@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from descale.base.classes import ClassTable
 from descale.evaluation.confusion import Counts, ImageConfusions
 from descale.evaluation.metrics import METRICS, constant_counts
-from descale.runtime.classes import ClassTable
 
 HUE_BINS, SATURATION_BINS, VALUE_BINS = 36, 16, 16
 PIXELS_PER_IMAGE = 4096

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from descale.base.classes import ClassTable
 from descale.evaluation.clusters import Array, by_cluster, cluster_numbers, require_pairs, weighted
 from descale.evaluation.confusion import ImageConfusions
 from descale.evaluation.metrics import METRICS
-from descale.runtime.classes import ClassTable
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from descale.base.classes import ClassTable
 from descale.evaluation.confusion import Counts, ImageConfusions
-from descale.runtime.classes import ClassTable
 
 Array = NDArray[np.float64]
 Compute = Callable[[NDArray[Any], tuple[int, ...]], Array]
@@ -126,7 +126,7 @@ def score(confusions: ImageConfusions, classes: ClassTable) -> Scores:
     Raises:
         ValueError: the matrices do not have one row and column per class of the table.
 
-    >>> from descale.runtime.classes import BINARY
+    >>> from descale.base.classes import BINARY
     >>> counts = np.array([[[90, 2], [4, 4]], [[98, 0], [1, 1]]])
     >>> round(score(ImageConfusions(("a", "b"), ("", ""), counts), BINARY).iou_corrosion, 4)
     0.4167

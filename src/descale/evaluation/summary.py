@@ -6,12 +6,12 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from descale.base.classes import ClassTable
 from descale.evaluation.bootstrap import Drop, Interval, score_interval
 from descale.evaluation.collapse import Collapse, find_collapse
 from descale.evaluation.confusion import ImageConfusions
 from descale.evaluation.floors import trivial_scores
 from descale.evaluation.metrics import METRICS, Scores, score
-from descale.runtime.classes import ClassTable
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import segmentation_models_pytorch as smp
 from torch import nn
 
-from descale.errors import ModelError
+from descale.base.errors import ModelError
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ import logging
 import torch
 from torch import nn
 
-from descale.errors import ModelError
+from descale.base.classes import BINARY, ClassTable
+from descale.base.errors import ModelError
 from descale.models.architectures import find_architecture
 from descale.models.encoders import check_encoder, load_encoder_weights, normalisation
 from descale.models.spec import STRIDE, ModelSpec
-from descale.runtime.classes import BINARY, ClassTable
 
 logger = logging.getLogger(__name__)
 

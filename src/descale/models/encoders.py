@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from descale.errors import ModelError
+from descale.base.errors import ModelError
 
 logger = logging.getLogger(__name__)
 

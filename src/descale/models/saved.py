@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from descale import __version__
-from descale.errors import ModelError
-from descale.files import replacing_folder, sha256_of, write_json
+from descale.base.errors import ModelError
+from descale.base.files import replacing_folder, sha256_of, write_json
 from descale.models.build import build_network
 from descale.models.spec import STRIDE, ModelSpec
 from descale.models.widths import Widths, apply_widths, read_widths

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from descale.errors import ModelError
-from descale.runtime.classes import ClassTable
+from descale.base.classes import ClassTable
+from descale.base.errors import ModelError
 
 STRIDE = 32
 """Height and width of every input must be divisible by this (five halvings in the encoder)."""

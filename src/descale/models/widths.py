@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from descale.errors import ModelError
+from descale.base.errors import ModelError
 
 Widths = dict[str, dict[str, int]]
 """Layer name -> attribute (``in_channels``, ``out_channels``, ``groups``, ...) -> value."""

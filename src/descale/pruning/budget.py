@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from descale.errors import PruningError
+from descale.base.errors import PruningError
 from descale.models.layout import memory_format
 from descale.pruning.allocation import Counts, allocate, least_count
 from descale.pruning.channels import ChannelGraph, Keep

@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from descale.base.spelling import suggestion
 from descale.pruning.allocation import ALLOCATIONS, SCORED
 from descale.pruning.budget import BUDGETS
 from descale.pruning.recipes import RECIPES
 from descale.pruning.strategies import STRATEGIES, find_strategy
-from descale.spelling import suggestion
 
 BudgetKind = Literal["params", "macs", "latency"]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from segmentation_models_pytorch.decoders.manet.decoder import PABBlock
 from torch import Tensor, nn
 
-from descale.errors import PruningError
+from descale.base.errors import PruningError
 from descale.pruning.channels import ChannelGraph, Keep, Side
 
 Mask = NDArray[np.bool_]

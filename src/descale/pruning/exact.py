@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from descale.errors import PruningError
+from descale.base.errors import PruningError
 from descale.pruning.channels import ChannelGraph, Keep
 from descale.pruning.gates import Gates
 

@@ -9,7 +9,7 @@ import numpy as np
 from segmentation_models_pytorch.decoders.manet.decoder import PABBlock
 from torch import nn
 
-from descale.errors import PruningError
+from descale.base.errors import PruningError
 from descale.pruning.channels import NO_GROUP, ChannelGraph, ChannelGroup, Side, Slot
 from descale.pruning.trace import CONVOLUTIONS, TracedGroup, trace_groups
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from descale.errors import ConfigError
-from descale.spelling import suggestion
+from descale.base.errors import ConfigError
+from descale.base.spelling import suggestion
 
 WARM_UP = 0.15
 COOL_DOWN = 0.2

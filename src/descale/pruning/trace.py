@@ -9,7 +9,7 @@ import torch_pruning as tp
 from segmentation_models_pytorch.decoders.manet.decoder import PABBlock
 from torch import nn
 
-from descale.errors import PruningError
+from descale.base.errors import PruningError
 from descale.models.spec import STRIDE
 from descale.models.widths import CHANNEL_PARAMETERS
 from descale.pruning.attention import INNER_LAYERS, INPUT_LAYERS, AttentionLeaf

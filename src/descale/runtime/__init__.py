@@ -4,10 +4,10 @@
 >>> segmentation = Segmenter.from_bundle("bundle.zip")("bridge.jpg")  # doctest: +SKIP
 """
 
+from descale.base.classes import BINARY, ClassTable, PixelClass
+from descale.base.photo import read_photo
 from descale.runtime.bundle import Bundle, open_bundle, pack_bundle, write_manifest
-from descale.runtime.classes import BINARY, ClassTable, PixelClass
 from descale.runtime.manifest import BundleManifest
-from descale.runtime.photo import read_photo
 from descale.runtime.segmentation import Segmentation
 from descale.runtime.segmenter import Segmenter
 

@@ -22,8 +22,8 @@ import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from descale.errors import BundleError
-from descale.files import replacing_file, sha256_of, write_json
+from descale.base.errors import BundleError
+from descale.base.files import replacing_file, sha256_of, write_json
 from descale.runtime.manifest import BundleManifest, NewerFormatError
 
 MANIFEST = "bundle.json"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from descale.runtime.classes import ClassTable
+from descale.base.classes import ClassTable
 
 FORMAT_VERSION = 1
 PRECISIONS = ("float32", "int8")

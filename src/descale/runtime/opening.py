@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from descale.errors import ConfigError, DataError
-from descale.runtime.photo import EXIF_ORIENTATION, MAX_PIXELS, as_rgb, photo_name, reading
+from descale.base.errors import ConfigError, DataError
+from descale.base.photo import EXIF_ORIENTATION, MAX_PIXELS, as_rgb, photo_name, reading
 from descale.runtime.picture import ArrayPicture, FilePicture, Picture, Scale, Source, share_of
 
 

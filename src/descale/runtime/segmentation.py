@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from descale.runtime.classes import ClassTable
+from descale.base.classes import ClassTable
 
 LARGE_PIXELS = 50_000_000
 """Above this many pixels memory comes before speed."""

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from descale.errors import BundleError
+from descale.base.classes import ClassTable
+from descale.base.errors import BundleError
+from descale.base.photo import MAX_PIXELS
 from descale.runtime.bundle import Bundle, open_bundle
-from descale.runtime.classes import ClassTable
 from descale.runtime.decide import Values, decision
 from descale.runtime.engines import Engine, choose_engine, open_engine
 from descale.runtime.opening import open_picture
-from descale.runtime.photo import MAX_PIXELS
 from descale.runtime.picture import Picture, Scale, Source
 from descale.runtime.segmentation import LARGE_PIXELS, MaskRows, Segmentation
 from descale.runtime.tiling import Span, TilePlan, blend, cut_tile, plan_tiles

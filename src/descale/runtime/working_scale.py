@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from descale.runtime.picture import Scale
-from descale.runtime.summary import PhotoResult
-
-MAGNIFIED = 2.0
-"""From here on photos are so much larger than in training that the run says so."""
 
 
 def training_pixels(provenance: Mapping[str, Any]) -> float | None:
@@ -42,15 +36,3 @@ def working_scale(provenance: Mapping[str, Any], pixels: int) -> float:
 def scale_for(provenance: Mapping[str, Any], asked: float | None) -> Scale:
     """What :func:`descale.runtime.opening.open_picture` takes: ``asked``, or by photo as in training."""
     return partial(working_scale, provenance) if asked is None else asked
-
-
-def magnification(provenance: Mapping[str, Any], results: Sequence[PhotoResult]) -> float | None:
-    """How much larger things looked to the network than in training, as a ratio of lengths: median of photos.
-
-    ``None`` if there are no photos, or the bundle does not tell its input size.
-    """
-    area = training_pixels(provenance)
-    if not results or area is None:
-        return None
-    sides = [result.scale * math.sqrt(result.width * result.height) for result in results]
-    return float(np.median(sides)) / math.sqrt(area)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from descale.base.classes import ClassTable
 from descale.evaluation import ImageConfusions, paired_drop, read_confusions, score
-from descale.runtime.classes import ClassTable
 from descale.study.folder import Row
 from descale.study.trial import Trial
 

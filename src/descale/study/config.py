@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from descale.errors import StudyError
+from descale.base.errors import StudyError
+from descale.base.located_yaml import LocatedError, line_of, parse
+from descale.base.spelling import suggestion
 from descale.models.spec import STRIDE
 from descale.pruning.config import PruningConfig
-from descale.spelling import suggestion
-from descale.study.located_yaml import LocatedError, line_of, parse
 from descale.training.config import DeviceConfig, Size, TrainingConfig
 
 Sparsity = Annotated[float, Field(gt=0.0, lt=1.0)]

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from descale.claims import exclusive
+from descale.base.claims import exclusive
+from descale.base.errors import StudyError
+from descale.base.files import write_json
 from descale.data import Dataset, load_dataset
 from descale.data.check import check_dataset
-from descale.errors import StudyError
-from descale.files import write_json
 from descale.study.config import StudyData, Synthesis
 from descale.study.folds import hold_out
 from descale.study.trial import DataDescription, Trial
@@ -97,7 +97,7 @@ def dataset_of_trial(trial: Trial, root: Path) -> Dataset:
 def _generated(wanted: Synthesis | None, root: Path) -> Path:
     if wanted is None:
         raise StudyError("A data set needs 'source' or 'synthesize'.")
-    from descale.data.synthesize import synthesize
+    from descale.synthesize import synthesize
 
     height, width = wanted.size
     name = f"embedded-{wanted.classes}-classes-{wanted.count}-photos-{height}x{width}-seed-{wanted.seed}"

@@ -26,9 +26,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from descale.claims import claim, exclusive
-from descale.errors import StudyError
-from descale.files import write_json
+from descale.base.claims import claim, exclusive
+from descale.base.errors import StudyError
+from descale.base.files import write_json
 from descale.study.trial import Trial
 
 Value = str | int | float | bool | None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
+from descale.base.errors import DataError
 from descale.data import Dataset, Sample
 from descale.data.sample import Split
-from descale.errors import DataError
 
 LEAST_PHOTOS = 3
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from descale import __version__
-from descale.files import write_json
+from descale.base.files import write_json
 from descale.study.folder import StudyFolder
 from descale.study.trial import RESULT_VERSION, Trial
 

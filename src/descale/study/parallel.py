@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from descale.errors import StudyError
+from descale.base.errors import StudyError
 from descale.study.folder import StudyFolder
 from descale.study.results import write_results
 from descale.study.trial import Trial

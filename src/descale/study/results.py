@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from descale.files import write_text
+from descale.base.files import write_text
 from descale.study.folder import Row, StudyFolder, Value
 from descale.study.trial import Trial
 

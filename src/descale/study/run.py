@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from descale.errors import PartialFailure, StudyError
+from descale.base.errors import PartialFailure, StudyError
 from descale.study.config import StudyConfig, load_study
 from descale.study.folder import Row, StudyFolder
 from descale.study.manifest import record_start

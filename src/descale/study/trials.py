@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from descale.errors import StudyError
-from descale.files import sha256_of
+from descale.base.errors import StudyError
+from descale.base.files import sha256_of
 from descale.study.config import StudyConfig, StudyData, trial_pruning, trial_training
 from descale.study.trial import DENSE, POOLED, SLIM, DataDescription, Kind, Trial
 from descale.training.control import control_training

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from descale.errors import DescaleError
+from descale.base.errors import DescaleError
 from descale.study.config import StudyData
 from descale.study.folder import Row, StudyFolder
 from descale.study.results import write_results

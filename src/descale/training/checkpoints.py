@@ -11,8 +11,8 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import nn
 
-from descale.errors import TrainingError
-from descale.files import replacing_file
+from descale.base.errors import TrainingError
+from descale.base.files import replacing_file
 
 logger = logging.getLogger(__name__)
 

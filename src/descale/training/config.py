@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from descale.base.spelling import suggestion
 from descale.models.spec import STRIDE
-from descale.spelling import suggestion
 
 Size = tuple[Annotated[int, Field(ge=STRIDE)], Annotated[int, Field(ge=STRIDE)]]
 

@@ -21,8 +21,8 @@ from lightning.pytorch.callbacks import (
 )
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 
+from descale.base.errors import ConfigError
 from descale.data.loading import PixelArrays
-from descale.errors import ConfigError
 from descale.models import memory_format
 from descale.training.averaging import moving_average
 from descale.training.batches import BatchSource, epoch_loader, validation_batches

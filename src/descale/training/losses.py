@@ -7,7 +7,7 @@ from collections.abc import Callable
 from segmentation_models_pytorch import losses as smp_losses
 from torch import Tensor, nn
 
-from descale.spelling import suggestion
+from descale.base.spelling import suggestion
 
 LOSSES: dict[str, Callable[[], nn.Module]] = {
     "tversky": lambda: smp_losses.TverskyLoss(mode="multiclass", from_logits=True),

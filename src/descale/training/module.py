@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
-from descale.errors import TrainingError
+from descale.base.errors import TrainingError
 from descale.models import ModelSpec, memory_format, predict_classes
 from descale.training.batches import Batch
 from descale.training.bfloat import FloatDepthwiseGradients

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from descale.base.errors import ConfigError
 from descale.data import Dataset
-from descale.errors import ConfigError
 from descale.models import SavedModel, load_model, save_model
 from descale.pruning.config import PruningConfig
 from descale.training.config import DeviceConfig, TrainingConfig

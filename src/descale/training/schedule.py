@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import Callback
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from descale.errors import PruningError
+from descale.base.errors import PruningError
 from descale.pruning.allocation import Counts
 from descale.pruning.channels import ChannelGraph
 from descale.pruning.gates import Gates

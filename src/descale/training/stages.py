@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from descale.base.files import write_json
 from descale.data import Dataset
-from descale.files import write_json
 from descale.models import SavedModel, count_macs, count_parameters, load_model, save_model
 from descale.pruning.allocation import SCORED, Counts
 from descale.pruning.channels import ChannelGraph

@@ -11,10 +11,10 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import nn
 
 from descale import __version__
+from descale.base.errors import TrainingError
 from descale.data import Dataset
 from descale.data.augment import make_augmentation
 from descale.data.loading import PixelArrays, load_split
-from descale.errors import TrainingError
 from descale.models import ModelSpec, SavedModel, build_network, load_model, read_widths, save_model
 from descale.training.batches import AugmentedPhotos
 from descale.training.config import DeviceConfig, TrainingConfig

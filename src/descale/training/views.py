@@ -20,9 +20,9 @@ from rich.progress import track
 from torch import Tensor
 from torchvision.transforms.v2 import functional as transform
 
+from descale.base.files import replacing_folder, write_json
 from descale.data.augment import augment_batch, make_augmentation
 from descale.data.loading import PixelArrays
-from descale.files import replacing_folder, write_json
 from descale.models import SavedModel, memory_format
 from descale.training.batches import Batch
 from descale.training.bfloat import cpu_has_bfloat16

@@ -9,11 +9,11 @@ import torch
 from PIL import Image
 from torch import nn
 
+from descale.base.errors import ConfigError, DataError, ExportError
 from descale.data import load_dataset
 from descale.deploy.export.bundle import export_model
 from descale.deploy.quantize.gate import GateSettings, corrosion_iou
 from descale.deploy.quantize.pictures import QuantizationData, load_quantization_data
-from descale.errors import ConfigError, DataError, ExportError
 from descale.models import SavedModel, make_spec
 from descale.runtime.bundle import open_bundle
 

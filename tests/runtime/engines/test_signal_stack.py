@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny_networks import write_bundle
+from tests.runtime.tiny_networks import write_bundle
 
 PROGRAM = """
 import os, signal, sys

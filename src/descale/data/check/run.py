@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from descale.base.errors import DataError
 from descale.data.check.leaks import find_leaks
 from descale.data.check.report import CheckReport, Finding
 from descale.data.check.scan import Scanned, scan
@@ -15,7 +16,6 @@ from descale.data.folders import Listing
 from descale.data.problems import SizeMismatch, UnknownClass
 from descale.data.sample import SPLITS, Dataset
 from descale.data.source import find_source, list_source, make_dataset
-from descale.errors import DataError
 
 SMALLEST_SIDE = 32
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from descale.data.fingerprint import content_hash
+from descale.base.errors import DataError
+from descale.base.fingerprint import content_hash
 from descale.data.readers.mask_files import value_counts
 from descale.data.sample import Sample
-from descale.errors import DataError
 
 THUMBNAIL = 32
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from descale.base.errors import DataError
+from descale.base.photo import PHOTO_SUFFIXES
 from descale.data.class_names import class_of
 from descale.data.description import Description
 from descale.data.folders import Listing, Pair, files_by_stem, split_folders
@@ -17,8 +19,6 @@ from descale.data.polygons import Outline, pairs, rasterise
 from descale.data.problems import SizeMismatch
 from descale.data.rle import decode_rle
 from descale.data.sample import Mask
-from descale.errors import DataError
-from descale.runtime.photo import PHOTO_SUFFIXES
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from descale.base.errors import DataError
 from descale.data.description import Description
 from descale.data.folders import Listing
 from descale.data.problems import UnknownClass
 from descale.data.readers.mask_files import list_mask_files, read_mask_file, value_counts
 from descale.data.sample import Mask
-from descale.errors import DataError
 
 
 @dataclass(frozen=True)

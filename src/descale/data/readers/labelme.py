@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from descale.base.errors import DataError
+from descale.base.photo import MAX_PIXELS, PHOTO_SUFFIXES
 from descale.data.class_names import class_of
 from descale.data.description import Description
 from descale.data.folders import Listing, Pair, files_by_stem, split_folders
 from descale.data.polygons import Outline, Points, pairs, rasterise, shrink_labels
 from descale.data.problems import SizeMismatch
 from descale.data.sample import Mask
-from descale.errors import DataError
-from descale.runtime.photo import MAX_PIXELS, PHOTO_SUFFIXES
 
 CIRCLE_POINTS = 64
 

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from descale.base.errors import DataError
+from descale.base.photo import PHOTO_SUFFIXES, reading
 from descale.data.folders import Listing, Pair, files_by_stem, split_folders
 from descale.data.problems import SizeMismatch
 from descale.data.sample import Label
-from descale.errors import DataError
-from descale.runtime.photo import PHOTO_SUFFIXES, reading
 
 MASK_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp"})
 """Lossless formats; a JPEG mask has smeared values and is refused with the reason."""

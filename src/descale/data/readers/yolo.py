@@ -7,14 +7,14 @@ from pathlib import Path
 
 import yaml
 
+from descale.base.errors import DataError
+from descale.base.photo import PHOTO_SUFFIXES
 from descale.data.class_names import class_of
 from descale.data.description import Description
 from descale.data.folders import Listing, Pair, files_by_stem, split_folders
 from descale.data.polygons import Outline, pairs, rasterise
 from descale.data.problems import UnknownClass
 from descale.data.sample import Mask
-from descale.errors import DataError
-from descale.runtime.photo import PHOTO_SUFFIXES
 
 TOLERANCE = 0.01
 """Platforms round outlines to a little outside the picture; farther out is another unit."""

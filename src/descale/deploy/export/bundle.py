@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from descale.base.files import replacing_folder
 from descale.deploy.export.card import write_card
 from descale.deploy.export.checks import check_output, choose_targets, require_int8
 from descale.deploy.export.parity import (
@@ -30,7 +31,6 @@ from descale.deploy.graph import optimise, trace_network
 from descale.deploy.quantize.gate import Gate, GateSettings, quantize_until_good
 from descale.deploy.quantize.pictures import QuantizationData
 from descale.deploy.quantize.sensitivity import LayerCost
-from descale.files import replacing_folder
 from descale.models import STRIDE, SavedModel
 from descale.runtime.bundle import pack_bundle, write_manifest
 from descale.runtime.manifest import BundleManifest

@@ -10,7 +10,7 @@ from typing import Any
 
 import jinja2
 
-from descale.files import write_text
+from descale.base.files import write_text
 from descale.models import ARCHITECTURES, SavedModel
 from descale.runtime.manifest import BundleManifest
 

@@ -7,11 +7,11 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from descale.base.errors import ConfigError, ExportError
+from descale.base.files import first_other_file
+from descale.base.photo import PHOTO_SUFFIXES
 from descale.deploy.export.targets import TARGETS, Target, find_target
-from descale.errors import ConfigError, ExportError
-from descale.files import first_other_file
 from descale.runtime.bundle import MANIFEST
-from descale.runtime.photo import PHOTO_SUFFIXES
 
 
 def choose_targets(names: Sequence[str]) -> tuple[Target, ...]:

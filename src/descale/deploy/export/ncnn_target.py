@@ -19,10 +19,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
+from descale.base.errors import ExportError
 from descale.deploy.export.parity import Infer
 from descale.deploy.graph import INPUT, Graph
 from descale.deploy.graph.editing import attribute
-from descale.errors import ExportError
 
 logger = logging.getLogger(__name__)
 

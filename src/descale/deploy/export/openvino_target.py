@@ -8,9 +8,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from descale.base.errors import ExportError
 from descale.deploy.export.parity import Infer
 from descale.deploy.graph import OUTPUT
-from descale.errors import ExportError
 from descale.runtime.engines.signal_stack import own_signal_stack
 
 FILES = ("network.xml", "network.bin")

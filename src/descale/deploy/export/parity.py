@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from descale.errors import ExportError
+from descale.base.errors import ExportError
+from descale.base.photo import read_photo
 from descale.models import STRIDE, SavedModel, predict_classes
-from descale.runtime.photo import read_photo
 
 logger = logging.getLogger(__name__)
 

@@ -22,8 +22,8 @@ import torch
 from onnx import helper
 from torch import Tensor, nn
 
+from descale.base.errors import ExportError
 from descale.deploy.graph.editing import Array, Graph
-from descale.errors import ExportError
 
 OPSET = 18
 IR_VERSION = 10  # the newest that onnxruntime 1.18 reads

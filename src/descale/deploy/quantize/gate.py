@@ -11,10 +11,10 @@ import numpy as np
 import onnx
 import torch
 
+from descale.base.errors import ConfigError, ExportError
 from descale.deploy.export.parity import Infer
 from descale.deploy.quantize.pictures import QuantizationData
 from descale.deploy.quantize.sensitivity import LayerCost, layer_costs
-from descale.errors import ConfigError, ExportError
 from descale.evaluation.confusion import confusion_matrix
 from descale.evaluation.metrics import class_iou
 from descale.models import ModelSpec, predict_classes

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from descale.errors import ExportError
+from descale.base.errors import ExportError
 from descale.runtime.engines.signal_stack import own_signal_stack
 
 _OF_A_LAYER = ("", "/WithoutBiases")  # a convolution with a bias becomes two operations

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from descale.base.classes import BINARY
+from descale.base.errors import ExportError
 from descale.data import Sample, load_dataset
 from descale.data.loading import load_split
-from descale.errors import ExportError
 from descale.models import ModelSpec
-from descale.runtime.classes import BINARY
 
 CALIBRATION_PHOTOS = 128
 BATCH = 8

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from descale.errors import BundleError, ConfigError
+from descale.base.errors import BundleError, ConfigError
 from descale.runtime.bundle import Bundle
 from descale.runtime.engines import onnxruntime, openvino
 

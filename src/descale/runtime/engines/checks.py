@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from descale.errors import BundleError
+from descale.base.errors import BundleError
 from descale.runtime.bundle import Bundle
 
 Shape = Sequence[object]

@@ -1,0 +1,1 @@
+"""What everybody shares: errors, files, locks, the class table, reading photos and YAML."""

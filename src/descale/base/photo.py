@@ -1,0 +1,198 @@
+"""Read a photo as a person sees it: upright, 8 bits, RGB."""
+
+from __future__ import annotations
+
+import io
+import logging
+import struct
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, ImageOps, TiffImagePlugin, UnidentifiedImageError
+
+from descale.base.errors import DataError
+
+logger = logging.getLogger(__name__)
+
+MAX_PIXELS = 250_000_000
+"""Default limit against decompression bombs; above any camera sold today."""
+
+PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".webp"})
+"""File name endings (lower case) that are taken for photos when a folder is listed."""
+
+EXIF_ORIENTATION = 274
+_SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
+_BROKEN = (SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
+_opening = threading.Lock()
+
+
+def read_photo(path: Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """Decode a photo.
+
+    Grey is repeated over the channels, 16 bits are scaled to 8 by their full range (never stretched
+    to the picture's own), palettes are resolved, transparent parts are laid on white, CMYK is
+    converted with the embedded colour profile where there is one. EXIF orientation is applied. Of a
+    file with several frames the first is taken.
+
+    Args:
+        path: a file, or a binary stream positioned at its start.
+        max_pixels: larger pictures are refused before they are decoded.
+
+    Returns:
+        uint8 array (H, W, 3), RGB.
+
+    Raises:
+        DataError: missing, empty, truncated, not an image, or larger than ``max_pixels``.
+    """
+    return np.array(open_photo(path, max_pixels=max_pixels), dtype=np.uint8)
+
+
+def open_photo(path: Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """Like :func:`read_photo`, as a decoded Pillow image in mode ``RGB`` (4 bytes per pixel, no copy).
+
+    Raises:
+        DataError: as :func:`read_photo`.
+    """
+    name = photo_name(path)
+    with reading(path, max_pixels=max_pixels) as image:
+        image.load()
+        return ImageOps.exif_transpose(as_rgb(image, name))
+
+
+def photo_size(path: Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Height and width of the upright photo, from its header alone.
+
+    Raises:
+        DataError: missing, empty, not an image, or larger than ``max_pixels``.
+    """
+    with reading(path, max_pixels=max_pixels) as image:
+        width, height = _stored_size(image)
+        # JPEG keeps the tag in its header; asking other formats may decode them, which is wasted work
+        # only for the few that carry EXIF at all.
+        turned = image.getexif().get(EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
+    return (width, height) if turned else (height, width)
+
+
+def _stored_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height before EXIF orientation is applied: newer Pillow gives TIFF's size upright."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        tags = image.tag_v2
+        return int(tags[TiffImagePlugin.IMAGEWIDTH]), int(tags[TiffImagePlugin.IMAGELENGTH])
+    return image.size
+
+
+@contextmanager
+def reading(path: Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
+    """Open an image file; whatever goes wrong inside the block becomes a :class:`DataError`.
+
+    Raises:
+        DataError: missing, empty, truncated, not an image, or larger than ``max_pixels``.
+    """
+    name = photo_name(path)
+    try:
+        with _open(path) as image:
+            pixels = image.width * image.height
+            if pixels > max_pixels:
+                raise DataError(
+                    f"{name}: {image.width} x {image.height} = {pixels / 1e6:.3g} megapixels, more than the "
+                    f"limit of {max_pixels / 1e6:g}. If it is what it says it is, make a smaller copy "
+                    "of it, or raise the limit (descale predict: --max-megapixels)."
+                )
+            yield image
+    except UnidentifiedImageError as error:
+        raise DataError(_unidentified(path, name)) from error
+    except FileNotFoundError as error:
+        raise DataError(f"{name}: no such file. Check the path.") from error
+    except IsADirectoryError as error:
+        raise DataError(f"{name}: a folder, not a photo. Name the photos in it.") from error
+    except PermissionError as error:
+        raise DataError(f"{name}: may not be read. Check its permissions.") from error
+    except (*_BROKEN, OSError) as error:
+        # Pillow's decoders report broken content by any of these.
+        raise DataError(
+            f"{name}: broken or truncated ({error}). Copy it again from its source, or leave it out."
+        ) from error
+
+
+def as_rgb(image: Image.Image, name: str) -> Image.Image:
+    """Convert a decoded image of any mode to ``RGB``; ``name`` is for messages.
+
+    Raises:
+        DataError: floating-point or 32-bit pixels, which have no agreed brightness.
+    """
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    exif = image.getexif()  # survives conversions only if carried by hand
+    if image.mode in _SIXTEEN_BIT or image.mode == "I":
+        converted = _from_16_bit(image, name)
+    elif image.mode == "F":
+        raise DataError(f"{name}: pixels are floating-point numbers. Convert it to 8 or 16 bits.")
+    elif image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        converted = Image.new("RGB", image.size, (255, 255, 255))
+        converted.paste(layer, mask=layer.getchannel("A"))
+    elif image.mode in ("CMYK", "LAB"):
+        converted = _from_print(image, name)
+    else:
+        converted = image.convert("RGB")
+    if EXIF_ORIENTATION in exif:
+        converted.getexif()[EXIF_ORIENTATION] = exif[EXIF_ORIENTATION]
+    return converted
+
+
+def photo_name(path: Path | BinaryIO) -> str:
+    """What to call the source of a photo in a message."""
+    if isinstance(path, (str, Path)):
+        return str(path)
+    return str(getattr(path, "name", "photo from a stream"))
+
+
+def _open(path: Path | BinaryIO) -> Image.Image:
+    # Pillow's own bomb limit is a global of the process. It is lifted only while a header is read,
+    # one thread at a time; the caller compares the size with the limit that was asked for.
+    with _opening:
+        limit = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = None
+        try:
+            return Image.open(path)
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _from_16_bit(image: Image.Image, name: str) -> Image.Image:
+    values = np.asarray(image)
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > 65535:
+        raise DataError(f"{name}: values {low}..{high} do not fit 16 bits. Convert it to 8 or 16 bits.")
+    grey = ((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+    return Image.fromarray(grey).convert("RGB")
+
+
+def _from_print(image: Image.Image, name: str) -> Image.Image:
+    profile = image.info.get("icc_profile")
+    if profile:
+        try:
+            converted = ImageCms.profileToProfile(
+                image,
+                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+                ImageCms.createProfile("sRGB"),
+                outputMode="RGB",
+            )
+        except (ImageCms.PyCMSError, OSError, ValueError) as error:
+            logger.warning("%s: its colour profile cannot be used (%s); colours are approximate", name, error)
+        else:
+            if converted is not None:
+                return converted
+    return image.convert("RGB")
+
+
+def _unidentified(path: Path | BinaryIO, name: str) -> str:
+    if isinstance(path, (str, Path)) and Path(path).stat().st_size == 0:
+        return f"{name}: the file is empty (0 bytes). Copy it again from its source."
+    return f"{name}: not an image that can be read (JPEG, PNG, TIFF, BMP, WebP). Convert it, or leave it out."

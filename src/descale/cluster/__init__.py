@@ -1,0 +1,1 @@
+"""Studies and predictions on several machines: Ray, object stores."""

@@ -1,1 +1,0 @@
-"""The stopwatch's side that needs torch: a model in PyTorch eager, as the reference."""

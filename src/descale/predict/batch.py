@@ -1,0 +1,177 @@
+"""Predict on many photos: decoding ahead, inference, and writing behind overlap.
+
+The outputs of a photo are complete once its record is there (:mod:`descale.predict.records`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from descale import __version__
+from descale.base.errors import DataError
+from descale.base.photo import MAX_PIXELS
+from descale.predict.ahead import open_ahead
+from descale.predict.listing import PICTURES
+from descale.predict.records import PhotoRecords
+from descale.predict.render import write_colour_mask, write_id_mask, write_overlay
+from descale.predict.sources import PhotoSource
+from descale.predict.summary import PhotoResult, summarise
+from descale.runtime.segmenter import Segmenter
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PredictSettings:
+    """How to predict.
+
+    Attributes:
+        scale: share of the photos' resolution at which to work, above 0 and up to 1; ``None``: photo by photo
+            that at which things look as large as in the network's training.
+        mm_per_pixel: side of a photo's pixel on the surface, mm, if known.
+        overlay: longest side of the overlays, about, pixels; 0 writes none.
+        max_pixels: larger files are refused.
+        overwrite: predict again what is done.
+        workers: threads that decode ahead and write behind, 1 or more.
+    """
+
+    scale: float | None = None
+    mm_per_pixel: float | None = None
+    overlay: int = 2048
+    max_pixels: int = MAX_PIXELS
+    overwrite: bool = False
+    workers: int = 2
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """What became of the photos: results in order, (photo, reason) of the skipped, number taken over."""
+
+    results: tuple[PhotoResult, ...]
+    skipped: tuple[tuple[str, str], ...]
+    reused: int
+
+
+def describe_run(segmenter: Segmenter, settings: PredictSettings) -> dict[str, Any]:
+    """What determines the results, for the tables and for telling whether a photo is done."""
+    manifest = segmenter.bundle.manifest
+    scale = "as in training" if settings.scale is None else settings.scale
+    return {
+        "descale": __version__,
+        "bundle": {"name": manifest.name, "precision": manifest.precision, "files": dict(manifest.checksums)},
+        "threshold": manifest.threshold,
+        "engine": segmenter.engine_name,
+        "tile": segmenter.tile,
+        "overlap": manifest.overlap,
+        "scale": scale,
+        "mm_per_pixel": settings.mm_per_pixel,
+        "overlay": settings.overlay,
+    }
+
+
+def predict_photos(
+    segmenter: Segmenter,
+    sources: Iterable[PhotoSource | DataError],
+    out: Path,
+    settings: PredictSettings,
+    *,
+    on_photo: Callable[[], None] | None = None,
+) -> BatchReport:
+    """Write masks, colour masks, overlays and records below ``out``; a broken photo is logged and skipped.
+
+    Args:
+        segmenter: with the network loaded.
+        sources: from :func:`descale.predict.sources.iterate_sources`.
+        out: folder, made if need be.
+        settings: how.
+        on_photo: called after each photo, done or not.
+
+    Raises:
+        DescaleError: ``out`` cannot be written.
+    """
+    wanted = {kind: suffix for kind, suffix in PICTURES.items() if kind != "overlays" or settings.overlay}
+    records = PhotoRecords(out, describe_run(segmenter, settings), wanted)
+    results: dict[int, PhotoResult] = {}
+    skipped: list[tuple[int, str, str]] = []
+    reused = 0
+    writing: deque[_Writing] = deque()
+
+    def settle(most: int) -> None:
+        while len(writing) > most:
+            job = writing.popleft()
+            results[job.number] = job.finish(records)
+            if on_photo:
+                on_photo()
+
+    coming = open_ahead(
+        sources,
+        lambda source: None if settings.overwrite else records.find(source),
+        segmenter.scale(settings.scale),
+        overlay=settings.overlay,
+        max_pixels=settings.max_pixels,
+        workers=settings.workers,
+    )
+    with (
+        closing(coming) as ahead,
+        ThreadPoolExecutor(max(2, settings.workers), thread_name_prefix="write") as pool,
+    ):
+        for number, (source, opened) in enumerate(ahead):
+            try:
+                if isinstance(source, DataError):
+                    raise source
+                if isinstance(opened, PhotoResult):
+                    results[number] = opened
+                    reused += 1
+                    if on_photo:
+                        on_photo()
+                    continue
+                ready = opened.result()
+                segmentation = segmenter.segment(ready.picture)
+            except DataError as error:
+                origin = source.origin if isinstance(source, PhotoSource) else str(error).partition(": ")[0]
+                logger.warning("skipped %s", error)
+                skipped.append((number, origin, str(error)))
+                if on_photo:
+                    on_photo()
+                continue
+            settle(settings.workers - 1)
+            mask = pool.submit(segmentation.full_mask)
+            # of other settings or another bundle: killed now, it would vouch for what is being overwritten
+            records.forget(source)
+            paths = {kind: out / kind / f"{source.name}{suffix}" for kind, suffix in PICTURES.items()}
+            jobs: list[Future[Any]] = [
+                pool.submit(
+                    summarise, segmentation, source.name, source.origin, mm_per_pixel=settings.mm_per_pixel
+                ),
+                pool.submit(write_id_mask, paths["masks"], mask.result()),
+                pool.submit(write_colour_mask, paths["colours"], mask.result(), segmenter.classes),
+            ]
+            if ready.preview is not None:
+                jobs.append(pool.submit(write_overlay, paths["overlays"], ready.preview, segmentation))
+            writing.append(_Writing(number, source, jobs))
+        settle(0)
+    return BatchReport(
+        tuple(results[number] for number in sorted(results)),
+        tuple((photo, reason) for _, photo, reason in sorted(skipped)),
+        reused,
+    )
+
+
+@dataclass(frozen=True)
+class _Writing:
+    number: int
+    source: PhotoSource
+    jobs: list[Future[Any]]
+
+    def finish(self, records: PhotoRecords) -> PhotoResult:
+        result, *_ = [job.result() for job in self.jobs]
+        assert isinstance(result, PhotoResult)
+        records.write(self.source, result)
+        return result

@@ -1,0 +1,65 @@
+"""Masks and overlays as image files."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from descale.base.classes import ClassTable
+from descale.base.files import replacing_file
+from descale.runtime.segmentation import Segmentation
+
+OPACITY = 0.45
+JPEG_QUALITY = 85
+_ROWS_AT_ONCE = 256
+
+
+def write_id_mask(path: Path, mask: NDArray[np.uint8]) -> None:
+    """Write uint8 (H, W) as an 8-bit grey PNG whose values are the class ids.
+
+    Pillow tries five filters on every row of a grey PNG, which takes twice as long as the rest and gains
+    nothing on a mask; hence these few lines.
+    """
+    height, width = mask.shape
+    packer = zlib.compressobj(1)
+    with replacing_file(path) as temporary, temporary.open("wb") as stream:
+        stream.write(b"\x89PNG\r\n\x1a\n")
+        _chunk(stream.write, b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+        rows = np.zeros((_ROWS_AT_ONCE, width + 1), np.uint8)  # a leading 0 per row: no filter
+        for top in range(0, height, _ROWS_AT_ONCE):
+            part = mask[top : top + _ROWS_AT_ONCE]
+            rows[: len(part), 1:] = part
+            packed = packer.compress(rows[: len(part)].tobytes())
+            if packed:
+                _chunk(stream.write, b"IDAT", packed)
+        _chunk(stream.write, b"IDAT", packer.flush())
+        _chunk(stream.write, b"IEND", b"")
+
+
+def _chunk(write: object, kind: bytes, content: bytes) -> None:
+    assert callable(write)
+    write(struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content)))
+
+
+def write_colour_mask(path: Path, mask: NDArray[np.uint8], classes: ClassTable) -> None:
+    """Write uint8 (H, W) as a palette PNG in the colours of the class table."""
+    image = Image.frombuffer("P", mask.shape[::-1], np.ascontiguousarray(mask), "raw", "P", 0, 1)
+    image.putpalette([value for colour in classes.colours for value in colour])
+    with replacing_file(path) as temporary:
+        image.save(temporary, "PNG", compress_level=1)
+
+
+def write_overlay(path: Path, preview: Image.Image, segmentation: Segmentation) -> None:
+    """Write the preview with the colours of all classes but the first laid over it, as JPEG."""
+    small = Image.fromarray(segmentation.mask).resize(preview.size, Image.Resampling.NEAREST)
+    picture = preview.copy()
+    for number in range(1, len(segmentation.classes)):
+        opacity = small.point([round(255 * OPACITY) if value == number else 0 for value in range(256)])
+        picture.paste(segmentation.classes.colours[number], mask=opacity)
+    with replacing_file(path) as temporary:
+        picture.save(temporary, "JPEG", quality=JPEG_QUALITY)

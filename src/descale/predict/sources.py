@@ -1,0 +1,142 @@
+"""Photos and frames to predict on, one after the other, none decoded before its turn."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from descale.base.errors import DataError
+from descale.base.photo import photo_size
+from descale.predict.inputs import STDIN, Input, output_names
+from descale.predict.video import count_frames, read_frames
+from descale.runtime.opening import open_picture
+from descale.runtime.picture import Picture, Scale, share_of
+
+
+@dataclass(frozen=True)
+class PhotoSource:
+    """One photo or one frame of a video, not decoded yet.
+
+    Attributes:
+        name: of its outputs, relative, without suffix.
+        origin: where it came from, for tables and messages.
+        stamp: size and time of change of the file; ``None`` for standard input.
+        open: ``open(scale, detail, max_pixels)`` decodes it, as
+            :func:`descale.runtime.opening.open_picture` does.
+        pixels: ``pixels(max_pixels)`` of the photo, from its header.
+    """
+
+    name: str
+    origin: str
+    stamp: tuple[int, int] | None
+    open: Callable[[Scale, int, int], Picture]
+    pixels: Callable[[int], int]
+
+
+def count_sources(inputs: Sequence[Input], frame_step: int) -> int | None:
+    """Number of photos and frames, or ``None`` if a video does not tell its length."""
+    total = 0
+    for item in inputs:
+        frames = count_frames(item.path) if item.is_video else 1
+        if frames is None:
+            return None
+        total += -(-frames // frame_step) if item.is_video else 1
+    return total
+
+
+def first_size(inputs: Sequence[Input], scale: Scale, max_pixels: int) -> tuple[int, int]:
+    """Height and width at the working scale of the first photo that will be taken; 1, 1 without one."""
+    for item in inputs:
+        if item.is_video or str(item.path) == STDIN:
+            break
+        try:
+            height, width = photo_size(item.path, max_pixels=max_pixels)
+        except DataError:
+            continue  # reported when it is its turn
+        share = share_of(scale, height * width)
+        return max(1, round(height * share)), max(1, round(width * share))
+    return 1, 1
+
+
+def iterate_sources(inputs: Sequence[Input], frame_step: int) -> Iterator[PhotoSource | DataError]:
+    """Photos and every ``frame_step``-th frame of videos, in order; videos are decoded on the way.
+
+    A video that cannot be read comes as the error, so that the rest goes on.
+    """
+    for item, name in zip(inputs, output_names(inputs), strict=True):
+        if str(item.path) == STDIN:
+            yield _standard_input(name)
+            continue
+        if not item.is_video:
+            yield _photo(item.path, name)
+            continue
+        try:
+            stamp = _stamp(item.path)
+            for number, pixels in read_frames(item.path, frame_step):
+                yield _frame(pixels, f"{name}@{number:06d}", f"{item.path}#{number}", stamp)
+        except DataError as error:
+            yield error
+
+
+def _photo(path: Path, name: str) -> PhotoSource:
+    def pixels(limit: int) -> int:
+        height, width = photo_size(path, max_pixels=limit)
+        return height * width
+
+    return PhotoSource(
+        name,
+        str(path),
+        _stamp(path),
+        lambda scale, detail, limit: open_picture(path, scale=scale, detail=detail, max_pixels=limit),
+        pixels,
+    )
+
+
+def _frame(pixels: NDArray[np.uint8], name: str, origin: str, stamp: tuple[int, int] | None) -> PhotoSource:
+    return PhotoSource(
+        name,
+        origin,
+        stamp,
+        lambda scale, detail, limit: open_picture(pixels, scale=scale, detail=detail, name=origin),
+        lambda limit: pixels.shape[0] * pixels.shape[1],
+    )
+
+
+def _standard_input(name: str) -> PhotoSource:
+    content = sys.stdin.buffer.read()
+
+    def pixels(limit: int) -> int:
+        height, width = photo_size(_stream(content), max_pixels=limit)
+        return height * width
+
+    return PhotoSource(
+        name,
+        "standard input",
+        None,
+        lambda scale, detail, limit: open_picture(
+            _stream(content), scale=scale, detail=detail, max_pixels=limit
+        ),
+        pixels,
+    )
+
+
+def _stream(content: bytes) -> io.BytesIO:
+    if not content:
+        raise DataError("standard input is empty (0 bytes). Pipe a photo into it.")
+    stream = io.BytesIO(content)
+    stream.name = "standard input"
+    return stream
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        state = path.stat()
+    except OSError:  # reported when the file is opened
+        return None
+    return state.st_size, state.st_mtime_ns

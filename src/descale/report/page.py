@@ -1,0 +1,100 @@
+"""The page as a whole: its sections, cautions and manifest handed to the template."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from descale import __version__
+from descale.report.cautions import cautions
+from descale.report.evidence import MARGINS, MOST_CELLS, StudyTrials
+from descale.report.rows import (
+    LATENCIES,
+    Result,
+    architecture_title,
+    read_latencies,
+    strategy_title,
+)
+from descale.report.sections import Section
+from descale.report.trial_table import embedded, filters, trial_columns
+from descale.report.words import joined, points
+
+logger = logging.getLogger(__name__)
+
+
+def render(title: str, results: Sequence[Result], made: Sequence[Section], trials: StudyTrials) -> str:
+    """The whole page as HTML, nothing outside of it needed."""
+    environment = Environment(
+        loader=PackageLoader("descale.report"),
+        autoescape=select_autoescape(("html", "j2"), default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    source = partial(_source, environment)
+    manifest = read_manifest(trials.folder)
+    expected = manifest.get("trials") if isinstance(manifest.get("trials"), int) else None
+    evidence = [item for section in made for item in section.evidence]
+    cells = [item.cell for item in evidence]
+    return environment.get_template("report.html.j2").render(
+        title=title,
+        version=__version__,
+        now=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        style=source("style.css"),
+        script=source("page.js"),
+        sections=made,
+        cautions=cautions(
+            results, evidence, expected, own_latency=not read_latencies(trials.folder / LATENCIES)
+        ),
+        unreadable=trials.unreadable,
+        finished=sum(result.finished for result in results),
+        failed=[result for result in results if not result.finished and not result.undefined],
+        unscored=[result for result in results if not result.finished],
+        expected=expected,
+        filters=filters(cells),
+        latency_how=_latency_how(trials.folder),
+        columns=trial_columns(results),
+        data=Markup(embedded(results, cells)),
+        manifest=manifest,
+        start=(manifest.get("starts") or [{}])[-1],
+        margins=[points(margin) for margin in MARGINS],
+        resampled=len(cells) <= MOST_CELLS,
+        architecture_title=architecture_title,
+        strategy_title=strategy_title,
+    )
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """``study.json`` of the study, empty if there is none."""
+    try:
+        value = json.loads((folder / "study.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        logger.warning("%s cannot be read and is left out: %s", folder / "study.json", error)
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _latency_how(folder: Path) -> str:
+    """How the latencies were measured, in words."""
+    rows = read_latencies(folder / LATENCIES).values()
+    if not rows:
+        return (
+            "as measured by each trial in ONNX Runtime, one picture at the input size, on the study's machine"
+        )
+    return joined(list(dict.fromkeys(row["how"] for row in rows if row.get("how"))))
+
+
+def _source(environment: Environment, name: str) -> Markup:
+    loader = environment.loader
+    assert loader is not None
+    return Markup(loader.get_source(environment, name)[0])

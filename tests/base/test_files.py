@@ -1,0 +1,35 @@
+"""Files and folders are replaced as a whole, whatever they are called."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from descale.base.errors import DescaleError
+from descale.base.files import replacing_folder, write_text
+
+NAMES = ["a" * 255, "ß" * 127, "🦀" * 63]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=["1 byte", "2 bytes", "4 bytes"])
+def test_the_longest_names_that_a_file_system_takes(tmp_path: Path, name: str) -> None:
+    for text in ("old", "new"):
+        write_text(tmp_path / "file" / name, text)
+        with replacing_folder(tmp_path / "folder" / name) as folder:
+            (folder / "text").write_text(text)
+    assert (tmp_path / "file" / name).read_text() == "new"
+    assert (tmp_path / "folder" / name / "text").read_text() == "new"
+    assert len(list(tmp_path.rglob("*"))) == 5, "something temporary is left"
+
+
+def test_a_name_that_is_too_long_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(DescaleError, match=r"File name too long\. Rename the photo that it is called after"):
+        write_text(tmp_path / ("a" * 256), "text")
+    assert not list(tmp_path.iterdir())
+
+
+def test_text_with_a_file_name_that_is_not_utf8(tmp_path: Path) -> None:
+    write_text(tmp_path / "text", f"photo {os.fsdecode(bytes([98, 252]))}")
+    assert (tmp_path / "text").read_text() == "photo b\\udcfc"

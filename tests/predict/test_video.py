@@ -1,0 +1,50 @@
+"""Frames of a video: all of them, or a word about those that are lacking."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+from tests.predict.clips import FRAMES, RATE, cut, write_clip
+
+from descale.base.errors import DataError
+from descale.predict.video import read_frames
+
+pytest.importorskip("av", reason="the extra descale[video] is not installed")
+
+
+@pytest.fixture(params=["mp4", "avi", "mkv"])
+def clip(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return write_clip(tmp_path / f"clip.{request.param}")
+
+
+def test_a_whole_video_gives_every_frame(clip: Path) -> None:
+    assert [number for number, _ in read_frames(clip, 1)] == list(range(FRAMES))
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6])
+def test_a_video_that_is_cut_off_gives_its_frames_and_then_says_so(clip: Path, share: float) -> None:
+    cut(clip, share)
+    read: list[int] = []
+    said = "of 6.0 seconds" if clip.suffix == ".mkv" else f"of {FRAMES} frames"
+    with pytest.raises(DataError, match=rf"clip\.\w+: only .* {said} could be .* copy it again") as caught:
+        read.extend(number for number, _ in read_frames(clip, 1))
+    assert 0 < len(read) < 0.8 * FRAMES
+    assert read == list(range(len(read)))
+    if clip.suffix != ".mkv":
+        assert f"only {len(read)} of" in str(caught.value)
+
+
+def test_what_an_editor_trimmed_away_is_not_lacking(tmp_path: Path) -> None:
+    """Telephones trim a video by its edit list alone: all frames stay in the file, and in its count."""
+    path = write_clip(tmp_path / "clip.mov")
+    content = bytearray(path.read_bytes())
+    place = content.find(b"elst") + 12  # after version, flags, and the number of entries
+    length, begin = 3000, struct.unpack(">i", content[place + 4 : place + 8])[0]
+    content[place : place + 8] = struct.pack(">Ii", length, begin)
+    path.write_bytes(content)
+    assert len(list(read_frames(path, 1))) == 3 * RATE
+    cut(path, 0.3)
+    with pytest.raises(DataError, match="could be read; it is cut off"):
+        list(read_frames(path, 1))
