@@ -18,7 +18,7 @@ PACKAGE = Path(descale.__file__).parent
 ALLOWED: dict[str, set[str]] = {
     "base": set(),
     "runtime": set(),
-    "predict": {"runtime"},
+    "prediction": {"runtime"},
     "data": set(),
     "synthesize": {"data"},
     "models": set(),
@@ -29,16 +29,16 @@ ALLOWED: dict[str, set[str]] = {
     "stopwatch": {"deploy", "models", "runtime"},
     "study": {"data", "evaluation", "models", "pruning", "synthesize", "training"},
     "report": {"data", "evaluation"},
-    "cluster": {"predict", "runtime", "study"},
+    "cluster": {"prediction", "runtime", "study"},
     "cli": {
-        "cluster", "data", "deploy", "evaluation", "models", "predict", "pruning", "report", "runtime",
+        "cluster", "data", "deploy", "evaluation", "models", "prediction", "pruning", "report", "runtime",
         "stopwatch", "study", "synthesize", "training",
     },
 }  # fmt: skip
 """Folder -> other folders it may import beside `base`, which all may. A new arrow is a decision: write it
 here and in the docs."""
 
-DEVICE = {"runtime", "predict"}
+DEVICE = {"runtime", "prediction"}
 """All that a device needs to predict."""
 
 BASE_INSTALL = {"numpy", "PIL", "onnxruntime", "rich", "typer"}

@@ -18,8 +18,8 @@ from tests.study.fake_runner import PATIENCE
 from descale.base.errors import ConfigError, DataError
 from descale.cli.predict_bulk import predict_bulk
 from descale.cluster.bulk import Work, predict_on_ray
-from descale.predict.batch import PredictSettings
-from descale.predict.summary import PhotoResult, summarise
+from descale.prediction.batch import PredictSettings
+from descale.prediction.summary import PhotoResult, summarise
 from descale.runtime import BINARY, Segmentation
 
 pytest.importorskip("ray", reason="Ray is an extra: pip install 'descale[ray]'")

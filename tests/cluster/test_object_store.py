@@ -17,7 +17,7 @@ from descale.base.errors import StudyError
 from descale.cluster.bulk import Work, predict_on_ray
 from descale.cluster.ray_cluster import run_on_ray
 from descale.cluster.remote import RemoteTrials
-from descale.predict.batch import PredictSettings
+from descale.prediction.batch import PredictSettings
 from descale.study.folder import StudyFolder
 from descale.study.run import open_study, run_study
 

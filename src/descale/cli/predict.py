@@ -15,8 +15,8 @@ AUTO = "auto"
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from descale.predict.batch import BatchReport
-    from descale.predict.summary import PhotoResult
+    from descale.prediction.batch import BatchReport
+    from descale.prediction.summary import PhotoResult
 
 
 def predict(
@@ -76,10 +76,10 @@ def predict(
     """
     from descale.base.errors import ConfigError
     from descale.base.files import make_folder
-    from descale.predict.batch import PredictSettings, describe_run, predict_photos
-    from descale.predict.inputs import find_inputs
-    from descale.predict.sources import count_sources, first_size, iterate_sources
-    from descale.predict.tables import TABLES, TableContent
+    from descale.prediction.batch import PredictSettings, describe_run, predict_photos
+    from descale.prediction.inputs import find_inputs
+    from descale.prediction.sources import count_sources, first_size, iterate_sources
+    from descale.prediction.tables import TABLES, TableContent
     from descale.runtime.bundle import open_bundle
     from descale.runtime.segmenter import Segmenter
     from descale.runtime.working_scale import scale_for
@@ -154,7 +154,7 @@ def _parse_scale(text: str) -> float | None:
 
 def tell_scale(asked: float | None, results: Sequence[PhotoResult], provenance: Mapping[str, Any]) -> None:
     """Say at which scale photos were seen where that is not their own, or not that of the training."""
-    from descale.predict.summary import MAGNIFIED, magnification
+    from descale.prediction.summary import MAGNIFIED, magnification
 
     logger = logging.getLogger(__name__)
     larger = magnification(provenance, results)

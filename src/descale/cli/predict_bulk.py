@@ -11,7 +11,7 @@ from descale.base.errors import ConfigError
 from descale.cli.predict import conclude, progress_bar, tell_scale
 
 if TYPE_CHECKING:
-    from descale.predict.batch import PredictSettings
+    from descale.prediction.batch import PredictSettings
 
 
 def predict_bulk(
@@ -34,8 +34,8 @@ def predict_bulk(
         StudyError: Ray or fsspec is missing, or no cluster answers.
     """
     from descale.cluster.bulk import Work, predict_on_ray, put_table, recorded_run
-    from descale.predict.inputs import STDIN
-    from descale.predict.tables import TABLES, TableContent
+    from descale.prediction.inputs import STDIN
+    from descale.prediction.tables import TABLES, TableContent
     from descale.runtime.bundle import open_bundle
 
     if len(photos) != 1 or photos[0] == STDIN:

@@ -20,12 +20,12 @@ import numpy as np
 
 from descale.base.errors import ConfigError, DataError
 from descale.base.photo import PHOTO_SUFFIXES
-from descale.predict.batch import BatchReport, PredictSettings, describe_run, predict_photos
-from descale.predict.inputs import Input, output_names
-from descale.predict.listing import RECORDS, folders_of_results, in_results
-from descale.predict.sources import iterate_sources
-from descale.predict.summary import PhotoResult
-from descale.predict.unread import count_kinds, pictures_not_read, tell_unread
+from descale.prediction.batch import BatchReport, PredictSettings, describe_run, predict_photos
+from descale.prediction.inputs import Input, output_names
+from descale.prediction.listing import RECORDS, folders_of_results, in_results
+from descale.prediction.sources import iterate_sources
+from descale.prediction.summary import PhotoResult
+from descale.prediction.unread import count_kinds, pictures_not_read, tell_unread
 from descale.runtime.segmenter import Segmenter
 
 logger = logging.getLogger(__name__)

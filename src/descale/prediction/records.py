@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from descale.base.files import cannot_write, write_json
-from descale.predict.listing import RECORDS
-from descale.predict.sources import PhotoSource
-from descale.predict.summary import PhotoResult
+from descale.prediction.listing import RECORDS
+from descale.prediction.sources import PhotoSource
+from descale.prediction.summary import PhotoResult
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ class PhotoRecords:
 
     Args:
         out: folder of the results.
-        run: what determines the results, see :func:`descale.predict.batch.describe_run`.
+        run: what determines the results, see :func:`descale.prediction.batch.describe_run`.
         wanted: folder and suffix of the files of a photo, without which it is not done.
     """
 

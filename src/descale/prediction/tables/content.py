@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from descale.base.classes import ClassTable
-from descale.predict.summary import PhotoResult
+from descale.prediction.summary import PhotoResult
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.runtime.tiny_networks import FOUR
 
-from descale.predict.summary import PhotoResult, summarise
+from descale.prediction.summary import PhotoResult, summarise
 from descale.runtime import BINARY, Segmentation
 
 

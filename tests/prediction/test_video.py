@@ -6,10 +6,10 @@ import struct
 from pathlib import Path
 
 import pytest
-from tests.predict.clips import FRAMES, RATE, cut, write_clip
+from tests.prediction.clips import FRAMES, RATE, cut, write_clip
 
 from descale.base.errors import DataError
-from descale.predict.video import read_frames
+from descale.prediction.video import read_frames
 
 pytest.importorskip("av", reason="the extra descale[video] is not installed")
 

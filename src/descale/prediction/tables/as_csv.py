@@ -1,4 +1,4 @@
-"""One row per photo; columns as in :class:`descale.predict.summary.PhotoResult`, unknown values empty."""
+"""One row per photo; columns as in :class:`descale.prediction.summary.PhotoResult`, unknown values empty."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import csv
 from pathlib import Path
 
 from descale.base.files import replacing_file
-from descale.predict.summary import PhotoResult
-from descale.predict.tables.content import TableContent
+from descale.prediction.summary import PhotoResult
+from descale.prediction.tables.content import TableContent
 
 _DECIMALS = 6
 

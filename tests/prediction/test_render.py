@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from tests.runtime.tiny_networks import FOUR
 
-from descale.predict.render import write_colour_mask, write_id_mask, write_overlay
+from descale.prediction.render import write_colour_mask, write_id_mask, write_overlay
 from descale.runtime import BINARY, Segmentation
 
 

@@ -1,6 +1,6 @@
 """Predict on many photos: decoding ahead, inference, and writing behind overlap.
 
-The outputs of a photo are complete once its record is there (:mod:`descale.predict.records`).
+The outputs of a photo are complete once its record is there (:mod:`descale.prediction.records`).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any
 from descale import __version__
 from descale.base.errors import DataError
 from descale.base.photo import MAX_PIXELS
-from descale.predict.ahead import open_ahead
-from descale.predict.listing import PICTURES
-from descale.predict.records import PhotoRecords
-from descale.predict.render import write_colour_mask, write_id_mask, write_overlay
-from descale.predict.sources import PhotoSource
-from descale.predict.summary import PhotoResult, summarise
+from descale.prediction.ahead import open_ahead
+from descale.prediction.listing import PICTURES
+from descale.prediction.records import PhotoRecords
+from descale.prediction.render import write_colour_mask, write_id_mask, write_overlay
+from descale.prediction.sources import PhotoSource
+from descale.prediction.summary import PhotoResult, summarise
 from descale.runtime.segmenter import Segmenter
 
 logger = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ def predict_photos(
 
     Args:
         segmenter: with the network loaded.
-        sources: from :func:`descale.predict.sources.iterate_sources`.
+        sources: from :func:`descale.prediction.sources.iterate_sources`.
         out: folder, made if need be.
         settings: how.
         on_photo: called after each photo, done or not.

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from descale.base.errors import DataError
 from descale.base.photo import PHOTO_SUFFIXES
-from descale.predict.listing import Listed, list_files
-from descale.predict.unread import count_kinds, tell_unread
-from descale.predict.video import VIDEO_SUFFIXES
+from descale.prediction.listing import Listed, list_files
+from descale.prediction.unread import count_kinds, tell_unread
+from descale.prediction.video import VIDEO_SUFFIXES
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from descale.base.errors import DataError
-from descale.predict.inputs import Found, Input, find_inputs, output_names
+from descale.prediction.inputs import Found, Input, find_inputs, output_names
 
 
 @pytest.fixture

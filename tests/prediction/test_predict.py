@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.predict.clips import cut, write_clip
+from tests.prediction.clips import cut, write_clip
 from tests.runtime.tiny_networks import painted, write_bundle
 
 from descale.base.errors import BundleError, ConfigError, DataError, DescaleError, PartialFailure
-from descale.predict import batch
+from descale.prediction import batch
 from descale.runtime import pack_bundle
 
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from descale.base.errors import DataError
 from descale.base.photo import photo_size
-from descale.predict.inputs import STDIN, Input, output_names
-from descale.predict.video import count_frames, read_frames
+from descale.prediction.inputs import STDIN, Input, output_names
+from descale.prediction.video import count_frames, read_frames
 from descale.runtime.opening import open_picture
 from descale.runtime.picture import Picture, Scale, share_of
 

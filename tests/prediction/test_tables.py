@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from tests.runtime.tiny_networks import FOUR
 
-from descale.predict.render import write_id_mask
-from descale.predict.summary import summarise
-from descale.predict.tables import TABLES, TableContent
-from descale.predict.tables.as_coco import mask_annotations
+from descale.prediction.render import write_id_mask
+from descale.prediction.summary import summarise
+from descale.prediction.tables import TABLES, TableContent
+from descale.prediction.tables.as_coco import mask_annotations
 from descale.runtime import Segmentation
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from descale.predict.ratings import astm_d610, iso_4628_3
+from descale.prediction.ratings import astm_d610, iso_4628_3
 
 ISO = [(0, 0, 1), (0.05, 1, 2), (0.5, 2, 3), (1, 3, 4), (8, 4, 5)]
 ASTM = [

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from descale.predict.patches import find_patches
-from descale.predict.ratings import astm_d610, iso_4628_3
+from descale.prediction.patches import find_patches
+from descale.prediction.ratings import astm_d610, iso_4628_3
 from descale.runtime.segmentation import Segmentation
 from descale.runtime.working_scale import training_pixels
 
@@ -27,7 +27,7 @@ class PhotoResult:
         corroded_percent: of the picture.
         metal_percent: of the picture; ``None`` if no class stands for sound metal.
         corroded_percent_of_metal: of the metal; ``None`` if unknown or no metal is seen.
-        iso_4628_3, astm_d610: grades (see :mod:`descale.predict.ratings`).
+        iso_4628_3, astm_d610: grades (see :mod:`descale.prediction.ratings`).
         rated_over: what the grades refer to: ``metal`` where known, else ``picture``.
         patches: number of connected corroded patches.
         patch_largest_px, patch_mean_px, patch_median_px: their areas; 0 without patches.

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from PIL import Image
 
 from descale.base.errors import DataError
-from descale.predict.sources import PhotoSource
-from descale.predict.summary import PhotoResult
+from descale.prediction.sources import PhotoSource
+from descale.prediction.summary import PhotoResult
 from descale.runtime.picture import Picture, Scale, share_of
 
 PIXELS_IN_FLIGHT = 40_000_000
@@ -43,7 +43,7 @@ def open_ahead(
     """Photos in order, decoded in the background; those that are ``finished`` are not decoded.
 
     Args:
-        sources: from :func:`descale.predict.sources.iterate_sources`.
+        sources: from :func:`descale.prediction.sources.iterate_sources`.
         finished: the result of a photo that needs no work, or ``None``.
         scale: share of the resolution at which to decode.
         overlay: longest side of the previews, pixels; 0 makes none.

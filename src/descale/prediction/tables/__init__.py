@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from descale.predict.listing import TABLE
-from descale.predict.tables import as_coco, as_csv, as_json
-from descale.predict.tables.content import TableContent
+from descale.prediction.listing import TABLE
+from descale.prediction.tables import as_coco, as_csv, as_json
+from descale.prediction.tables.content import TableContent
 
 
 @dataclass(frozen=True)

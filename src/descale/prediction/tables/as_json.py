@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from descale.base.files import write_json
-from descale.predict.ratings import CAVEAT
-from descale.predict.tables.content import TableContent
+from descale.prediction.ratings import CAVEAT
+from descale.prediction.tables.content import TableContent
 
 
 def write(path: Path, content: TableContent) -> None:

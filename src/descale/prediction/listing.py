@@ -9,8 +9,8 @@ from itertools import pairwise
 from pathlib import Path, PurePath
 
 from descale.base.photo import PHOTO_SUFFIXES
-from descale.predict.unread import UNREAD_SUFFIXES, pictures_not_read
-from descale.predict.video import VIDEO_SUFFIXES
+from descale.prediction.unread import UNREAD_SUFFIXES, pictures_not_read
+from descale.prediction.video import VIDEO_SUFFIXES
 
 PICTURES = {"masks": ".png", "colours": ".png", "overlays": ".jpg"}
 """Folders of results that hold pictures, and how names of these end."""

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from descale.base.errors import DataError
-from descale.predict.inputs import Input, find_inputs
-from descale.predict.sources import count_sources, first_size, iterate_sources
+from descale.prediction.inputs import Input, find_inputs
+from descale.prediction.sources import count_sources, first_size, iterate_sources
 
 
 def test_size_of_the_first_photo_that_will_be_taken(tmp_path: Path) -> None:
