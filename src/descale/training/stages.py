@@ -101,8 +101,7 @@ class PruningRun:
         graph, origin = remainder.graph, remainder.origin
         if not graph.prunable:
             logger.info("%s: nothing is left to cut in part %d/%d", self.label, part + 1, parts)
-            self._keep(network, {}, stage)
-            return network, {}
+            return self._keep(network, {}, stage), {}
         total = self.pruning.schedule_epochs  # at least one a part, see PruningConfig
         epochs = total * (part + 1) // parts - total * part // parts
         config = self.training.model_copy(
@@ -160,13 +159,17 @@ class PruningRun:
         gates.remove()
         cut = self._cut(network, graph, callback)
         remaining = self._carry(callback, graph)
-        self._keep(cut, remaining, stage)
-        return cut, remaining
+        return self._keep(cut, remaining, stage), remaining
 
-    def _keep(self, network: nn.Module, movement: dict[str, list[float]], stage: Path) -> None:
-        """Leave what a part of the schedule ended with."""
+    def _keep(self, network: nn.Module, movement: dict[str, list[float]], stage: Path) -> nn.Module:
+        """Leave what a part of the schedule ended with, and go on with the network read from there.
+
+        A run that was stopped here has no other. Tensors in memory may have other strides than those from a
+        file, kernels then sum in another order, and the two runs would end with other weights.
+        """
         write_json(stage / "movement.json", movement)
         save_model(stage / "model", replace(self.parent, network=network, provenance={}, metrics={}))
+        return load_model(stage / "model").network
 
     def _cut(self, network: nn.Module, graph: ChannelGraph, schedule: PruningSchedule) -> nn.Module:
         cut = cut_channels(network, graph, schedule.keep)
