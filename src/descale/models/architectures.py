@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import segmentation_models_pytorch as smp
-from torch import nn
+from typing import TYPE_CHECKING
 
 from descale.base.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -19,22 +20,32 @@ class Architecture:
     Attributes:
         name: how it is written in study files and on the command line.
         title: how it is written in reports.
-        constructor: class of segmentation_models_pytorch that builds it.
+        decoder: class of segmentation_models_pytorch that builds it.
+        help: what sets it apart, for help texts.
     """
 
     name: str
     title: str
-    constructor: Callable[..., nn.Module]
+    decoder: str
+    help: str
+
+    @property
+    def constructor(self) -> Callable[..., nn.Module]:
+        """Class that builds it; looked up when it is needed, so that names and titles load without torch."""
+        import segmentation_models_pytorch as smp
+
+        constructor: Callable[..., nn.Module] = getattr(smp, self.decoder)
+        return constructor
 
 
 ARCHITECTURES: dict[str, Architecture] = {
     architecture.name: architecture
     for architecture in (
-        Architecture("unet", "U-Net", smp.Unet),
-        Architecture("unetplusplus", "U-Net++", smp.UnetPlusPlus),
-        Architecture("fpn", "FPN", smp.FPN),
-        Architecture("linknet", "LinkNet", smp.Linknet),
-        Architecture("manet", "MA-Net", smp.MAnet),
+        Architecture("unet", "U-Net", "Unet", "skips are concatenated"),
+        Architecture("unetplusplus", "U-Net++", "UnetPlusPlus", "nested skips, the costliest"),
+        Architecture("fpn", "FPN", "FPN", "a pyramid whose levels are summed"),
+        Architecture("linknet", "LinkNet", "Linknet", "skips are added, the cheapest"),
+        Architecture("manet", "MA-Net", "MAnet", "attention over positions and channels"),
     )
 }
 

@@ -20,14 +20,23 @@ class Strategy:
     """A way of getting from dense to sparse.
 
     Attributes:
-        name: how it is written.
+        name: how it is written in settings.
         progress: (time 0..1, updates) -> share of the final sparsity reached, 0..1; never falls.
+        title: how it is written in reports.
+        help: what it does, for help texts.
+        marker, colour, dash: how charts draw it: name of a marker, ``#rrggbb``, ``stroke-dasharray`` (empty
+            is a full line). Without a marker the chart chooses one.
         scored: ranks by movement scores, updated at every step, instead of an importance.
         random: ranks at random, the control.
     """
 
     name: str
     progress: Callable[[float, int], float]
+    title: str
+    help: str
+    marker: str = ""
+    colour: str = ""
+    dash: str = ""
     scored: bool = False
     random: bool = False
 
@@ -73,13 +82,28 @@ def one_shot(time: float, updates: int) -> float:
 STRATEGIES: dict[str, Strategy] = {
     strategy.name: strategy
     for strategy in (
-        Strategy("linear", linear),
-        Strategy("agp", agp),
-        Strategy("movement", movement, scored=True),
-        Strategy("random", linear, random=True),
-        Strategy("one-shot", one_shot),
+        Strategy(
+            "linear", linear, title="linear", help="equal steps",
+            marker="triangle", colour="#0072b2", dash="7 3",
+        ),
+        Strategy(
+            "agp", agp, title="AGP", help="large steps first",
+            marker="square", colour="#c24e00",
+        ),
+        Strategy(
+            "movement", movement, title="movement", help="keeps the weights that move away from zero",
+            marker="diamond", colour="#00795a", dash="2 3", scored=True,
+        ),
+        Strategy(
+            "random", linear, title="random", help="a control: equal steps, channels drawn at random",
+            marker="cross", colour="#5c5c5c", dash="1 4", random=True,
+        ),
+        Strategy(
+            "one-shot", one_shot, title="one-shot", help="all at once",
+            marker="wedge", colour="#8a3b72", dash="10 3 2 3",
+        ),
     )
-}
+}  # fmt: skip
 
 
 def find_strategy(name: str) -> Strategy:
