@@ -7,13 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import fmean
 
-from descale.report.rows import (
-    CONTROLS,
-    DENSE,
-    Result,
-    architecture_title,
-    strategy_title,
-)
+from descale.report.rows import DENSE, CellKey, Result
 
 Z95 = 1.96
 COSTS = ("latency_ms", "macs", "params", "size_bytes")
@@ -33,7 +27,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Cell:
+class Cell(CellKey):
     """One configuration, averaged over its finished seeds.
 
     Attributes:
@@ -42,43 +36,14 @@ class Cell:
         collapsed: reasons, one per collapsed seed.
     """
 
-    dataset: str
-    architecture: str
-    encoder: str
-    strategy: str
-    sparsity: float
     results: tuple[Result, ...]
     iou: Span
     drop: Span | None
     collapsed: tuple[str, ...]
 
     @property
-    def dense(self) -> bool:
-        return self.strategy == DENSE
-
-    @property
-    def control(self) -> bool:
-        """Random pruning or a slim network trained from scratch: for comparison, not for choosing."""
-        return self.strategy in CONTROLS
-
-    @property
     def seeds(self) -> tuple[int, ...]:
         return tuple(sorted(result.seed for result in self.results))
-
-    @property
-    def network(self) -> tuple[str, str]:
-        return self.architecture, self.encoder
-
-    @property
-    def title(self) -> str:
-        """
-        >>> Cell("d", "unet", "e", "agp", 0.9, (), Span(0.7), None, ()).title
-        'U-Net, AGP 90 %'
-        """
-        if self.dense:
-            return f"{architecture_title(self.architecture)}, dense"
-        strategy = strategy_title(self.strategy)
-        return f"{architecture_title(self.architecture)}, {strategy} {100 * self.sparsity:g} %"
 
     def mean(self, column: str) -> float | None:
         """Mean of a column over the seeds that have it."""
@@ -103,18 +68,21 @@ def make_cells(results: Iterable[Result]) -> list[Cell]:
     Intervals come from the columns of each trial (``iou_corrosion_low`` and ``_high``, over images) and
     from the scatter of the seeds; see :func:`spread`.
     """
-    groups: dict[tuple[str, str, str, str, float], list[Result]] = {}
+    groups: dict[CellKey, list[Result]] = {}
     for result in results:
         if result.finished:
-            key = (result.dataset, result.architecture, result.encoder, result.strategy, result.sparsity)
-            groups.setdefault(key, []).append(result)
+            groups.setdefault(result.key, []).append(result)
     return [
         Cell(
-            *key,
+            key.dataset,
+            key.architecture,
+            key.encoder,
+            key.strategy,
+            key.sparsity,
             results=tuple(members),
             iou=spread(members, "iou_corrosion"),
             drop=None
-            if key[3] == DENSE or not any("iou_drop" in member.numbers for member in members)
+            if key.dense or not any("iou_drop" in member.numbers for member in members)
             else spread(members, "iou_drop"),
             collapsed=tuple(member.collapsed for member in members if member.collapsed),
         )

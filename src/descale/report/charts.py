@@ -8,7 +8,7 @@ from html import escape
 from descale.report.axes import Frame, axes, compressed, floors, iou_axis, iou_grid
 from descale.report.cells import Cell, named
 from descale.report.fronts import COST_TITLES, Marked, pareto_front
-from descale.report.rows import DENSE, architecture_title, strategy_title
+from descale.report.rows import DENSE, CellKey, architecture_title, strategy_title
 from descale.report.svg import (
     Scale,
     line,
@@ -32,14 +32,14 @@ def front_chart(
     cells: Sequence[Cell],
     cost: str,
     marked: Sequence[Marked],
-    numbers: Mapping[int, int],
+    numbers: Mapping[CellKey, int],
     *,
     wide: bool = False,
 ) -> str:
     """IoU against a cost on a logarithmic axis, with the front, both floors and the marked points.
 
     Args:
-        numbers: ``id(cell)`` to the number that the page's filters know the cell by.
+        numbers: key of each cell to the number that the page's filters know the cell by.
         wide: over the whole width of the page instead of half of it.
     """
     frame = Frame(1100, 500, 64, 22, 30, 54) if wide else Frame(400, 350, 50, 16, 26, 52)
@@ -53,29 +53,29 @@ def front_chart(
     encoders = tuple({cell.encoder: cell for cell in cells}.values())  # one of each is enough for names
     body = [*compressed(y, frame), *axes(x, y, frame, cost), *floors(cells, y, frame)]
     front = pareto_front(cells, cost)
-    front_ids = {id(cell) for cell in front}
+    front_keys = {cell.key for cell in front}
     steps: list[tuple[float, float]] = []
     for cell in front:
         px, py = x(cell.mean(cost) or 1.0), y(cell.iou.estimate)
         steps += [(px, steps[-1][1]), (px, py)] if steps else [(px, py)]
     if steps:
         body.append(polyline([*steps, (frame.right, steps[-1][1])], "front"))
-    letters = {id(point.cell): point.letter for point in marked}
-    ordered = sorted(priced, key=lambda pair: (id(pair[1]) in letters, id(pair[1]) in front_ids))
+    letters = {point.cell.key for point in marked}
+    ordered = sorted(priced, key=lambda pair: (pair[1].key in letters, pair[1].key in front_keys))
     for value, cell in ordered:
         style = style_of(cell.strategy, strategies)
         px, py = x(value), y(cell.iou.estimate)
-        on_front = id(cell) in front_ids
+        on_front = cell.key in front_keys
         parts = []
         if cell.iou.known and (on_front or len(priced) <= WHISKERS_UP_TO):
             parts.append(whisker(px, y(cell.iou.low or 0.0), y(cell.iou.high or 0.0), style.colour))
-        ring = '<circle r="11" class="ring"/>' if id(cell) in letters else ""
+        ring = '<circle r="11" class="ring"/>' if cell.key in letters else ""
         size = (6.2 if on_front else 5.0) if wide else (5.2 if on_front else 4.0)
         parts.append(f'<g transform="translate({px:.1f} {py:.1f})">{ring}{marker(style, size)}</g>')
         css = "point" + (" on-front" if on_front else "") + (" collapsed" if cell.collapsed else "")
         tip = escape(_tip(cell, encoders, cost))
         body.append(
-            f'<g class="{css}" data-cell="{numbers[id(cell)]}"><title>{tip}</title>{"".join(parts)}</g>'
+            f'<g class="{css}" data-cell="{numbers[cell.key]}"><title>{tip}</title>{"".join(parts)}</g>'
         )
     body += _letters(marked, encoders, cost, x, y, frame, names=wide)
     what = f"Corrosion IoU against {COST_TITLES[cost]} of {len(priced)} configurations"

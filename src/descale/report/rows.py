@@ -43,7 +43,45 @@ STRATEGIES = {
 
 
 @dataclass(frozen=True)
-class Result:
+class CellKey:
+    """What a configuration is: all that its seeds share, and by which it is found.
+
+    >>> CellKey("d", "unet", "e", "agp", 0.9).title
+    'U-Net, AGP 90 %'
+    """
+
+    dataset: str
+    architecture: str
+    encoder: str
+    strategy: str
+    sparsity: float
+
+    @property
+    def key(self) -> CellKey:
+        """The key alone, of a row or a cell: equal for all that belong together."""
+        return CellKey(self.dataset, self.architecture, self.encoder, self.strategy, self.sparsity)
+
+    @property
+    def network(self) -> tuple[str, str]:
+        return self.architecture, self.encoder
+
+    @property
+    def dense(self) -> bool:
+        return self.strategy == DENSE
+
+    @property
+    def control(self) -> bool:
+        """Random pruning or a slim network trained from scratch: for comparison, not for choosing."""
+        return self.strategy in CONTROLS
+
+    @property
+    def title(self) -> str:
+        strategy = strategy_title(self.strategy) + ("" if self.dense else f" {100 * self.sparsity:g} %")
+        return f"{architecture_title(self.architecture)}, {strategy}"
+
+
+@dataclass(frozen=True)
+class Result(CellKey):
     """One row of results.csv.
 
     Attributes:
@@ -52,11 +90,6 @@ class Result:
         status: empty or ``ok`` when the trial has finished, otherwise why it has not.
     """
 
-    dataset: str
-    architecture: str
-    encoder: str
-    strategy: str
-    sparsity: float
     seed: int
     numbers: Mapping[str, float]
     texts: Mapping[str, str]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ from descale.report.fronts import (
 )
 from descale.report.matrix import control_matrix, drop_matrix
 from descale.report.pictures import Gallery, gallery
-from descale.report.rows import CONTROLS, Result, strategy_title
+from descale.report.rows import CONTROLS, CellKey, Result, strategy_title
 from descale.report.trial_table import strategy_order
 from descale.report.words import amount, joined, points, short, span
 
@@ -52,11 +52,9 @@ class Section:
 def sections(results: Sequence[Result], trials: StudyTrials) -> list[Section]:
     """Work out one section per data set that has a finished trial."""
     cells = make_cells(results)
-    number = {
-        (c.dataset, c.architecture, c.encoder, c.strategy, c.sparsity): index for index, c in enumerate(cells)
-    }
+    numbers = {cell.key: index for index, cell in enumerate(cells)}
     return [
-        _section(name, index, gather(members, trials), trials, number)
+        _section(name, index, gather(members, trials), trials, numbers)
         for index, (name, members) in enumerate(by_dataset(cells).items())
     ]
 
@@ -66,7 +64,7 @@ def _section(
     index: int,
     evidence: Sequence[Evidence],
     trials: StudyTrials,
-    number: dict[tuple[str, str, str, str, float], int],
+    numbers: Mapping[CellKey, int],
 ) -> Section:
     cells = [item.cell for item in evidence]
     # Controls and collapsed models cannot be picked: what was not measured for them decides nothing.
@@ -77,7 +75,6 @@ def _section(
     marked = marked_points(cells, main)
     levels = sorted({cell.sparsity for cell in cells if not cell.dense})
     highest = levels[-1] if levels else 0.0
-    numbers = {id(c): number[(c.dataset, c.architecture, c.encoder, c.strategy, c.sparsity)] for c in cells}
     strategies = sorted({cell.strategy for cell in cells}, key=strategy_order)
     architectures, strategies_ranked = (
         findings.rank_architectures(evidence, highest),
@@ -198,22 +195,22 @@ def _value_table(
     evidence: Sequence[Evidence],
     costs: Sequence[str],
     marked: Sequence[Marked],
-    numbers: dict[int, int],
+    numbers: Mapping[CellKey, int],
 ) -> dict[str, Any]:
     """The same values as in the charts; of very many only what lies on a front."""
     cells = [item.cell for item in evidence]
-    fronts = {cost: {id(cell) for cell in pareto_front(cells, cost)} for cost in costs}
-    letters = {id(point.cell): point.letter for point in marked}
+    fronts = {cost: {cell.key for cell in pareto_front(cells, cost)} for cost in costs}
+    letters = {point.cell.key: point.letter for point in marked}
     every = len(cells) <= VALUES_SHOWN
     kept = [
         item
         for item in evidence
-        if every or id(item.cell) in letters or any(id(item.cell) in front for front in fronts.values())
+        if every or item.cell.key in letters or any(item.cell.key in front for front in fronts.values())
     ]
     rows = []
     for item, texts in zip(kept, tables.table(kept), strict=True):
-        on = [tables.COST_HEADINGS[cost] for cost in costs if id(item.cell) in fronts[cost]]
-        rows.append((numbers[id(item.cell)], letters.get(id(item.cell), ""), texts, joined(on)))
+        on = [tables.COST_HEADINGS[cost] for cost in costs if item.cell.key in fronts[cost]]
+        rows.append((numbers[item.cell.key], letters.get(item.cell.key, ""), texts, joined(on)))
     return {
         "headings": tables.headings([item.cell for item in kept]) if kept else [],
         "floors": tables.floor_rows(cells),

@@ -84,13 +84,11 @@ def trial_columns(results: Sequence[Result]) -> list[tuple[int, str, str]]:
 
 def embedded(results: Sequence[Result], cells: Sequence[Cell]) -> str:
     """Cells and trials as JSON for the page's script."""
-    place = {
-        (c.dataset, c.architecture, c.encoder, c.strategy, c.sparsity): index for index, c in enumerate(cells)
-    }
+    place = {cell.key: index for index, cell in enumerate(cells)}
     columns = [name for name, _, _ in _measured(results)]
     trials = [
         [
-            place.get((r.dataset, r.architecture, r.encoder, r.strategy, r.sparsity), -1),
+            place.get(r.key, -1),
             r.dataset,
             architecture_title(r.architecture),
             r.encoder,
