@@ -208,7 +208,7 @@ def _trial(
             **result_columns(summarise(confusions, BINARY)),
             "iou_colour": 0.31,
             "iou_dense": score(parent, BINARY).iou_corrosion,
-            **drop_columns(paired_drop([parent], [confusions], BINARY, replicates=250)),
+            **drop_columns(paired_drop([parent], [confusions], BINARY, replicates=40)),
             **({"latency_ms": round(1.5 + macs / 1.4e7, 2)} if latency else {}),
             "seconds": 61.5,
             "status": "ok",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -163,3 +164,20 @@ def test_interval_of_the_photos_is_kept_and_widened_by_the_seeds(tmp_path: Path)
 def test_single_seed_without_interval_has_none(tmp_path: Path) -> None:
     (cell,) = make_cells(read_results(table(tmp_path, "d,unet,e,agp,0.9,0,10,0.60,0.02,0.08,ok,a")))
     assert not cell.iou.known
+
+
+def test_a_cell_of_one_seed_has_the_interval_that_its_trial_stored(make: Callable[..., Path]) -> None:
+    folder = make(architectures=("unet",), strategies=("agp",), sparsities=(0.5,), seeds=(0,), controls=())
+    _, pruned = read_results(folder)
+    names = ("iou_corrosion", "iou_corrosion_low", "iou_corrosion_high")
+    iou = "{:.3f} ({:.3f} to {:.3f})".format(*(pruned.numbers[name] for name in names))
+    drops = [100 * pruned.numbers[name] for name in ("iou_drop", "iou_drop_low", "iou_drop_high")]
+    drop = "{:.1f} ({:.1f} to {:.1f})".format(*drops)
+    write_report(folder)
+    for name in ("report.html", "report.md"):
+        text = (folder / name).read_text(encoding="utf-8")
+        assert iou in text
+        assert drop in text
+    (answer,) = pick_from_study(folder, Limits({"macs": pruned.numbers["macs"]}))
+    assert iou in answer.lines[1]
+    assert drop in answer.lines[1]

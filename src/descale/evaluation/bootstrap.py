@@ -16,7 +16,14 @@ from functools import lru_cache
 import numpy as np
 
 from descale.base.classes import ClassTable
-from descale.evaluation.clusters import Array, by_cluster, cluster_numbers, require_pairs, weighted
+from descale.evaluation.clusters import (
+    Array,
+    by_cluster,
+    cluster_numbers,
+    require_pairs,
+    scene_count,
+    weighted,
+)
 from descale.evaluation.confusion import ImageConfusions
 from descale.evaluation.metrics import METRICS, Metric
 
@@ -124,8 +131,7 @@ def _interval(draws: Array, estimate: float, runs: Sequence[ImageConfusions]) ->
     known = draws[~np.isnan(draws)]
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(known, [tail, 1 - tail]) if known.size else (np.nan, np.nan)
-    clusters = int(cluster_numbers(runs[0]).max()) + 1
-    return Interval(estimate, float(low), float(high), len(runs[0]), clusters, len(runs))
+    return Interval(estimate, float(low), float(high), len(runs[0]), scene_count(runs[0]), len(runs))
 
 
 def _draw(

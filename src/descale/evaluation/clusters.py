@@ -28,6 +28,11 @@ def cluster_numbers(run: ImageConfusions) -> NDArray[np.intp]:
     return numbers.astype(np.intp).reshape(-1)
 
 
+def scene_count(run: ImageConfusions) -> int:
+    """How many scenes (or images, where scenes are unknown) an interval is drawn from."""
+    return int(cluster_numbers(run).max()) + 1
+
+
 def by_cluster(
     run: ImageConfusions, cluster: NDArray[np.intp], count: int, classes: ClassTable, metric: Metric
 ) -> tuple[Array, Array]:

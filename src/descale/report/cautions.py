@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from descale.evaluation.clusters import scene_count
 from descale.report.cells import Cell, by_dataset, named
 from descale.report.evidence import Evidence
 from descale.report.fronts import candidates
@@ -74,18 +75,19 @@ def _seeds(cells: Sequence[Cell]) -> list[str]:
 
 def _scenes(evidence: Sequence[Evidence]) -> list[str]:
     """On intervals from few scenes, once per data set, or from nothing at all."""
-    drawn = {item.cell.dataset: item.drawn for item in evidence if item.drawn is not None}
-    if not drawn and not any(item.cell.iou.known for item in evidence):
+    splits = {item.cell.dataset: item.confusions for item in evidence if item.confusions is not None}
+    if not splits and not any(item.cell.iou.known for item in evidence):
         return ["The table has no intervals and there are no per-image scores to compute them from."]
     several = len({item.cell.dataset for item in evidence}) > 1
     found = []
-    for dataset, interval in drawn.items():
+    for dataset, confusions in splits.items():
         split = f"The test split of {dataset}" if several else "The test split"
-        unit = "photo" if interval.clusters == interval.images else "scene"
-        if interval.clusters < 2:
+        scenes = scene_count(confusions)
+        unit = "photo" if scenes == len(confusions) else "scene"
+        if scenes < 2:
             found.append(f"{split} is one {unit}: there are no intervals, and no difference can be shown.")
-        elif interval.clusters < FEW_SCENES:
-            found.append(f"{split} has {interval.clusters} {unit}s: intervals from so few are too narrow.")
+        elif scenes < FEW_SCENES:
+            found.append(f"{split} has {scenes} {unit}s: intervals from so few are too narrow.")
     return found
 
 

@@ -27,11 +27,8 @@ from descale.report.rows import CONTROLS, DENSE
 logger = logging.getLogger(__name__)
 
 MARGINS = (0.01, 0.02)
-REPLICATES = 1000
 WORTH_EXPLAINING = 0.01
 """Loss of IoU from which on it is asked which scene it comes from."""
-MOST_CELLS = 300
-"""With more configurations intervals are taken from the table: reading every confusion takes minutes."""
 
 
 @dataclass
@@ -128,34 +125,22 @@ class Evidence:
     Attributes:
         against_dense: ``None`` for dense models and where the dense parent has not finished.
         against_controls: by control, where that has finished.
-        drawn: interval of the score by resampling; ``None`` where that of the table must do.
+        confusions: of the first seed; ``None`` where they are not at hand.
     """
 
     cell: Cell
     against_dense: Comparison | None
     against_controls: dict[str, Comparison]
-    drawn: Interval | None = None
+    confusions: ImageConfusions | None = None
 
 
 def gather(cells: Sequence[Cell], trials: StudyTrials) -> list[Evidence]:
     """Intervals and comparisons of every cell of one data set."""
-    if len(cells) > MOST_CELLS:
-        logger.info(
-            "%d configurations: intervals are those of the table, nothing is resampled (limit %d)",
-            len(cells), MOST_CELLS,
-        )  # fmt: skip
-        return [_from_table(cell, cells) for cell in cells]
-    intervals = [_interval(cell, trials) for cell in cells]
-    better = [
-        cell.with_spans(_span(cell.iou.estimate, interval), cell.drop) if interval else cell
-        for cell, interval in zip(cells, intervals, strict=True)
-    ]
-    return [
-        _evidence(cell, better, trials, interval) for cell, interval in zip(better, intervals, strict=True)
-    ]
+    better = [_with_interval(cell, trials) for cell in cells]
+    return [_evidence(cell, better, trials) for cell in better]
 
 
-def _evidence(cell: Cell, cells: Sequence[Cell], trials: StudyTrials, drawn: Interval | None) -> Evidence:
+def _evidence(cell: Cell, cells: Sequence[Cell], trials: StudyTrials) -> Evidence:
     dense = None if cell.dense else find(cells, cell, DENSE)
     against_dense = _compare(cell, dense, trials) if dense else None
     if against_dense and (against_dense.proven or cell.drop is not None):
@@ -167,24 +152,23 @@ def _evidence(cell: Cell, cells: Sequence[Cell], trials: StudyTrials, drawn: Int
         cell,
         against_dense,
         {name: _compare(cell, other, trials) for name, other in controls.items() if other is not None},
-        drawn,
+        trials.confusions(cell.results[0].trial),
     )
 
 
-def _from_table(cell: Cell, cells: Sequence[Cell]) -> Evidence:
-    if cell.dense or cell.drop is None:
-        return Evidence(cell, None, {})
-    return Evidence(cell, Comparison(cell, cell.drop, {}, proven=False), {})
+def _with_interval(cell: Cell, trials: StudyTrials) -> Cell:
+    """The interval of a lone seed is the one that its trial stored; over several seeds one is drawn.
 
-
-def _interval(cell: Cell, trials: StudyTrials) -> Interval | None:
-    """From the confusions of all its seeds, if they are there."""
+    Both draw the same images, so a cell has one interval, wherever it is asked for.
+    """
+    if len(cell.results) == 1 and cell.iou.known:
+        return cell
     runs = [trials.confusions(result.trial) for result in cell.results]
     known = [run for run in runs if run is not None]
     classes = trials.classes(cell.results[0].trial)
     if len(known) < len(runs) or classes is None or any(run.ids != known[0].ids for run in known):
-        return None
-    return score_interval(known, classes, replicates=REPLICATES)
+        return cell
+    return cell.with_spans(_span(cell.iou.estimate, score_interval(known, classes)), cell.drop)
 
 
 def _span(estimate: float, interval: Interval) -> Span:
@@ -204,8 +188,10 @@ def _compare(cell: Cell, other: Cell, trials: StudyTrials) -> Comparison:
     if not known or len(known) < len(pairs) or classes is None or not same:
         return _unproven(cell, other)
     lefts, rights = [left for left, _ in known], [right for _, right in known]
-    drop = paired_drop(lefts, rights, classes, replicates=REPLICATES)
+    drop = paired_drop(lefts, rights, classes)
     loss = _span(drop.interval.estimate, drop.interval)
+    if other.dense and len(cell.results) == 1 and cell.drop is not None and cell.drop.known:
+        loss = cell.drop
     if not loss.known:  # one scene: nothing can be shown, whatever the table says
         return Comparison(other, loss, {}, proven=False)
     # The upper bound does not depend on the margin, so one resampling answers for all margins.

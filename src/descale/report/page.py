@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from descale import __version__
 from descale.report.cautions import cautions
-from descale.report.evidence import MARGINS, MOST_CELLS, StudyTrials
+from descale.report.evidence import MARGINS, StudyTrials
 from descale.report.rows import (
     LATENCIES,
     Result,
@@ -66,7 +66,6 @@ def render(title: str, results: Sequence[Result], made: Sequence[Section], trial
         manifest=manifest,
         start=(manifest.get("starts") or [{}])[-1],
         margins=[points(margin) for margin in MARGINS],
-        resampled=len(cells) <= MOST_CELLS,
         architecture_title=architecture_title,
         strategy_title=strategy_title,
     )
