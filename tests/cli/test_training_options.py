@@ -1,18 +1,13 @@
-"""Options of ``train`` and ``prune`` that are wrong end in one message, before anything is written."""
+"""Options of ``train`` that are wrong end in one message, before anything is written."""
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-import torch
 
-from descale.base.errors import ConfigError, DescaleError
 from descale.cli import main
-from descale.cli.training_options import claimed_folder
-from descale.models import SavedModel, build_network, make_spec, read_widths, save_model
 
 
 def run(
@@ -52,86 +47,3 @@ def test_bad_options(
     assert status != 0
     assert message in said
     assert not out.exists()
-
-
-def test_a_run_is_continued_with_its_settings_only(tmp_path: Path) -> None:
-    for seed in (0, 1):  # nothing has been done with seed 0
-        with claimed_folder(tmp_path, {"seed": seed}):
-            pass
-    (tmp_path / "last.ckpt").touch()
-    with claimed_folder(tmp_path, {"seed": 1}):
-        pass
-    with pytest.raises(ConfigError, match=r"other settings \(seed\)"), claimed_folder(tmp_path, {"seed": 2}):
-        pass
-
-
-def test_a_run_that_was_killed_before_its_record_is_no_other_run(tmp_path: Path) -> None:
-    (tmp_path / "run.lock").touch()
-    with claimed_folder(tmp_path, {"seed": 0}):
-        assert (tmp_path / "run.json").is_file()
-
-
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(DescaleError, match=r"Cannot write .*file/run"):
-        claimed_folder(tmp_path / "file" / "run", {"seed": 0}).__enter__()
-
-
-def test_two_processes_do_not_work_in_one_folder(tmp_path: Path) -> None:
-    script = (
-        "import sys; from pathlib import Path; from descale.cli.training_options import claimed_folder\n"
-        "with claimed_folder(Path(sys.argv[1]), {'seed': 0}): print('mine', flush=True); sys.stdin.read()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == b"mine\n"
-        with pytest.raises(ConfigError, match="Another process is at work in"):
-            claimed_folder(tmp_path, {"seed": 0}).__enter__()
-        other.communicate()
-    with claimed_folder(tmp_path, {"seed": 0}):
-        pass
-
-
-@pytest.mark.parametrize("text", ["{", "5", "[1]"])
-def test_a_damaged_record_is_named(text: str, tmp_path: Path) -> None:
-    (tmp_path / "run.json").write_text(text)
-    with pytest.raises(ConfigError, match=r"run\.json is damaged .* Give another --out"):
-        claimed_folder(tmp_path, {"seed": 1}).__enter__()
-
-
-def test_another_model_in_the_same_place_is_another_run(
-    steel: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def keep(value: float) -> None:
-        spec = make_spec("linknet", "resnet18", input_size=(32, 32))
-        network = build_network(spec)
-        torch.nn.init.constant_(next(network.parameters()), value)
-        save_model(tmp_path / "m", SavedModel(spec, network, read_widths(network), {"training": {}}))
-
-    def prune() -> tuple[int, str]:
-        words = ("prune", tmp_path / "m", "--data", steel, "--sparsity", 0.5, "--out", tmp_path / "run")
-        return run(capsys, monkeypatch, *words)
-
-    monkeypatch.setattr("descale.training.prune_model", lambda *_, **__: (tmp_path / "run/last.ckpt").touch())
-    keep(1.0)
-    assert prune()[0] == 0
-    assert prune()[0] == 0
-    keep(2.0)
-    status, said = prune()
-    assert (status, "other settings (weights)" in said) == (1, True)
-
-
-def test_other_encoder_weights_under_the_same_name_are_another_run(
-    steel: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    weights = tmp_path / "encoder.safetensors"
-    words = ("train", "--data", steel, "--encoder-weights", weights, "--out", tmp_path / "run")
-    monkeypatch.setattr("descale.training.train_model", lambda *_, **__: (tmp_path / "run/last.ckpt").touch())
-    weights.write_bytes(b"first")
-    assert run(capsys, monkeypatch, *words)[0] == 0
-    assert run(capsys, monkeypatch, *words)[0] == 0
-    weights.write_bytes(b"second")
-    status, said = run(capsys, monkeypatch, *words)
-    assert (status, "other settings (encoder_weights_sha256)" in said) == (1, True)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from descale.cli.training_options import checked_dataset, claimed_folder, devices, validated
+from descale.cli.training_options import devices, given
 
 
 def parse_budget(text: str) -> tuple[str, float]:
@@ -72,49 +72,30 @@ def prune(
 
     Example: `descale prune runs/unet/model --data photos/ --sparsity 0.9 --out runs/unet-small`
     """
-    from descale.base.classes import BINARY
-    from descale.base.errors import ConfigError, ModelError
-    from descale.models import load_model, read_description
-    from descale.pruning import PruningConfig
-    from descale.training import TrainingConfig, prune_model
+    from descale.training.runs import prune as prune_run
 
-    if sparsity is not None and not 0.0 < sparsity < 1.0:
-        raise ConfigError(
-            f"Sparsity {sparsity:g} leaves "
-            f"{'the network as it is' if sparsity <= 0 else 'nothing'}; give a value above 0 and below 1."
-        )
-    pruning = validated(
-        PruningConfig,
-        {
-            "strategy": strategy,
-            "sparsity": sparsity,
-            "budget": dict([parse_budget(budget)]) if budget else None,
-            "recipe": recipe,
-            "importance": importance,
-            "allocation": allocation,
-            "round_to": round_to,
-            "schedule_epochs": schedule_epochs,
-            "between_epochs": between_epochs,
-            "recovery_epochs": recovery_epochs,
-        },
+    pruned = prune_run(
+        model,
+        data,
+        out,
+        sparsity=sparsity,
+        budget=dict([parse_budget(budget)]) if budget else None,
+        strategy=strategy,
+        recipe=recipe,
+        recovery_epochs=recovery_epochs,
+        pruning=given(
+            {
+                "importance": importance,
+                "allocation": allocation,
+                "round_to": round_to,
+                "schedule_epochs": schedule_epochs,
+                "between_epochs": between_epochs,
+            }
+        ),
+        devices=devices(accelerator, device_count, precision, threads, workers),
+        seed=seed,
+        accept_problems=accept_problems,
     )
-    where = devices(accelerator, device_count, precision, threads, workers, True)
-    parent = load_model(model)
-    if "training" not in parent.provenance:
-        raise ModelError(f"{model} does not say how it was trained; train it with: descale train")
-    if parent.widths != parent.dense_widths:
-        raise ModelError(f"{model} is already pruned; give the dense model it came from.")
-    training = validated(TrainingConfig, dict(parent.provenance["training"]))
-    dataset = checked_dataset(data, binary=parent.spec.classes == BINARY, accept_problems=accept_problems)
-    settings = {
-        "command": "prune",
-        "data": dataset.fingerprint(),
-        "weights": read_description(model)["weights_sha256"],
-        "pruning": pruning.model_dump(mode="json"),
-        "seed": seed,
-    }
-    with claimed_folder(out, settings):
-        prune_model(parent, dataset, pruning, training, out, seed=seed, devices=where)
-    typer.echo(f"model: {out / 'model'}")
-    typer.echo(f"score it with: descale evaluate {out / 'model'} --data {data} --keep-scores")
-    typer.echo(f"take it to a device with: descale export {out / 'model'} --to onnx --out bundle")
+    typer.echo(f"model: {pruned}")
+    typer.echo(f"score it with: descale evaluate {pruned} --data {data} --keep-scores")
+    typer.echo(f"take it to a device with: descale export {pruned} --to onnx --out bundle")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from descale.cli.training_options import checked_dataset, claimed_folder, devices, parse_size, validated
+from descale.cli.training_options import devices, given, parse_size
 
 
 def train(
@@ -48,39 +48,30 @@ def train(
     Example: `descale train --data photos/ --arch unet --out runs/unet`
     """
 
-    from descale.base.files import sha256_of
-    from descale.models import make_spec
-    from descale.training import TrainingConfig, train_model
+    from descale.training.runs import train as train_run
 
-    values = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "size": parse_size(size),
-        "learning_rate": learning_rate,
-        "encoder_rate": encoder_rate,
-        "loss": loss,
-        "early_stopping": early_stopping,
-        "ema": ema or None,
-    }
-    config = validated(TrainingConfig, values)
-    if not ema:
-        config = config.model_copy(update={"ema": None})
-    where = devices(accelerator, device_count, precision, threads, workers, True)
-    make_spec(arch, encoder, input_size=config.size)  # unknown names fail before any photo is read
-    dataset = checked_dataset(data, binary=binary, accept_problems=accept_problems)
-    spec = make_spec(arch, encoder, classes=dataset.classes, input_size=config.size)
-    settings = {
-        "command": "train",
-        "data": dataset.fingerprint(),
-        "model": spec.to_json(),
-        "encoder_weights": encoder_weights,
-        "training": config.model_dump(mode="json"),
-        "seed": seed,
-    }
-    weights = Path(encoder_weights)
-    if weights.is_file():  # none and imagenet say what they are, a file may change
-        settings["encoder_weights_sha256"] = sha256_of(weights)
-    with claimed_folder(out, settings):
-        train_model(dataset, spec, config, out, encoder_weights=encoder_weights, seed=seed, devices=where)
-    typer.echo(f"model: {out / 'model'}")
-    typer.echo(f"score it with: descale evaluate {out / 'model'} --data {data} --keep-scores")
+    model = train_run(
+        data,
+        out,
+        architecture=arch,
+        encoder=encoder,
+        encoder_weights=encoder_weights,
+        binary=binary,
+        size=parse_size(size),
+        epochs=epochs,
+        training=given(
+            {
+                "batch_size": batch_size,
+                "learning_rate": learning_rate,
+                "encoder_rate": encoder_rate,
+                "loss": loss,
+                "early_stopping": early_stopping,
+            }
+        )
+        | {"ema": ema or None},
+        devices=devices(accelerator, device_count, precision, threads, workers),
+        seed=seed,
+        accept_problems=accept_problems,
+    )
+    typer.echo(f"model: {model}")
+    typer.echo(f"score it with: descale evaluate {model} --data {data} --keep-scores")

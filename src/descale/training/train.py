@@ -42,11 +42,18 @@ def train_model(
     A folder that holds a finished model is not trained again; an interrupted one is continued.
 
     Raises:
-        TrainingError: classes of data and model differ, the loss is not finite, a checkpoint is corrupt.
+        TrainingError: data and model differ in classes, training and model in size; the loss is not finite;
+            a checkpoint is corrupt.
         DataError: the pictures cannot be read.
         ModelError: the encoder's weights cannot be had.
     """
     check_classes(dataset, spec)
+    if spec.input_size != config.size:
+        (height, width), shown = spec.input_size, config.size
+        raise TrainingError(
+            f"The model is for photos of {height}x{width}, the training shows {shown[0]}x{shown[1]}. "
+            "Give both the same size."
+        )
     if (folder / "model" / "model.json").exists():
         return load_model(folder / "model")
     torch.manual_seed(seed)

@@ -1,0 +1,187 @@
+"""Train and prune as a person does: from a data set's folder to a run's folder that answers for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from descale.base.classes import BINARY
+from descale.base.errors import ConfigError, ModelError
+from descale.base.files import sha256_of
+from descale.base.settings import joined, validated
+from descale.data.check.refuse import checked_dataset
+from descale.models import DEFAULT_ENCODER, SavedModel, load_model, make_spec, read_description
+from descale.pruning import PruningConfig
+from descale.training.config import DeviceConfig, TrainingConfig
+from descale.training.devices import check_devices
+from descale.training.prune import prune_model
+from descale.training.run_folder import claimed_folder
+from descale.training.train import train_model
+
+
+def train(
+    data: str | Path,
+    out: str | Path,
+    *,
+    architecture: str = "unet",
+    encoder: str = DEFAULT_ENCODER,
+    encoder_weights: str = "imagenet",
+    binary: bool = False,
+    size: int | tuple[int, int] | None = None,
+    epochs: int | None = None,
+    training: Mapping[str, Any] | None = None,
+    devices: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    accept_problems: bool = False,
+) -> Path:
+    """Train a dense network; returns the model's folder, ``out/model``.
+
+    The data set is checked first. Interrupt it as you like: the same call goes on where it stopped, and
+    returns at once when the model is there. A folder that holds a run with other settings is refused.
+
+    Args:
+        data: a data set as for :func:`descale.load_dataset`: a folder, a description (.yaml) or a preset.
+        out: folder of the run, made if need be.
+        architecture: a name in :data:`descale.models.ARCHITECTURES`.
+        encoder: any encoder of segmentation_models_pytorch.
+        encoder_weights: what the encoder starts from: ``imagenet``, ``none``, or a file.
+        binary: merge all classes of corrosion into one.
+        size: side, or (height, width), in pixels at which the network sees a photo, multiples of 32;
+            160 where not given.
+        epochs: passes over the training split; 40 where not given.
+        training: other settings of :class:`descale.training.TrainingConfig` by name.
+        devices: settings of :class:`descale.training.DeviceConfig` by name, such as ``{"threads": 2}``.
+        seed: of everything random, 0 to 2**31 - 1.
+        accept_problems: train although the check of the data failed.
+
+    Raises:
+        ConfigError: a setting is wrong, ``out`` holds another run or other files, or a run is at work there.
+        DataError: the data set cannot be read, or a result on it would be false.
+        ModelError: architecture or encoder are unknown, or the encoder's weights cannot be had.
+        TrainingError: the loss is not finite, or a checkpoint is corrupt.
+
+    >>> import descale                                                              # doctest: +SKIP
+    >>> model = descale.train("photos", "runs/unet", size=320)                      # doctest: +SKIP
+    >>> model = descale.train("photos", "runs/fpn", architecture="fpn",
+    ...                       training={"batch_size": 8}, devices={"threads": 2})   # doctest: +SKIP
+    """
+    named = {"size": (size, size) if isinstance(size, int) else size, "epochs": epochs}
+    config = validated(TrainingConfig, joined(named, training, section="training"), section="training")
+    where = _devices(devices)
+    _check_seed(seed)
+    make_spec(architecture, encoder, input_size=config.size)  # unknown names fail before any photo is read
+    dataset = checked_dataset(data, binary=binary, accept_problems=accept_problems)
+    spec = make_spec(architecture, encoder, classes=dataset.classes, input_size=config.size)
+    settings = {
+        "command": "train",
+        "data": dataset.fingerprint(),
+        "model": spec.to_json(),
+        "encoder_weights": encoder_weights,
+        "training": config.model_dump(mode="json"),
+        "seed": seed,
+    }
+    weights = Path(encoder_weights)
+    if weights.is_file():  # none and imagenet say what they are, a file may change
+        settings["encoder_weights_sha256"] = sha256_of(weights)
+    folder = Path(out)
+    with claimed_folder(folder, settings):
+        train_model(dataset, spec, config, folder, encoder_weights=encoder_weights, seed=seed, devices=where)
+    return folder / "model"
+
+
+def prune(
+    model: str | Path,
+    data: str | Path,
+    out: str | Path,
+    *,
+    sparsity: float | None = None,
+    budget: Mapping[str, float] | None = None,
+    strategy: str = "agp",
+    recipe: str = "descale",
+    recovery_epochs: int | None = None,
+    pruning: Mapping[str, Any] | None = None,
+    devices: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    accept_problems: bool = False,
+) -> Path:
+    """Remove channels from a trained network and recover what it knew; returns the folder ``out/model``.
+
+    Interrupt it as you like: the same call goes on where it stopped, and returns at once when the model is
+    there. A folder that holds a run with other settings is refused.
+
+    Args:
+        model: folder of a dense model, as :func:`descale.train` returns it.
+        data: the data set it was trained on.
+        out: folder of the run, made if need be.
+        sparsity: mean share of channels to remove, above 0 and below 1.
+        budget: instead of ``sparsity``, one share of the dense network's ``params``, ``macs`` or ``latency``
+            that may stay, such as ``{"macs": 0.1}``.
+        strategy: a name in :data:`descale.pruning.STRATEGIES`.
+        recipe: a name in :data:`descale.pruning.RECIPES`; gives all values that are not given here.
+        recovery_epochs: passes over the training split after the last cut.
+        pruning: other settings of :class:`descale.pruning.PruningConfig` by name.
+        devices: settings of :class:`descale.training.DeviceConfig` by name, such as ``{"threads": 2}``.
+        seed: of everything random, 0 to 2**31 - 1.
+        accept_problems: prune although the check of the data failed.
+
+    Raises:
+        ConfigError: a setting is wrong, ``out`` holds another run or other files, or a run is at work there.
+        ModelError: the model is damaged, already pruned, or does not say how it was trained.
+        DataError: the data set cannot be read, or a result on it would be false.
+        PruningError: nothing can be pruned, or the budget is below what the network needs.
+        TrainingError: data and model have other classes, the loss is not finite, a checkpoint is corrupt.
+
+    >>> import descale                                                               # doctest: +SKIP
+    >>> small = descale.prune("runs/unet/model", "photos", "runs/small", sparsity=0.9)  # doctest: +SKIP
+    """
+    if sparsity is not None and not 0.0 < sparsity < 1.0:
+        raise ConfigError(
+            f"Sparsity {sparsity:g} leaves "
+            f"{'the network as it is' if sparsity <= 0 else 'nothing'}; give a value above 0 and below 1."
+        )
+    named = {
+        "strategy": strategy,
+        "sparsity": sparsity,
+        "budget": dict(budget) if budget is not None else None,
+        "recipe": recipe,
+        "recovery_epochs": recovery_epochs,
+    }
+    chosen = validated(PruningConfig, joined(named, pruning, section="pruning"), section="pruning")
+    where = _devices(devices)
+    _check_seed(seed)
+    parent = load_model(Path(model))
+    training = _training_of(parent, model)
+    dataset = checked_dataset(data, binary=parent.spec.classes == BINARY, accept_problems=accept_problems)
+    settings = {
+        "command": "prune",
+        "data": dataset.fingerprint(),
+        "weights": read_description(Path(model))["weights_sha256"],
+        "pruning": chosen.model_dump(mode="json"),
+        "seed": seed,
+    }
+    folder = Path(out)
+    with claimed_folder(folder, settings):
+        prune_model(parent, dataset, chosen, training, folder, seed=seed, devices=where)
+    return folder / "model"
+
+
+def _training_of(parent: SavedModel, place: str | Path) -> TrainingConfig:
+    """The settings a dense model was trained with."""
+    if "training" not in parent.provenance:
+        raise ModelError(f"{place} does not say how it was trained; train it with: descale train")
+    if parent.widths != parent.dense_widths:
+        raise ModelError(f"{place} is already pruned; give the dense model it came from.")
+    return validated(TrainingConfig, parent.provenance["training"], section="training")
+
+
+def _devices(values: Mapping[str, Any] | None) -> DeviceConfig:
+    """Where to run; what this machine lacks is said before anything is read."""
+    found = validated(DeviceConfig, values or {}, section="devices")
+    check_devices(found)
+    return found
+
+
+def _check_seed(seed: int) -> None:
+    if not 0 <= seed < 2**31:
+        raise ConfigError(f"Seed {seed} is outside 0 to {2**31 - 1}.")
