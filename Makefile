@@ -18,7 +18,7 @@ demo: $(INSTALLED)
 
 test: export OMP_NUM_THREADS = 1
 test: $(INSTALLED)
-	$(VENV)/bin/ruff check src tests benchmarks
+	$(VENV)/bin/ruff check src tests benchmarks experiments
 	$(VENV)/bin/mypy
 	$(VENV)/bin/pytest -n 2
 	# the same bits after a stop, with other kernels than those this CPU would choose

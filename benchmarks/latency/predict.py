@@ -1,6 +1,6 @@
 """Wall time and peak memory of ``descale predict`` on photos, each run a process of its own, start to CSV.
 
-    python benchmarks/latency/predict.py BUNDLE... --photos PHOTO... --out benchmarks/DATE-predict.csv
+    python benchmarks/latency/predict.py BUNDLE... --photos PHOTO... --out benchmarks/latency/predict.csv
 
 Every bundle is run at every scale, in turns, ``--rounds`` times. Run it on a machine that does nothing else.
 """

@@ -1,7 +1,7 @@
 """Latency of dense and pruned models, side by side, as one dated CSV.
 
-    python benchmarks/latency/run.py --study DIR --calibrate DATA --out benchmarks/DATE-latency.csv
-    python benchmarks/latency/run.py --models DENSE PRUNED... --out benchmarks/DATE-latency.csv
+    python benchmarks/latency/run.py --study DIR --calibrate DATA --out benchmarks/latency/latency.csv
+    python benchmarks/latency/run.py --models DENSE PRUNED... --out benchmarks/latency/latency.csv
 
 For each architecture the dense model runs in PyTorch eager, and dense and pruned models run in ONNX Runtime
 and OpenVINO, in turns within one session, so that the ratios are of the same minutes. --study takes from a

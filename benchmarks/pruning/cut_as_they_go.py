@@ -1,6 +1,6 @@
 """Wall time of a pruning schedule that removes channels at every update, against one that gates to the end.
 
-    python benchmarks/pruning/cut_as_they_go.py MODEL DATA --out benchmarks/DATE-cut-as-they-go.csv
+    python benchmarks/pruning/cut_as_they_go.py MODEL DATA --out benchmarks/pruning/cut_as_they_go.csv
 
 MODEL is a trained dense model folder. Schedules of both kinds are run in turns, without recovery, so the
 difference is what cutting early saves. Run it on a machine that does nothing else.

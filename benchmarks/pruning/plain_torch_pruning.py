@@ -6,8 +6,8 @@ with the parent's own (``--settings parent``), which are those that a user who h
 MA-Net's attention, on which its graph does not come to an end, is declared as one leaf, which is the
 documented way out; nothing else is helped.
 
-    python benchmarks/pruning/plain_torch_pruning.py runs/rust-photos --data ../shared/data/rust-photos \
-        --sparsity 0.9 --out benchmarks/$(date +%F)-plain-torch-pruning.csv
+    python benchmarks/pruning/plain_torch_pruning.py runs/rust-photos-160 --data ../shared/data/rust-photos \
+        --sparsity 0.9 --out runs/plain_torch_pruning.csv
 """
 
 from __future__ import annotations

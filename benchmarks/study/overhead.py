@@ -1,6 +1,6 @@
 """What the study itself costs: per trial, and for 10,000 finished trials.
 
-    python benchmarks/study/overhead.py benchmarks/<date>-study-overhead.csv
+    python benchmarks/study/overhead.py benchmarks/study/overhead.csv
 
 A runner that sleeps stands for training. Everything that a study does around a trial is timed: planning,
 claims, files, results.csv, manifest. Target: under 2 % for trials of a minute; 10,000 finished trials

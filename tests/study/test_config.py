@@ -7,7 +7,7 @@ import pytest
 from descale.base.errors import StudyError
 from descale.study.config import load_study, trial_pruning
 
-STUDIES = Path(__file__).parents[2] / "studies"
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,6 @@ def test_missing_file_and_wrong_encoding(tmp_path: Path) -> None:
         load_study(tmp_path / "latin.yaml")
 
 
-@pytest.mark.parametrize("path", sorted(STUDIES.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(EXPERIMENTS.glob("*/study.yaml")), ids=lambda path: path.parent.name)
 def test_studies_of_the_project_are_valid(path: Path) -> None:
-    assert load_study(path).name == path.stem
+    assert load_study(path).name == path.parent.name

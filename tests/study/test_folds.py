@@ -43,7 +43,7 @@ def test_too_few_scenes_and_unknown_photo(dataset: Dataset) -> None:
 
 
 def test_the_shared_sample_has_a_fold_per_photo(shared_data: Path) -> None:
-    description = Path(__file__).parents[2] / "studies" / "data" / "ccsc-sample.yaml"
+    description = Path(__file__).parents[2] / "experiments" / "data" / "ccsc-sample.yaml"
     dataset = load_dataset(description)
     assert len(dataset.classes) == 4
     assert len(hold_out(dataset, "10").split("train")) == 9

@@ -72,7 +72,9 @@ def _document(text: str, source: Path) -> tuple[yaml.Node, Mapping[str, Any]]:
             f"{source}{line}: this is not valid YAML ({reason}). Check the indentation, colons and quotes."
         ) from error
     if root is None or not isinstance(document, Mapping):
-        raise StudyError(f"{source}: expected 'key: value' lines. Start from a file in the folder studies/.")
+        raise StudyError(
+            f"{source}: expected 'key: value' lines. Start from a file in the folder experiments/."
+        )
     if repeated := find_repeated_key(root):
         raise StudyError(f"{source}:{repeated.line}: {repeated}")
     return root, document

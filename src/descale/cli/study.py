@@ -14,7 +14,7 @@ SHOWN_ROWS = 60
 
 
 def study(
-    file: Annotated[Path, typer.Argument(help="Study file (YAML). Examples are in the folder studies/.")],
+    file: Annotated[Path, typer.Argument(help="Study file (YAML). Examples are in the folder experiments/.")],
     out: Annotated[Path, typer.Option(help="Folder of the study. An existing one is continued.")],
     parallel: Annotated[int, typer.Option(help="Processes on this machine.")] = 1,
     threads: Annotated[
@@ -34,7 +34,7 @@ def study(
 
     What is done is never done again: interrupt it as you like and run the same command to continue.
 
-    Example: `descale study studies/rust-photos-quick.yaml --out runs/quick --parallel 2`
+    Example: `descale study experiments/rust-photos-160/study.yaml --out runs/rust-photos-160`
     """
     from descale.base.errors import ConfigError, PartialFailure
     from descale.study.config import load_study

@@ -138,7 +138,7 @@ def load_study(path: Path) -> StudyConfig:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise StudyError(f"Study file {path} not found. Examples lie in the folder studies/.") from None
+        raise StudyError(f"Study file {path} not found. Examples lie in the folder experiments/.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise StudyError(
             f"Study file {path} cannot be read: {error}. It must be a UTF-8 text file."

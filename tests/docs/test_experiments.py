@@ -1,0 +1,88 @@
+"""What the experiments say is what their CSV files hold, and they can be run as they say."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+FOLDERS = sorted(path.parent for path in EXPERIMENTS.glob("*/study.yaml"))
+RUN = [folder for folder in FOLDERS if (folder / "results.csv").exists()]
+
+
+@pytest.fixture(scope="module")
+def collect() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("collect", EXPERIMENTS / "collect.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("folder", RUN, ids=lambda path: path.name)
+def test_a_table_is_made_from_its_csv(folder: Path, collect: ModuleType) -> None:
+    readme = (folder / "README.md").read_text("utf-8")
+    assert collect.filled(readme, collect.read_rows(folder / "results.csv")) == readme
+    assert collect.BLOCK.search(readme)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+def test_a_readme_tells_question_answer_and_command(folder: Path, collect: ModuleType) -> None:
+    readme = (folder / "README.md").read_text("utf-8")
+    assert re.match(r"# .+\?\n", readme)
+    assert ("**Answer: not run yet" in readme) == (folder not in RUN)
+    assert f"descale study experiments/{folder.name}/study.yaml" in readme
+    assert f"python experiments/collect.py {folder.name} runs/" in readme
+    assert collect.BLOCK.search(readme)
+    assert f"[{folder.name}]({folder.name}/README.md)" in (EXPERIMENTS / "README.md").read_text("utf-8")
+
+
+def write_run(folder: Path, rows: list[dict[str, str]]) -> None:
+    start = {
+        "time": "2026-11-26T08:00:00",
+        "descale": "0.1.0",
+        "commit": "0123456789",
+        "machine": {"cores": 2, "processor": "a CPU"},
+    }
+    (folder / "study.json").write_text(json.dumps({"starts": [start]}))
+    lines = [",".join(rows[0]), *(",".join(row.values()) for row in rows)]
+    (folder / "results.csv").write_text("\n".join(lines) + "\n")
+
+
+def row(strategy: str, sparsity: str, seed: str, iou: str, macs: str) -> dict[str, str]:
+    return {
+        "dataset": "drawn", "architecture": "unet", "encoder": "resnet18", "strategy": strategy,
+        "sparsity": sparsity, "seed": seed, "macs": macs, "iou_corrosion": iou, "iou_trivial": "0.1",
+        "iou_colour": "0.4", "status": "ok", "torch": "2.9", "seconds": "9", "latency_ms": "3",
+    }  # fmt: skip
+
+
+def test_a_finished_study_comes_home(tmp_path: Path, collect: ModuleType) -> None:
+    write_run(
+        tmp_path,
+        [
+            row("dense", "0", "0", "0.70", "1000"), row("agp", "0.5", "0", "0.68", "250"),
+            row("dense", "0", "1", "0.72", "1000"), row("agp", "0.5", "1", "0.71", "270"),
+        ],
+    )  # fmt: skip
+    rows = collect.collect(tmp_path)
+    assert not {"seconds", "latency_ms"} & set(rows[0])
+    assert rows[0]["made"] == "2026-11-26"
+    assert rows[0]["descale"] == "0.1.0 (0123456)"
+    table = collect.table(rows, ["iou_corrosion"])
+    assert "| network | strategy | dense | 50 % |" in table
+    assert "| U-Net | AGP | 0.710 | 0.695, 1.5 (1.0 to 2.0) |" in table
+    assert "MACs left: 25 to 27 % at 50 %." in table
+    assert "a constant answer 0.100, a colour threshold 0.400" in table
+
+
+def test_a_study_without_a_pruned_trial_is_refused(tmp_path: Path, collect: ModuleType) -> None:
+    write_run(tmp_path, [row("dense", "0", "0", "0.70", "1000")])
+    with pytest.raises(SystemExit, match=r"results\.csv: no pruned trial is done yet"):
+        collect.collect(tmp_path)
