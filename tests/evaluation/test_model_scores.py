@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import shutil
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from descale.cli.evaluate import evaluate
+from descale.base.errors import ConfigError
 from descale.data import load_dataset
 from descale.deploy.export.card import score_lines
+from descale.evaluation.model_scores import evaluate, write_per_image
 from descale.models import SavedModel, build_network, load_model, make_spec, read_widths, save_model
 
 
@@ -25,7 +27,7 @@ def network() -> SavedModel:
 
 def kept(network: SavedModel, provenance: dict[str, Any], data: Path, folder: Path) -> dict[str, Any]:
     save_model(folder, dataclasses.replace(network, provenance=provenance))
-    evaluate(folder, str(data), "valid", keep_scores=True)
+    evaluate(folder, data, split="valid", keep_scores=True)
     return dict(load_model(folder).metrics)
 
 
@@ -49,11 +51,42 @@ def test_names_that_are_not_utf8(network: SavedModel, steel: Path, tmp_path: Pat
         first = min((tmp_path / "steel" / "valid" / folder).iterdir())
         first.rename(first.with_stem(os.fsdecode(b"br\xfccke")))
     save_model(tmp_path / "model", network)
-    evaluate(tmp_path / "model", str(tmp_path / "steel"), "valid", per_image=tmp_path / "rows.csv")
+    evaluation = evaluate(tmp_path / "model", tmp_path / "steel", split="valid")
+    write_per_image(tmp_path / "rows.csv", evaluation.summary)
     assert "br\\udcfccke" in (tmp_path / "rows.csv").read_text()
 
 
 def test_a_model_is_left_alone_unless_asked(network: SavedModel, steel: Path, tmp_path: Path) -> None:
     save_model(tmp_path / "model", network)
-    evaluate(tmp_path / "model", str(steel), "valid")
+    evaluate(tmp_path / "model", steel, split="valid")
     assert load_model(tmp_path / "model").metrics == {}
+
+
+def test_scores_stand_beside_the_floors_and_the_costs(
+    network: SavedModel, steel: Path, tmp_path: Path
+) -> None:
+    save_model(tmp_path / "model", network)
+    evaluation = evaluate(tmp_path / "model", steel)
+    assert evaluation.split == "test"
+    assert evaluation.fingerprint == load_dataset(steel).fingerprint()
+    assert evaluation.costs["params"] == sum(p.numel() for p in network.network.parameters())
+    assert evaluation.summary.colour is not None
+    plain = evaluation.to_json()
+    assert plain["scores"]["iou_corrosion"] == pytest.approx(evaluation.scores.iou_corrosion)
+    assert plain["trivial"]["iou_corrosion"] > 0
+    json.dumps(plain, allow_nan=False)
+
+
+def test_data_of_other_classes_or_without_the_split_is_refused(
+    network: SavedModel, steel: Path, severity: Path, tmp_path: Path
+) -> None:
+    four = make_spec("linknet", "resnet18", classes=load_dataset(severity).classes, input_size=(32, 32))
+    built = build_network(four)
+    save_model(tmp_path / "four", SavedModel(four, built, read_widths(built)))
+    with pytest.raises(ConfigError, match=r"knows the classes .*severe; .* has background, corrosion"):
+        evaluate(tmp_path / "four", steel)
+    save_model(tmp_path / "model", network)
+    shutil.copytree(steel, tmp_path / "steel")
+    shutil.rmtree(tmp_path / "steel" / "test")
+    with pytest.raises(ConfigError, match="no photo in the split 'test'"):
+        evaluate(tmp_path / "model", tmp_path / "steel")
