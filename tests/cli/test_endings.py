@@ -12,7 +12,7 @@ from descale.cli import main
 
 INTERRUPTS = {
     "plain": "raise KeyboardInterrupt",
-    "as Lightning ends it": "try:\n  raise KeyboardInterrupt\nexcept KeyboardInterrupt:\n  sys.exit(1)",
+    "as a library may end it": "try:\n  raise KeyboardInterrupt\nexcept KeyboardInterrupt:\n  sys.exit(1)",
     "as some versions of typer end it": (
         "try:\n  raise KeyboardInterrupt\nexcept KeyboardInterrupt as e:\n  raise typer.Abort() from e"
     ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import pytest
@@ -10,8 +9,6 @@ from tests.training.runs import CPU, SPEC, config
 
 from descale.data import Dataset, load_dataset
 from descale.training import train_model
-
-logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 
 
 @pytest.fixture(scope="session")

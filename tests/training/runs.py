@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +12,8 @@ from torch import Tensor, nn
 
 from descale.models import make_spec
 from descale.training import DeviceConfig, TrainingConfig
-from descale.training.module import SegmentationModule
+from descale.training.fit import _Validation
+from descale.training.step import TrainingStep
 
 SIZE = (32, 32)
 SPEC = make_spec("linknet", "tu-test_efficientnet", input_size=SIZE)
@@ -40,20 +40,18 @@ def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
 def ctrl_c_at(step: int, *, required: bool = True) -> Iterator[None]:
     """Ctrl-C in the training step number ``step``; 1 is the first of the block."""
     taken = 0
-    original = SegmentationModule.training_step
+    original = TrainingStep.__call__
 
-    def interrupted(self: SegmentationModule, batch: Any, number: int) -> Tensor:
+    def interrupted(self: TrainingStep, *args: Any) -> None:
         nonlocal taken
         taken += 1
         if taken == step:
             raise KeyboardInterrupt
-        return original(self, batch, number)
+        original(self, *args)
 
-    handler = signal.getsignal(signal.SIGINT)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SegmentationModule, "training_step", interrupted)
+        patch.setattr(TrainingStep, "__call__", interrupted)
         yield
-    signal.signal(signal.SIGINT, handler)  # Lightning ignores further Ctrl-C while it tears down
     assert taken == step or not required, "the run ended before it could be stopped"
 
 
@@ -68,17 +66,18 @@ def stopped_at(step: int) -> Iterator[None]:
 def scripted_scores(scores: list[float]) -> Iterator[list[dict[str, Tensor]]]:
     """Validation IoUs as given, the last one for ever; yields the weights that each was given for."""
     seen: list[dict[str, Tensor]] = []
-    original = SegmentationModule.validation_step
 
-    def validate(self: SegmentationModule, batch: Any, number: int) -> None:
-        if number == 0:
-            seen.append(weights_of(self.network))
-        original(self, batch, number)
-
-    def conclude(self: SegmentationModule) -> None:
-        self.log("valid_iou", torch.tensor(scores[min(self.current_epoch, len(scores) - 1)]))
+    def score(self: _Validation) -> float:
+        step = self._step
+        seen.append(weights_of(step.shown))
+        epoch = step.steps // step._pictures.steps(step._config.batch_size) - 1
+        return scores[min(epoch, len(scores) - 1)]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SegmentationModule, "validation_step", validate)
-        patch.setattr(SegmentationModule, "on_validation_epoch_end", conclude)
+        patch.setattr(_Validation, "score", score)
         yield seen
+
+
+def no_step(*_: Any) -> None:
+    """In place of a training step where none may be taken."""
+    pytest.fail("trained again")

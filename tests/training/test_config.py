@@ -15,7 +15,7 @@ from descale.training import DeviceConfig, TrainingConfig
     [
         ({"size": (100, 64)}, "100 is not a multiple of 32; use 96"),
         ({"crop": (64, 65)}, "65 is not a multiple of 32; use 64"),
-        ({"crop": (64, 64)}, "write augmentation: paper, or leave crop out"),
+        ({"crop": (64, 64)}, "write augmentation: zoom, or leave crop out"),
         ({"size": (0, 32)}, "greater than or equal to 32"),
         ({"epochs": 0}, "greater than or equal to 1"),
         ({"learning_rate": 0}, "greater than 0"),
@@ -50,13 +50,13 @@ def test_bad_devices_are_refused(values: dict[str, Any]) -> None:
         DeviceConfig.model_validate(values)
 
 
-@pytest.mark.parametrize("values", [{"devices": 0}, {"devices": -3}])
-def test_devices_that_lightning_does_not_know_are_refused(values: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
-        DeviceConfig.model_validate(values)
+@pytest.mark.parametrize("devices", [0, -3, 2])
+def test_a_training_runs_on_one_device(devices: int) -> None:
+    with pytest.raises(ValidationError, match="give 1, or run a study on several"):
+        DeviceConfig(devices=devices)
 
 
-def test_a_precision_that_lightning_does_not_know_is_refused() -> None:
+def test_a_precision_that_torch_does_not_know_is_refused() -> None:
     with pytest.raises(ValidationError, match=r"'bf16-mixd'; did you mean 'bf16-mixed'\?"):
         DeviceConfig.model_validate({"precision": "bf16-mixd"})
 

@@ -43,14 +43,6 @@ def test_the_defaults_run_anywhere() -> None:
 
 
 @pytest.mark.usefixtures("bare")
-def test_a_study_uses_one_device_a_trial(tmp_path: Path) -> None:
-    file = tmp_path / "a.yaml"
-    file.write_text("name: a\ndevices:\n  devices: 2\n")
-    with pytest.raises(StudyError, match=r"a\.yaml:3: devices\.devices: .* one device"):
-        check_study_devices(DeviceConfig(devices=2), file)
-
-
-@pytest.mark.usefixtures("bare")
 def test_a_study_names_the_line(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     file.write_text("name: a\ndevices:\n  progress: false\n  loggers: [mlflow]\n")

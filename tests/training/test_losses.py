@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from descale.base.classes import IGNORED
 from descale.training.losses import LOSSES, SummedLoss, check_loss
 
 LOGITS = torch.tensor([[2.0, -1.0, 0.5, 0.0], [0.0, 1.0, 1.5, -2.0], [-1.0, 0.5, 0.0, 1.0]]).view(1, 3, 2, 2)
@@ -41,6 +42,27 @@ def test_focal_takes_weight_from_what_is_already_right() -> None:
     right = torch.where(TRUTH == 1, LOGITS.flatten(2)[0].sigmoid(), 1 - LOGITS.flatten(2)[0].sigmoid())
     expected = (-((1 - right) ** 2) * right.log()).mean()
     assert loss("focal") == pytest.approx(float(expected), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_pixels_without_a_label_count_for_nothing(name: str) -> None:
+    """Two more columns that are ignored, whatever is answered there, change neither loss nor gradient."""
+    more = torch.cat([LOGITS, torch.full((1, 3, 2, 2), 7.0)], dim=3).requires_grad_()
+    labels = torch.cat([TARGET, torch.full((1, 2, 2), IGNORED)], dim=2)
+    found = SummedLoss(name)(more, labels)
+    assert float(found.detach()) == pytest.approx(loss(name), rel=1e-5)
+    (gradient,) = torch.autograd.grad(found, more)
+    assert gradient[..., 2:].abs().sum() == 0
+    assert gradient[..., :2].abs().sum() > 0
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_pictures_without_any_label_teach_nothing(name: str) -> None:
+    logits = LOGITS.clone().requires_grad_()
+    found = SummedLoss(name)(logits, torch.full_like(TARGET, IGNORED))
+    (gradient,) = torch.autograd.grad(found, logits)
+    assert float(found.detach()) == 0
+    assert gradient.abs().sum() == 0
 
 
 def test_a_sum_is_the_sum_of_its_parts() -> None:

@@ -8,15 +8,14 @@ from tests.training.runs import SIZE, SPEC, same, weights_of
 from torch import Tensor, nn
 
 from descale.data import Dataset
-from descale.data.augment import make_augmentation
 from descale.data.loading import PixelArrays, load_split
 from descale.models import build_network
-from descale.training.batches import AugmentedPhotos
+from descale.training.batches import TrainingPictures
 from descale.training.recalibrate import recalibrate
 
 
 def test_only_running_statistics_change(photos: Dataset) -> None:
-    source = AugmentedPhotos(load_split(photos.split("train"), SIZE), make_augmentation("standard", SIZE))
+    source = TrainingPictures(load_split(photos.split("train"), SIZE), "standard", SIZE)
     network = build_network(SPEC)
     before = weights_of(network)
     recalibrate(network, SPEC, source, batch_size=4, seed=0)
@@ -36,7 +35,7 @@ def test_only_running_statistics_change(photos: Dataset) -> None:
 
 
 def test_the_same_seed_gives_the_same_statistics(photos: Dataset) -> None:
-    source = AugmentedPhotos(load_split(photos.split("train"), SIZE), make_augmentation("standard", SIZE))
+    source = TrainingPictures(load_split(photos.split("train"), SIZE), "standard", SIZE)
     network = build_network(SPEC)
     found = []
     for seed in (1, 1, 2):
@@ -58,7 +57,7 @@ class OneNorm(nn.Module):
 def test_statistics_are_the_plain_mean_over_the_batches() -> None:
     """By hand, for one batch of all ten, and for three batches: the tenth picture alone is left out."""
     images = torch.randint(0, 256, (10, 3, *SIZE), dtype=torch.uint8)
-    source = AugmentedPhotos(PixelArrays(images, images[:, 0]), make_augmentation("none", SIZE))
+    source = TrainingPictures(PixelArrays(images, images[:, 0]), "none", SIZE)
     network = OneNorm().train()
     network.norm.running_mean.fill_(100.0)
     pixels = (images.float() / 255 - torch.tensor(SPEC.mean).view(3, 1, 1)) / torch.tensor(SPEC.std).view(
@@ -78,7 +77,7 @@ def test_a_network_without_batch_norms_is_left_alone() -> None:
     network = nn.Sequential(nn.Conv2d(3, 2, 1), nn.GroupNorm(1, 2))
     before = weights_of(network)
     images = torch.zeros(4, 3, *SIZE, dtype=torch.uint8)
-    source = AugmentedPhotos(PixelArrays(images, images[:, 0]), make_augmentation("none", SIZE))
+    source = TrainingPictures(PixelArrays(images, images[:, 0]), "none", SIZE)
     recalibrate(network, SPEC, source, batch_size=2, seed=0)
     assert same(before, weights_of(network))
 
@@ -88,7 +87,7 @@ def test_single_pictures_are_enough(photos: Dataset, count: int) -> None:
     arrays = load_split(photos.split("train"), SIZE)
     few = PixelArrays(arrays.images[:count], arrays.masks[:count])
     network = build_network(SPEC)
-    recalibrate(network, SPEC, AugmentedPhotos(few, make_augmentation("none", SIZE)), batch_size=1, seed=0)
+    recalibrate(network, SPEC, TrainingPictures(few, "none", SIZE), batch_size=1, seed=0)
     first = next(module for module in network.modules() if isinstance(module, nn.BatchNorm2d))
     assert first.running_mean is not None
     assert first.running_mean.abs().sum() > 0

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -73,7 +71,7 @@ class Run:
             movement=movement,
         )
         self.scaler: FakeScaler | None = None  # of 16-bit training
-        self.trainer = SimpleNamespace(estimated_stepping_batches=STEPS, global_step=0, precision_plugin=self)
+        self.step = 0
         self.optimizer = torch.optim.SGD(self.network.parameters(), lr=0.02)
 
     def counts_at(self, sparsity: float) -> CountsAt:
@@ -83,25 +81,17 @@ class Run:
 
     def steps(self, count: int = STEPS) -> Iterator[float]:
         """Train; yields the share of the schedule that is done."""
-        self.schedule.on_train_start(self.as_trainer, self.as_module)
+        self.schedule.begin(STEPS, torch.device("cpu"))
         for _ in range(count):
             self.optimizer.zero_grad()
-            scale = self.scaler.get_scale(self.trainer.global_step) if self.scaler else 1.0
+            scale = self.scaler.get_scale(self.step) if self.scaler else 1.0
             (loss_of(self.network, pictures()) * scale).backward()
-            self.schedule.on_after_backward(self.as_trainer, self.as_module)
+            self.schedule.after_backward(self.step, scale)
             if self.scaler is None:  # a scaler's step is not what is tested
                 self.optimizer.step()
-            self.trainer.global_step += 1
-            self.schedule.on_train_batch_end(self.as_trainer, self.as_module, None, None, 0)
-            yield self.trainer.global_step / STEPS
-
-    @property
-    def as_trainer(self) -> Any:
-        return self.trainer
-
-    @property
-    def as_module(self) -> Any:
-        return None
+            self.schedule.after_step(self.step)
+            self.step += 1
+            yield self.step / STEPS
 
     def group(self, layer: str) -> int:
         """Number of the group of a layer's filters."""
@@ -276,7 +266,7 @@ def test_a_schedule_that_was_stopped_goes_on_as_if_it_had_not_been(strategy: str
     torch.manual_seed(99)  # another process draws other numbers before it goes on
     second = Run(strategy)
     second.network.load_state_dict(first.network.state_dict())
-    second.trainer.global_step = stop
+    second.step = stop
     second.schedule.load_state_dict(first.schedule.state_dict())
     list(second.steps(STEPS - 2 - stop))
     assert same(whole.kept(), second.kept())

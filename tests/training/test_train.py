@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from tests.training.runs import CPU, SIZE, SPEC, config, same, weights_of
+from tests.training.runs import CPU, SIZE, SPEC, config, no_step, same, weights_of
 
 from descale.base.errors import DataError, ModelError, TrainingError
 from descale.data import Dataset, load_dataset
 from descale.models import build_network, load_model
 from descale.training import train_model
-from descale.training.module import SegmentationModule
-from descale.training.train import load_training_pictures
+from descale.training.pictures import RunPictures
+from descale.training.step import TrainingStep
 
 
 def test_the_result_is_saved_with_where_it_came_from(dense: Path, photos: Dataset) -> None:
@@ -32,7 +32,7 @@ def test_the_result_is_saved_with_where_it_came_from(dense: Path, photos: Datase
 def test_a_finished_model_is_not_trained_again(
     dense: Path, photos: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(SegmentationModule, "training_step", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(TrainingStep, "__call__", no_step)
     again = train_model(photos, SPEC, config(), dense.parent, devices=CPU)
     assert same(weights_of(again.network), weights_of(load_model(dense).network))
 
@@ -81,7 +81,7 @@ def test_encoder_weights_of_a_file_are_where_training_starts(photos: Dataset, tm
 def test_encoder_weights_that_cannot_be_had_stop_before_the_photos_are_read(
     photos: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("descale.training.train.load_split", pytest.fail)
+    monkeypatch.setattr("descale.training.pictures.load_split", pytest.fail)
     with pytest.raises(ModelError, match=r"absent\.pth not found"):
         train_model(photos, SPEC, config(), tmp_path / "run", encoder_weights="absent.pth", devices=CPU)
 
@@ -100,6 +100,8 @@ def test_a_data_set_without_a_validation_split_is_an_error(photos: Dataset, tmp_
 
 def test_training_pictures_are_kept_larger_than_they_are_seen(photos: Dataset) -> None:
     """A crop is magnified, so the copy in memory has pixels to spare; explicit crops come from the size."""
-    assert load_training_pictures(photos, config()).images.shape == (14, 3, 48, 48)
-    cropped = config(crop=SIZE, augmentation="paper")
-    assert load_training_pictures(photos, cropped).images.shape == (14, 3, *SIZE)
+    assert RunPictures(photos, config()).full.arrays.images.shape == (14, 3, 48, 48)
+    cropped = config(size=(64, 64), crop=SIZE, augmentation="zoom")
+    pictures = RunPictures(photos, cropped).full
+    assert pictures.arrays.images.shape == (14, 3, 64, 64)
+    assert pictures.size == SIZE

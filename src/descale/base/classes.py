@@ -8,6 +8,9 @@ from typing import Any
 
 Colour = tuple[int, int, int]
 
+IGNORED = 255
+"""Id of pixels without a label: neither trained on nor scored. No class table reaches it."""
+
 
 @dataclass(frozen=True)
 class PixelClass:
@@ -42,6 +45,8 @@ class ClassTable:
         names = [entry.name for entry in self.classes]
         if len(self.classes) < 2:
             raise ValueError("a class table needs at least two classes")
+        if len(self.classes) > IGNORED:
+            raise ValueError(f"at most {IGNORED} classes fit an 8-bit mask")
         for entry in self.classes:
             if not all(0 <= value <= 255 for value in entry.colour):
                 raise ValueError(

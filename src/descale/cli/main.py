@@ -82,7 +82,7 @@ def main() -> None:
 
 
 def _came_from_ctrl_c(error: BaseException | None) -> bool:
-    """Typer and Lightning turn an interrupt into an exit of their own, with various statuses."""
+    """Typer turns an interrupt into an exit of its own, with various statuses."""
     while error is not None:
         if isinstance(error, KeyboardInterrupt):
             return True

@@ -1,106 +1,354 @@
-"""Augmentations by name, built from ``torchvision.transforms.v2``; they act on picture and label together."""
+"""Augmentation by name, drawn for a whole epoch at once and done on whole batches, on any device.
+
+What happens to a picture is drawn on the CPU (:func:`draw`), so that a seed means the same on every device.
+Doing it (:func:`augment`) is a few tensor operations on the batch: one resampling of picture and label, which
+does crop, scale, mirrors and perspective together, and one matrix for the light.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
-from torchvision import tv_tensors
-from torchvision.transforms import v2
+from torch.nn import functional
 
 from descale.base.errors import ConfigError
 from descale.base.spelling import suggestion
 
-Augmentation = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""Picture uint8 (3, H, W) and label uint8 (H, W) -> the same kinds at the training size."""
+ATTEMPTS = 10
+"""Windows that are drawn until one fits into the picture."""
+
+GREY = (0.2989, 0.587, 0.114)
+"""Weights of red, green and blue in the brightness of a pixel, as torchvision has them."""
 
 
 @dataclass(frozen=True)
-class _Together:
-    """Acts on picture and label at once; a class, so that worker processes can receive it."""
+class Draws:
+    """What happens to each of M pictures.
 
-    transforms: v2.Transform
-
-    def __call__(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        picture, label = self.transforms(tv_tensors.Image(image), tv_tensors.Mask(mask))
-        return picture.as_subclass(Tensor), label.as_subclass(Tensor)
-
-
-def _none(size: tuple[int, int]) -> v2.Transform:
-    return v2.Resize(size, antialias=True)
-
-
-def _standard(size: tuple[int, int]) -> v2.Transform:
-    """Photos taken by hand or drone: any zoom, mirrored, other light."""
-    return v2.Compose(
-        [
-            v2.RandomResizedCrop(size, scale=(0.35, 1.0), ratio=(0.8, 1.25), antialias=True),
-            v2.RandomHorizontalFlip(),
-            v2.RandomVerticalFlip(p=0.2),
-            v2.RandomApply([v2.ColorJitter(brightness=0.3, contrast=0.3, saturation=0.25)], p=0.8),
-        ]
-    )
-
-
-def _paper(size: tuple[int, int]) -> v2.Transform:
-    """The study's: crops, flips, scale +-50 %, shift, perspective, brightness, contrast, gamma.
-
-    CLAHE, which torchvision does not have, is replaced by its equalisation; albumentations' "one of"
-    by ``RandomChoice``.
+    Attributes:
+        geometry: ``(M, 3, 3)``, from the augmented picture to its source, both -1..1 from edge to edge.
+        colour: ``(M, 3, 3)``, the linear part of the change of light.
+        mean_colour: ``(M, 3, 3)``, what the mean colour of the picture adds to every pixel.
+        equalize: bool ``(M,)``, whether the histogram of every colour is spread out.
+        frame: ``(M, 3, 3)``, from the augmented picture to the part that was cut out before it was seen at an
+            angle; beyond -1..1 it is black. Read only by augmentations that bend.
     """
-    return v2.Compose(
-        [
-            v2.RandomHorizontalFlip(),
-            v2.RandomApply([v2.RandomAffine(degrees=0, translate=(0.1, 0.1), scale=(0.5, 1.5))], p=0.9),
-            v2.RandomCrop(size, pad_if_needed=True),
-            v2.RandomPerspective(distortion_scale=0.2, p=0.5),
-            v2.RandomChoice(
-                [
-                    v2.RandomEqualize(p=0.9),
-                    v2.RandomApply([v2.ColorJitter(brightness=0.2)], p=0.9),
-                    v2.RandomApply([v2.ColorJitter(contrast=0.2)], p=0.9),
-                ]
-            ),
-        ]
+
+    geometry: Tensor
+    colour: Tensor
+    mean_colour: Tensor
+    equalize: Tensor
+    frame: Tensor
+
+    def __getitem__(self, rows: slice | Tensor) -> Draws:
+        return Draws(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def __len__(self) -> int:
+        return len(self.geometry)
+
+    def to(self, device: torch.device) -> Draws:
+        """The same on another device."""
+        return Draws(*(getattr(self, field.name).to(device, non_blocking=True) for field in fields(self)))
+
+    def copy_(self, other: Draws) -> None:
+        """Take over the values of another, in place."""
+        for field in fields(self):
+            getattr(self, field.name).copy_(getattr(other, field.name), non_blocking=True)
+
+
+Size = tuple[int, int]
+Drawing = Callable[[int, Size, Size, torch.Generator], Draws]
+"""Number of pictures, (height, width) of the source and of the result -> what happens to them."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """One entry of the registry.
+
+    Attributes:
+        draw: draws what happens to pictures.
+        help: one line for people who choose.
+        crops: whether things are about as large in the result as in the picture, however large that is;
+            otherwise the result shows, now and then, the whole picture.
+        bends: whether pictures are seen at an angle or with histograms spread out, which takes longer.
+    """
+
+    draw: Drawing
+    help: str
+    crops: bool = False
+    bends: bool = False
+
+
+# ---- drawing ------------------------------------------------------------------------------------------
+
+
+def _uniform(count: int, low: float, high: float, random: torch.Generator) -> Tensor:
+    return low + (high - low) * torch.rand(count, generator=random)
+
+
+def _scaling(across: Tensor, down: Tensor, right: Tensor, below: Tensor) -> Tensor:
+    """Maps ``(M, 3, 3)`` that scale by ``across`` and ``down``, then move."""
+    maps = torch.zeros(len(across), 3, 3)
+    maps[:, 0, 0], maps[:, 1, 1], maps[:, 0, 2], maps[:, 1, 2], maps[:, 2, 2] = (
+        across,
+        down,
+        right,
+        below,
+        1.0,
     )
+    return maps
 
 
-AUGMENTATIONS: dict[str, Callable[[tuple[int, int]], v2.Transform]] = {
-    "standard": _standard,
-    "paper": _paper,
-    "none": _none,
-}
+def _mirrors(count: int, across: float, down: float, random: torch.Generator) -> Tensor:
+    """Mirrored left to right and upside down with these probabilities."""
+    sides = [1.0 - 2.0 * (torch.rand(count, generator=random) < share).float() for share in (across, down)]
+    nowhere = torch.zeros(count)
+    return _scaling(sides[0], sides[1], nowhere, nowhere)
 
 
-def make_augmentation(name: str, size: tuple[int, int]) -> Augmentation:
-    """Augmentation by name, giving pictures of ``size`` (height, width).
+def _windows(height: Tensor, width: Tensor, source: Size, random: torch.Generator) -> Tensor:
+    """Windows of these heights and widths, pixels, anywhere in the source; what does not fit is cut down."""
+    shares = [(width / source[1]).clamp(max=1.0), (height / source[0]).clamp(max=1.0)]
+    moves = [(1.0 - share) * _uniform(len(share), -1.0, 1.0, random) for share in shares]
+    return _scaling(shares[0], shares[1], moves[0], moves[1])
 
-    Randomness comes from torch's global generator, which :func:`augment_batch` seeds.
+
+def _light(
+    count: int, brightness: float, contrast: float, saturation: float, share: float, random: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Brightness, contrast and saturation by up to these shares, in any order, on ``share`` of the pictures.
+
+    Each is linear in the pixel and in the mean colour, so the three together are two matrices. Values are
+    clipped once at the end, not after each.
+    """
+    grey = torch.tensor(GREY).expand(3, 3)
+    unit = torch.eye(3)
+    amounts = torch.tensor([brightness, contrast, saturation])
+    factors = 1.0 + amounts * (2.0 * torch.rand(count, 3, generator=random) - 1.0)
+    factors[torch.rand(count, generator=random) >= share] = 1.0
+    order = torch.rand(count, 3, generator=random).argsort(1)
+    pixel = unit.expand(count, 3, 3)
+    whole = pixel  # what becomes of the mean colour itself
+    for place in range(3):
+        kind = order[:, place]
+        factor = factors.gather(1, kind[:, None])[:, :, None]
+        towards_grey = (1.0 - factor) * grey
+        linear = factor * unit + towards_grey * (kind == 2)[:, None, None]
+        with_mean = linear + towards_grey * (kind == 1)[:, None, None]
+        pixel, whole = linear @ pixel, with_mean @ whole
+    return pixel, whole - pixel
+
+
+def _still(count: int) -> tuple[Tensor, Tensor]:
+    return torch.eye(3).expand(count, 3, 3), torch.zeros(count, 3, 3)
+
+
+def _flat(geometry: Tensor, light: tuple[Tensor, Tensor]) -> Draws:
+    """Seen from straight in front."""
+    count = len(geometry)
+    return Draws(geometry, *light, torch.zeros(count, dtype=torch.bool), torch.eye(3).expand(count, 3, 3))
+
+
+def _none(count: int, source: Size, size: Size, random: torch.Generator) -> Draws:
+    """Whole pictures as they are."""
+    return _flat(torch.eye(3).expand(count, 3, 3), _still(count))
+
+
+def _standard(count: int, source: Size, size: Size, random: torch.Generator) -> Draws:
+    """Photos taken by hand or drone: 35 to 100 % of the picture, mirrored, other light."""
+    area = _uniform(count * ATTEMPTS, 0.35, 1.0, random) * source[0] * source[1]
+    ratio = torch.exp(_uniform(count * ATTEMPTS, math.log(0.8), math.log(1.25), random))
+    sides = [side.view(count, ATTEMPTS) for side in ((area / ratio).sqrt(), (area * ratio).sqrt())]
+    # the first of several that fits, as in torchvision's RandomResizedCrop; else the largest there is
+    chosen = ((sides[0] <= source[0]) & (sides[1] <= source[1])).float().argmax(1, keepdim=True)
+    height, width = (side.gather(1, chosen)[:, 0] for side in sides)
+    light = _light(count, 0.3, 0.3, 0.25, 0.8, random)
+    return _flat(_windows(height, width, source, random) @ _mirrors(count, 0.5, 0.2, random), light)
+
+
+def _zoom(count: int, source: Size, size: Size, random: torch.Generator) -> Draws:
+    """Parts of the photo at its own scale, zoomed up to one and a half times both ways; light as standard."""
+    zoom = torch.exp(_uniform(count, -math.log(1.5), math.log(1.5), random))
+    stretch = torch.exp(_uniform(count, -math.log(1.25) / 2, math.log(1.25) / 2, random))
+    windows = _windows(size[0] * zoom / stretch, size[1] * zoom * stretch, source, random)
+    light = _light(count, 0.3, 0.3, 0.25, 0.8, random)
+    return _flat(windows @ _mirrors(count, 0.5, 0.2, random), light)
+
+
+def _paper(count: int, source: Size, size: Size, random: torch.Generator) -> Draws:
+    """The study's: crops, flips, scale +-50 %, shift, perspective, one of equalised, brighter, contrast.
+
+    Equalisation stands for CLAHE, as in torchvision.
+    """
+    nowhere, one = torch.zeros(count), torch.ones(count)
+    moved = torch.rand(count, generator=random) < 0.9
+    scale = torch.where(moved, _uniform(count, 0.5, 1.5, random), one)
+    right, below = (torch.where(moved, _uniform(count, -0.2, 0.2, random), nowhere) for _ in range(2))
+    affine = _scaling(1.0 / scale, 1.0 / scale, -right / scale, -below / scale)
+    shares = [torch.full((count,), size[axis] / source[axis]) for axis in (1, 0)]
+    # larger than the picture: padded alike on both sides
+    moves = [(1.0 - share).clamp(min=0.0) * _uniform(count, -1.0, 1.0, random) for share in shares]
+    crop = _scaling(shares[0], shares[1], moves[0], moves[1])
+    kind = torch.randint(3, (count,), generator=random)
+    kind[torch.rand(count, generator=random) >= 0.9] = 3
+    brighter, more = _light(count, 0.2, 0.0, 0.0, 1.0, random), _light(count, 0.0, 0.2, 0.0, 1.0, random)
+    light = [
+        torch.where(
+            (kind == 1)[:, None, None], bright, torch.where((kind == 2)[:, None, None], contrast, still)
+        )
+        for bright, contrast, still in zip(brighter, more, _still(count), strict=True)
+    ]
+    frame = _perspective(count, 0.2, 0.5, random)
+    geometry = _mirrors(count, 0.5, 0.0, random) @ affine @ crop @ frame
+    return Draws(geometry, light[0], light[1], kind == 0, frame)
+
+
+def _perspective(count: int, distortion: float, share: float, random: torch.Generator) -> Tensor:
+    """Corners moved inwards by up to ``distortion`` of half the picture, on ``share`` of the pictures."""
+    corners = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]]).expand(count, 4, 2)
+    moved = corners * (1.0 - distortion * torch.rand(count, 4, 2, generator=random))
+    moved = torch.where((torch.rand(count, generator=random) < share)[:, None, None], moved, corners)
+    # the map from the moved corners to the true ones: eight equations in its eight unknowns
+    system, zero, one = torch.zeros(count, 4, 2, 8), torch.zeros(count, 4), torch.ones(count, 4)
+    x, y = moved.unbind(-1)
+    for axis in range(2):
+        known = [x, y, one, zero, zero, zero] if axis == 0 else [zero, zero, zero, x, y, one]
+        target = corners[..., axis]
+        system[:, :, axis] = torch.stack([*known, -target * x, -target * y], -1)
+    found = torch.linalg.solve(system.reshape(count, 8, 8), corners.reshape(count, 8))
+    return torch.cat([found, torch.ones(count, 1)], 1).view(count, 3, 3)
+
+
+AUGMENTATIONS: dict[str, Augmentation] = {
+    "standard": Augmentation(_standard, "35 to 100 % of the photo, mirrored, in other light"),
+    "zoom": Augmentation(_zoom, "parts of the photo at its own scale, mirrored, in other light", crops=True),
+    "paper": Augmentation(
+        _paper, "that of Yu et al. 2025", crops=True, bends=True
+    ),
+    "none": Augmentation(_none, "the photo as it is"),
+}  # fmt: skip
+
+
+def find_augmentation(name: str) -> Augmentation:
+    """An augmentation by name.
 
     Raises:
         ConfigError: the name is unknown.
     """
-    try:
-        return _Together(AUGMENTATIONS[name](size))
-    except KeyError:
-        hint = suggestion(name, AUGMENTATIONS)
-        raise ConfigError(f"Unknown augmentation '{name}'; {hint}") from None
+    if name not in AUGMENTATIONS:
+        raise ConfigError(f"Unknown augmentation '{name}'; {suggestion(name, AUGMENTATIONS)}")
+    return AUGMENTATIONS[name]
 
 
-def augment_batch(
-    augmentation: Augmentation, images: Tensor, masks: Tensor, *, seed: int
-) -> tuple[Tensor, Tensor]:
-    """Augment every picture of a batch on its own; the same seed gives the same batch.
+def draw(name: str, count: int, *, source: Size, size: Size, seed: int) -> Draws:
+    """Draw what happens to ``count`` pictures; the same seed draws the same.
 
     Args:
-        augmentation: from :func:`make_augmentation`.
-        images: uint8 ``(N, 3, H, W)``.
-        masks: uint8 ``(N, H, W)``.
-        seed: seeds torch's generator for this call only.
+        name: of the augmentation.
+        count: pictures.
+        source: (height, width) of the pictures as they are kept.
+        size: (height, width) of the augmented ones.
+        seed: 0 to 2**63 - 1.
+
+    >>> draw("standard", 2, source=(48, 48), size=(32, 32), seed=0).geometry.shape
+    torch.Size([2, 3, 3])
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        pairs = [augmentation(image, mask) for image, mask in zip(images, masks, strict=True)]
-    return torch.stack([image for image, _ in pairs]), torch.stack([mask for _, mask in pairs])
+    return find_augmentation(name).draw(count, source, size, torch.Generator().manual_seed(seed))
+
+
+# ---- doing --------------------------------------------------------------------------------------------
+
+
+def augment(
+    name: str, images: Tensor, masks: Tensor, draws: Draws, size: tuple[int, int]
+) -> tuple[Tensor, Tensor]:
+    """Do to every picture what was drawn for it.
+
+    Args:
+        name: of the augmentation.
+        images: uint8 ``(N, 3, H, W)``.
+        masks: uint8 ``(N, H, W)``; ids stay what they are.
+        draws: for these N pictures, on the device of the images.
+        size: (height, width) of the result.
+
+    Returns:
+        Pictures as float32 ``(N, 3, *size)``, 0..255, and labels as uint8 ``(N, *size)``.
+    """
+    kind = find_augmentation(name)
+    if kind.draw is _none and tuple(images.shape[-2:]) == tuple(size):
+        return images.float(), masks
+    if not kind.bends:
+        sampled, labels = _resized(images, masks, draws.geometry, size)
+    else:
+        sampled, labels = _projected(images, masks, draws, size)
+        sampled = torch.where(draws.equalize[:, None, None, None], _equalized(sampled), sampled)
+    mean = sampled.mean((2, 3))[:, :, None]
+    lit = torch.baddbmm(draws.mean_colour @ mean, draws.colour, sampled.flatten(2))
+    return lit.clamp_(0.0, 255.0).view_as(sampled), labels
+
+
+def _resized(images: Tensor, masks: Tensor, geometry: Tensor, size: Size) -> tuple[Tensor, Tensor]:
+    """Windows brought to ``size``: bilinear, antialiased, as two matrix products; labels by nearest pixel."""
+    weights, nearest = [], []
+    for axis in range(2):  # across, down
+        places = _centres(size[1 - axis], images.device) * geometry[:, axis, axis, None]
+        length = images.shape[-1 - axis]
+        there = (places + geometry[:, axis, 2, None] + 1.0) * (length / 2.0) - 0.5
+        reach = (geometry[:, axis, axis].abs() * (length / size[1 - axis])).clamp(min=1.0)
+        pixels = torch.arange(length, device=images.device, dtype=there.dtype)
+        triangle = (1.0 - (pixels - there[..., None]).abs() / reach[:, None, None]).clamp_(min=0.0)
+        weights.append(triangle / triangle.sum(-1, keepdim=True))
+        nearest.append(there.round().long().clamp_(0, length - 1))
+    across, down = weights
+    sampled = down[:, None] @ images.float() @ across[:, None].transpose(-1, -2)
+    picture = torch.arange(len(masks), device=masks.device)[:, None, None]
+    return sampled, masks[picture, nearest[1][:, :, None], nearest[0][:, None, :]]
+
+
+def _projected(images: Tensor, masks: Tensor, draws: Draws, size: Size) -> tuple[Tensor, Tensor]:
+    """Seen through any projective map, black beyond the edge; sampled twice as finely, against aliasing."""
+    finer = (2 * size[0], 2 * size[1])
+    grid = _grid(draws.geometry, finer)
+    sampled = functional.grid_sample(images.float(), grid, "bilinear", "zeros", align_corners=False)
+    sampled = functional.avg_pool2d(sampled * _inside(draws.frame, finer)[:, None], 2)
+    grid = _grid(draws.geometry, size)
+    labels = functional.grid_sample(masks[:, None].float(), grid, "nearest", "zeros", align_corners=False)
+    return sampled, (labels[:, 0] * _inside(draws.frame, size)).to(torch.uint8)
+
+
+def _inside(frame: Tensor, size: Size) -> Tensor:
+    """Which pixels ``(N, H, W)`` of the result show a part of the picture."""
+    return _grid(frame, size).abs().amax(-1) <= 1.0
+
+
+def _centres(length: int, device: torch.device) -> Tensor:
+    """Middles of the pixels of a side, -1..1 from edge to edge."""
+    return (torch.arange(length, device=device) + 0.5) * (2.0 / length) - 1.0
+
+
+def _grid(geometry: Tensor, size: Size) -> Tensor:
+    """Places in the source, -1..1, of every pixel of the result: ``(N, H, W, 2)``."""
+    height, width = size
+    x = _centres(width, geometry.device).expand(height, width)
+    y = _centres(height, geometry.device)[:, None].expand(height, width)
+    here = torch.stack([x, y, torch.ones_like(x)]).flatten(1)
+    there = geometry @ here
+    return (there[:, :2] / there[:, 2:]).transpose(1, 2).reshape(len(geometry), height, width, 2)
+
+
+def _equalized(images: Tensor) -> Tensor:
+    """Pictures ``(N, 3, H, W)``, 0..255, with the histogram of every colour spread out."""
+    values = images.flatten(2).round().long()
+    histogram = torch.zeros(*values.shape[:2], 256, device=images.device)
+    histogram.scatter_add_(2, values, torch.ones_like(values, dtype=histogram.dtype))
+    below = histogram.cumsum(2)
+    # as Pillow and torchvision: the fullest value shows white, and the share below a value decides its place
+    last = (histogram * (below == below[..., -1:])).amax(2, keepdim=True)
+    step = ((below[..., -1:] - last) / 255.0).floor()
+    table = ((below - histogram + (step / 2).floor()) / step.clamp(min=1.0)).floor().clamp(0.0, 255.0)
+    spread = table.gather(2, values).view_as(images)
+    return torch.where((step > 0)[..., None], spread, images)

@@ -28,7 +28,7 @@ from descale.study.artifacts import CONFUSIONS, LOG, MASKS, MODEL, drop_columns
 from descale.study.config import StudyData
 from descale.study.datasets import dataset_of_trial, describe_data
 from descale.study.floors import colour_floor
-from descale.study.folder import CACHE, RESULT, WORK, Row
+from descale.study.folder import RESULT, WORK, Row
 from descale.study.latency import latency_ms
 from descale.study.pooling import pool_folds
 from descale.study.trial import DENSE, POOLED, SLIM, DataDescription, Trial
@@ -136,7 +136,6 @@ def _make(trial: Trial, trials: Path, dataset: Dataset, work: Path, devices: Dev
         work,
         seed=trial.seed,
         devices=devices,
-        cache=trials.parent / CACHE / trial.dense,
     )
 
 

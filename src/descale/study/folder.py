@@ -9,7 +9,6 @@
     DIR/trials/<hash>/model/  confusions.csv  masks/
     DIR/trials/<hash>/failure.json why the last attempt failed; removed by the next one
     DIR/trials/<hash>/work/        checkpoints of an unfinished trial; removed when it is done
-    DIR/cache/                     answers of dense parents, while trials that prune them are open
     DIR/locks/                     claims of the processes at work
 """
 
@@ -34,7 +33,6 @@ from descale.study.trial import Trial
 Value = str | int | float | bool | None
 Row = dict[str, Value]
 
-CACHE = "cache"
 RESULT, FAILURE, TRIAL, RUNNING, WORK = "result.json", "failure.json", "trial.json", "running.json", "work"
 
 
@@ -130,10 +128,6 @@ class StudyFolder:
         """Record that an attempt failed; checkpoints stay for the next one."""
         folder = self.trial_folder(trial_id)
         write_json(folder / FAILURE, {"reason": reason, "when": time.time(), "details": details})
-
-    def cache_of(self, dense_id: str) -> Path:
-        """Answers of a dense parent, shared by the trials that prune it; may be deleted at any time."""
-        return self.root / CACHE / dense_id
 
     def sweep(self) -> None:
         """Remove what killed processes left behind in finished trials and beside the results."""

@@ -23,7 +23,6 @@ MANIFEST = "study.json"
 PACKAGES = (
     "torch",
     "torchvision",
-    "lightning",
     "segmentation-models-pytorch",
     "timm",
     "torch-pruning",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -87,7 +86,6 @@ def work_off(
                 if mine and not settled:
                     run_one(trial, folder, runner, watcher)
                     write_results(trials, folder)
-                    drop_cache(trial, trials, folder)
                     ran = True
                 elif not settled:
                     left.append(trial)
@@ -120,15 +118,6 @@ def run_one(trial: Trial, folder: StudyFolder, runner: TrialRunner, watcher: Wat
     else:
         folder.finish(trial, row)
         watcher.finished(trial, row)
-
-
-def drop_cache(trial: Trial, trials: Sequence[Trial], folder: StudyFolder) -> None:
-    """Free the disk of a dense parent's answers once every trial that prunes it is done."""
-    if trial.dense is None:
-        return
-    siblings = (other for other in trials if other.dense == trial.dense)
-    if all(folder.result(other.id) is not None for other in siblings):
-        shutil.rmtree(folder.cache_of(trial.dense), ignore_errors=True)
 
 
 def reason_of(error: Exception) -> str:

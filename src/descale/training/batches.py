@@ -1,103 +1,122 @@
-"""Batches that depend on the seed, the epoch and the step alone, so that a resumed run repeats exactly."""
+"""Batches that depend on the seed, the epoch and the step alone, so that a resumed run repeats exactly.
+
+Pictures stay 8-bit tensors in the memory of the device that trains, if they fit; what happens to each in an
+epoch is drawn before it begins, so that nothing is computed on the host between two steps.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+import logging
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
-from descale.data.augment import Augmentation, augment_batch
+from descale.data.augment import Draws, augment, draw
 from descale.data.loading import PixelArrays
 
-Batch = dict[str, Tensor]
-"""``image`` uint8 (N, 3, H, W), ``mask`` uint8 (N, H, W), and ``soft`` float16 (N, K, H, W) logits of a
-teacher where there is one."""
-
+logger = logging.getLogger(__name__)
 
 SEEDS = 2**62
-"""Seeds of batches stay below this; torch takes no more than 64 bits."""
+"""Seeds of epochs stay below this; torch takes no more than 64 bits."""
+
+SHARE_OF_MEMORY = 0.4
+"""Pictures take no more than this share of what is free on a device; the network needs the rest."""
+
+Batch = tuple[Tensor, Tensor]
+"""Pictures float32 ``(N, 3, H, W)``, 0..255, and labels uint8 ``(N, H, W)``."""
 
 
-class BatchSource(Protocol):
-    """Something that can be cut into batches."""
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch shows.
 
-    def steps(self, batch_size: int) -> int:
-        """Number of batches in an epoch."""
+    Attributes:
+        order: int64 ``(steps, N)``, the numbers of the pictures of every batch.
+        draws: what happens to each of them, in that order.
+    """
 
-    def batch(self, indices: Tensor, seed: int) -> Batch:
-        """The batch of the given pictures, augmented from ``seed``."""
-
-    def __len__(self) -> int: ...
-
-
-class AugmentedPhotos:
-    """Photos of a split, augmented anew in every epoch."""
-
-    def __init__(self, arrays: PixelArrays, augmentation: Augmentation) -> None:
-        self._arrays = arrays
-        self._augmentation = augmentation
+    order: Tensor
+    draws: Draws
 
     def __len__(self) -> int:
-        return len(self._arrays)
+        return len(self.order)
+
+    def step(self, index: int) -> tuple[Tensor, Draws]:
+        """Numbers of the pictures of one batch, and what happens to them."""
+        size = self.order.shape[1]
+        return self.order[index], self.draws[slice(index * size, (index + 1) * size)]
+
+
+class TrainingPictures:
+    """The pictures of a split, augmented anew in every epoch.
+
+    Args:
+        arrays: pictures and labels.
+        augmentation: name of an augmentation.
+        size: (height, width) of the augmented pictures.
+    """
+
+    def __init__(self, arrays: PixelArrays, augmentation: str, size: tuple[int, int]) -> None:
+        self.arrays, self.augmentation, self.size = arrays, augmentation, size
+        self._source = (int(arrays.images.shape[-2]), int(arrays.images.shape[-1]))
+        self.resident = True
+
+    def __len__(self) -> int:
+        return len(self.arrays)
 
     def steps(self, batch_size: int) -> int:
+        """Number of batches in an epoch; the last pictures that fill no batch are left out of it."""
         return max(1, len(self) // batch_size)
 
-    def batch(self, indices: Tensor, seed: int) -> Batch:
-        images, masks = augment_batch(
-            self._augmentation, self._arrays.images[indices], self._arrays.masks[indices], seed=seed
+    def to(self, device: torch.device) -> TrainingPictures:
+        """The same with the pictures in the memory of a device, or, if they do not fit, on the way to it."""
+        if self.arrays.images.device == device:
+            return self
+        moved = TrainingPictures(self.arrays, self.augmentation, self.size)
+        need = self.arrays.images.nbytes + self.arrays.masks.nbytes
+        free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else need / SHARE_OF_MEMORY
+        if need <= SHARE_OF_MEMORY * free:
+            moved.arrays = PixelArrays(self.arrays.images.to(device), self.arrays.masks.to(device))
+            return moved
+        logger.info(
+            "the photos need %.1f GB, %.1f are free on the device: every batch is copied there",
+            need / 1e9,
+            free / 1e9,
         )
-        return {"image": images, "mask": masks}
+        moved.resident = False
+        return moved
 
+    def epoch(self, *, batch_size: int, seed: int, epoch: int, device: torch.device | None = None) -> Epoch:
+        """Order and augmentation of an epoch, fixed by ``seed`` and ``epoch``.
 
-class _Epoch(Dataset[Batch]):
-    """One epoch: item ``i`` is the whole batch ``i``."""
+        Other epochs leave out other pictures where the last fill no batch.
+        """
+        own = (seed * 1_000_003 + epoch) * 100_003 % SEEDS
+        steps = self.steps(batch_size)
+        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(own))
+        order = order[: steps * batch_size].view(steps, -1)
+        draws = draw(self.augmentation, order.numel(), source=self._source, size=self.size, seed=own + 1)
+        if device is None or device.type == "cpu":
+            return Epoch(order, draws)
+        return Epoch(order.to(device) if self.resident else order, draws.to(device))
 
-    def __init__(self, source: BatchSource, batch_size: int, seed: int) -> None:
-        self._source = source
-        self._seed = seed
-        generator = torch.Generator().manual_seed(seed)
-        steps = source.steps(batch_size)
-        self._order = torch.randperm(len(source), generator=generator)[: steps * batch_size].chunk(steps)
+    def raw(self, numbers: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Pictures and labels by number, as they are kept, on ``device``."""
+        images, masks = self.arrays.images[numbers], self.arrays.masks[numbers]
+        if self.resident or device.type == "cpu":
+            return images.to(device), masks.to(device)
+        return (
+            images.pin_memory().to(device, non_blocking=True),
+            masks.pin_memory().to(device, non_blocking=True),
+        )
 
-    def __len__(self) -> int:
-        return len(self._order)
+    def augmented(self, images: Tensor, masks: Tensor, draws: Draws) -> Batch:
+        """A batch from pictures as they are kept."""
+        return augment(self.augmentation, images, masks, draws, self.size)
 
-    def __getitem__(self, step: int) -> Batch:
-        return self._source.batch(self._order[step], seed=self._seed + 1 + step)
-
-
-def epoch_loader(
-    source: BatchSource, *, batch_size: int, seed: int, epoch: int, workers: int = 0
-) -> DataLoader[Batch]:
-    """Batches of one epoch, in an order and with augmentations fixed by ``seed`` and ``epoch``.
-
-    The last pictures that fill no batch are left out of this epoch; another order leaves out others.
-    """
-    # distinct seeds per epoch and step: an epoch never has 100,003 steps in practice
-    dataset = _Epoch(source, batch_size, seed=(seed * 1_000_003 + epoch) * 100_003 % SEEDS)
-    # a plain fork copies the locks of threads that torch or Ray run by now, and can hang for ever
-    context = "forkserver" if workers else None
-    return DataLoader(dataset, batch_size=None, num_workers=workers, multiprocessing_context=context)
-
-
-def validation_batches(arrays: PixelArrays, batch_size: int) -> DataLoader[Batch]:
-    """The pictures of a split as they are, in order."""
-    starts = list(range(0, len(arrays), batch_size))
-
-    class _Fixed(Dataset[Batch]):
-        def __len__(self) -> int:
-            return len(starts)
-
-        def __getitem__(self, step: int) -> Batch:
-            chosen = slice(starts[step], starts[step] + batch_size)
-            return {"image": arrays.images[chosen], "mask": arrays.masks[chosen]}
-
-    return DataLoader(_Fixed(), batch_size=None)
-
-
-Reload = Callable[[int], DataLoader[Batch]]
-"""Epoch number -> its batches."""
+    def batch(self, numbers: Tensor, seed: int) -> Batch:
+        """The pictures of these numbers, augmented from ``seed``."""
+        draws = draw(self.augmentation, len(numbers), source=self._source, size=self.size, seed=seed)
+        device = self.arrays.images.device
+        return self.augmented(*self.raw(numbers, device), draws.to(device))

@@ -1,15 +1,14 @@
-"""Checkpoints of one run: written whole, read with care, found again in a folder that was moved."""
+"""The checkpoint of one run: written whole, read with care, never behind the last finished epoch."""
 
 from __future__ import annotations
 
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.fabric.plugins import TorchCheckpointIO
-from lightning.pytorch.callbacks import ModelCheckpoint
-from torch import nn
+from torch import Tensor, nn
 
 from descale.base.errors import TrainingError
 from descale.base.files import replacing_file
@@ -17,73 +16,64 @@ from descale.base.files import replacing_file
 logger = logging.getLogger(__name__)
 
 CHECKPOINT = "last.ckpt"
-BEST = "best.ckpt"
+SECONDS_BETWEEN = 10.0
+"""Epochs can be quicker than the disk. A stop loses none; only a process that is killed outright loses those
+after the last writing, and the next start takes them again."""
 
 
-def keep_last(folder: Path) -> ModelCheckpoint:
-    """Keeps the last epoch of a run."""
-    return ModelCheckpoint(
-        dirpath=folder, filename=CHECKPOINT.removesuffix(".ckpt"), save_top_k=1, enable_version_counter=False,
-        save_on_train_epoch_end=True,
-    )  # fmt: skip
+class Checkpoint:
+    """Keeps the state after every epoch, in memory or on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._written = path, time.monotonic()
+        self._waiting: dict[str, Any] | None = None
+
+    def keep(self, state: dict[str, Any], *, last: bool) -> None:
+        """Take the state of a finished epoch; it is written now if the last writing was long ago."""
+        if last or time.monotonic() - self._written > SECONDS_BETWEEN:
+            self._write(state)
+        else:
+            self._waiting = _copied(state)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        if self._waiting is not None:
+            self._write(self._waiting)
+
+    def _write(self, state: dict[str, Any]) -> None:
+        with replacing_file(self._path) as temporary:  # no kill and no full disk leaves a torn one
+            torch.save(state, temporary)
+        self._waiting, self._written = None, time.monotonic()
 
 
-class WholeCheckpoints(TorchCheckpointIO):
-    """Writes a checkpoint beside the last one and renames it: no kill and no full disk leaves a torn one."""
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        with replacing_file(Path(path)) as temporary:
-            torch.save(checkpoint, temporary)
-
-
-class BestEpoch(ModelCheckpoint):
-    """Keeps the best epoch of a run, also in a folder that was moved since it began."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(
-            dirpath=folder, filename=BEST.removesuffix(".ckpt"), monitor="valid_iou", mode="max",
-            enable_version_counter=False,
-        )  # fmt: skip
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        path = str(Path(str(self.dirpath)) / BEST)
-        here = {"dirpath": self.dirpath, "best_model_path": path, "kth_best_model_path": path}
-        scores = {"best_k_models": {path: state_dict["best_model_score"]}}
-        super().load_state_dict({**state_dict, **here, **scores})
+def _copied(state: Any) -> Any:
+    if isinstance(state, Tensor):
+        return state.detach().clone()
+    if isinstance(state, dict):
+        return {key: _copied(value) for key, value in state.items()}
+    if isinstance(state, list | tuple):
+        return type(state)(_copied(value) for value in state)
+    return state
 
 
-def read_checkpoint(checkpoint: Path) -> dict[str, Any]:
-    """A checkpoint is this run's own, in its own folder; it never travels between people.
-
-    Raises:
-        TrainingError: it is corrupt.
-    """
-    try:
-        return dict(torch.load(checkpoint, map_location="cpu", weights_only=False))
-    except Exception as error:
-        raise TrainingError(
-            f"Checkpoint {checkpoint} is corrupt ({type(error).__name__}). Delete it to train this run anew."
-        ) from error
-
-
-def read_own(checkpoint: Path, module: nn.Module) -> dict[str, Any]:
-    """A checkpoint to go on from.
+def read_checkpoint(path: Path, network: nn.Module, device: torch.device) -> dict[str, Any]:
+    """A checkpoint to go on from. It is this run's own, in its own folder, and never travels between people.
 
     Raises:
         TrainingError: it is corrupt, or of another network.
     """
-    kept = read_checkpoint(checkpoint)
-    own = {key: value.shape for key, value in module.state_dict().items()}
-    if {key: value.shape for key, value in kept.get("state_dict", {}).items()} != own or "epoch" not in kept:
+    try:
+        kept = dict(torch.load(path, map_location=device, weights_only=False))
+    except Exception as error:
         raise TrainingError(
-            f"Checkpoint {checkpoint} is not of this network. Delete it to train this run anew, or choose "
+            f"Checkpoint {path} is corrupt ({type(error).__name__}). Delete it to train this run anew."
+        ) from error
+    own = {key: value.shape for key, value in network.state_dict().items()}
+    found = kept.get("step", {}).get("network", {})
+    if {key: value.shape for key, value in found.items()} != own or "epoch" not in kept:
+        raise TrainingError(
+            f"Checkpoint {path} is not of this network. Delete it to train this run anew, or choose "
             "another folder."
         )
-    logger.info("continuing from %s", checkpoint)
+    logger.info("continuing from %s", path)
     return kept
-
-
-def stopped_early(kept: dict[str, Any]) -> bool:
-    """Whether early stopping had ended the run that left this checkpoint."""
-    states = [state for key, state in kept.get("callbacks", {}).items() if key.startswith("EarlyStopping")]
-    return any(state["wait_count"] >= state["patience"] for state in states)

@@ -12,7 +12,7 @@ from descale.models.spec import STRIDE
 Size = tuple[Annotated[int, Field(ge=STRIDE)], Annotated[int, Field(ge=STRIDE)]]
 
 
-PRECISIONS = ("auto", "32-true", "16-mixed", "bf16-mixed", "16-true", "bf16-true", "64-true")
+PRECISIONS = ("auto", "32-true", "16-mixed", "bf16-mixed")
 
 
 class TrainingConfig(BaseModel):
@@ -22,8 +22,8 @@ class TrainingConfig(BaseModel):
         epochs: passes over the training split.
         batch_size: pictures a step.
         size: (height, width) in pixels that the network sees; labels are scored at this size.
-        crop: (height, width) of training crops, with augmentation ``paper``; ``None`` means ``size``, cropped
-            from a larger copy.
+        crop: (height, width) of training crops of pictures of ``size``, with an augmentation that crops
+            (``zoom``, ``paper``); ``None`` means ``size``, cropped from a larger copy.
         loss: names of :data:`descale.training.losses.LOSSES` joined by ``+``.
         optimizer: ``adamw`` or ``sgd``.
         learning_rate: peak rate.
@@ -83,10 +83,13 @@ class TrainingConfig(BaseModel):
 
     @model_validator(mode="after")
     def _crop_that_crops(self) -> TrainingConfig:
-        if self.crop is not None and self.augmentation != "paper":
+        from descale.data.augment import AUGMENTATIONS
+
+        kind = AUGMENTATIONS.get(self.augmentation)
+        if self.crop is not None and kind is not None and not kind.crops:
             raise ValueError(
                 f"augmentation {self.augmentation} would shrink whole pictures to the crop, and things would "
-                "look smaller in training than in use: write augmentation: paper, or leave crop out"
+                "look smaller in training than in use: write augmentation: zoom, or leave crop out"
             )
         return self
 
@@ -109,15 +112,17 @@ class TrainingConfig(BaseModel):
 
 
 class DeviceConfig(BaseModel):
-    """Where a run happens; passed to Lightning as it is and not part of a trial's identity.
+    """Where a run happens; not part of a trial's identity.
 
     Attributes:
         accelerator: ``auto``, ``cpu``, ``cuda``, ``mps``.
-        devices: how many; ``auto`` is one. More than one is for training dense networks alone.
-        precision: ``auto`` means 16-bit mixed on CUDA, bfloat16 mixed on CPUs that compute it (AVX512-BF16,
-            AMX), 32-bit elsewhere; else Lightning's names.
+        devices: 1 or ``auto``, which is the same: a training runs on one device, several trainings of a study
+            on several.
+        precision: ``auto`` means bfloat16 where the device computes with it (CUDA; CPUs with AVX512-BF16 or
+            AMX), scaled 16 bits on older CUDA devices, 32 bits elsewhere; or ``32-true``, ``bf16-mixed``,
+            ``16-mixed``.
         threads: torch threads on the CPU; ``None`` leaves torch's choice.
-        workers: processes that augment pictures; 0 does it in the training process.
+        workers: without effect, since pictures are augmented in batches; read for old study files.
         loggers: beside the CSV: ``tensorboard``, ``mlflow``, ``wandb``.
         progress: show a progress bar.
     """
@@ -134,9 +139,9 @@ class DeviceConfig(BaseModel):
 
     @field_validator("devices")
     @classmethod
-    def _at_least_one(cls, value: int | str) -> int | str:
-        if isinstance(value, int) and value < 1:
-            raise ValueError(f"{value} devices cannot train; give 1 or more, or auto")
+    def _one(cls, value: int | str) -> int | str:
+        if isinstance(value, int) and value != 1:
+            raise ValueError(f"{value} devices cannot share a training; give 1, or run a study on several")
         return value
 
     @field_validator("precision")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from lightning.pytorch.utilities import rank_zero_only
 from torch import nn
 
 from descale.data import Dataset
@@ -51,8 +50,7 @@ def slim_from_scratch(
     )  # fmt: skip
     made_by = provenance(dataset, training, seed) | {"strategy": "slim-scratch"}
     model = SavedModel(like.spec, network, like.dense_widths, made_by)
-    if rank_zero_only.rank == 0:  # of several devices, whose processes all come here
-        save_model(folder / "model", model)
+    save_model(folder / "model", model)
     return model
 
 

@@ -10,10 +10,32 @@ import torch
 
 from descale.base.errors import ConfigError, StudyError
 from descale.base.located_yaml import line_of
+from descale.training.bfloat import cpu_has_bfloat16
 from descale.training.config import DeviceConfig
 
 PACKAGES = {"tensorboard": "tensorboard", "mlflow": "mlflow", "wandb": "wandb"}
 """Logger -> package that it needs."""
+
+
+def find_device(devices: DeviceConfig) -> torch.device:
+    """The device of these settings; with ``auto`` the fastest that is there."""
+    kind = devices.accelerator
+    if kind == "auto":
+        mps = torch.backends.mps.is_available()
+        kind = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
+    return torch.device("cuda", torch.cuda.current_device()) if kind == "cuda" else torch.device(kind)
+
+
+def find_precision(devices: DeviceConfig, device: torch.device) -> torch.dtype:
+    """Type of the numbers of the forward pass: with ``auto`` bfloat16 where the device computes with it."""
+    if devices.precision != "auto":
+        return PRECISIONS[devices.precision]
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    return torch.bfloat16 if device.type == "cpu" and cpu_has_bfloat16() else torch.float32
+
+
+PRECISIONS = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
 
 def check_devices(devices: DeviceConfig) -> None:
@@ -32,9 +54,7 @@ def check_study_devices(devices: DeviceConfig, file: Path) -> None:
     Raises:
         StudyError: names file and line.
     """
-    several = devices.devices != "auto" and devices.devices > 1
-    refused = [("devices", "a trial runs on one device; start the study once per device instead.")]
-    for setting, reason in [*_lacking(devices), *(refused if several else [])]:
+    for setting, reason in _lacking(devices):
         line = line_of(file.read_text(encoding="utf-8"), ("devices", setting))
         raise StudyError(f"{file}:{line}: devices.{setting}: {reason}")
 

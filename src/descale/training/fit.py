@@ -1,102 +1,50 @@
-"""One run of Lightning's trainer in a folder: logs, a checkpoint after every epoch, exact continuation."""
+"""One training run in a folder: epochs, scores, a checkpoint to go on from, exact continuation."""
 
 from __future__ import annotations
 
 import logging
 import math
-import os
+import signal
+import threading
 import time
-import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
-import lightning
 import torch
-from lightning.pytorch.callbacks import (
-    Callback,
-    EarlyStopping,
-    RichProgressBar,
-    WeightAveraging,
-)
-from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor, nn
 
-from descale.base.errors import ConfigError
+from descale.base.errors import TrainingError
 from descale.data.loading import PixelArrays
-from descale.models import memory_format
-from descale.training.averaging import moving_average
-from descale.training.batches import BatchSource, epoch_loader, validation_batches
-from descale.training.bfloat import cpu_has_bfloat16
-from descale.training.checkpoints import (
-    BEST,
-    CHECKPOINT,
-    BestEpoch,
-    WholeCheckpoints,
-    keep_last,
-    read_checkpoint,
-    read_own,
-    stopped_early,
-)
+from descale.models import ModelSpec, memory_format, predict_classes
+from descale.training.batches import TrainingPictures
+from descale.training.checkpoints import CHECKPOINT, Checkpoint, read_checkpoint
 from descale.training.config import DeviceConfig, TrainingConfig
-from descale.training.curves import FOLDER, csv_logger
-from descale.training.module import SegmentationModule
+from descale.training.devices import find_device, find_precision
+from descale.training.loggers import Curves, open_curves
+from descale.training.step import StepHook, TrainingStep
 
 logger = logging.getLogger(__name__)
 
+LOG = "log"
 TERMINATED = 143
 """Exit status after SIGTERM, as shells give it."""
 
-
-class _Epochs(lightning.LightningDataModule):
-    def __init__(
-        self, source: BatchSource, validation: PixelArrays, config: TrainingConfig, seed: int, workers: int
-    ) -> None:
-        super().__init__()
-        self._source, self._validation, self._config = source, validation, config
-        self._seed, self._workers = seed, workers
-
-    def train_dataloader(self) -> Any:
-        assert self.trainer is not None
-        return epoch_loader(
-            self._source,
-            batch_size=self._config.batch_size,
-            seed=self._seed,
-            epoch=self.trainer.current_epoch,
-            workers=self._workers,
-        )
-
-    def val_dataloader(self) -> Any:
-        return validation_batches(self._validation, 2 * self._config.batch_size)
+VALIDATED_AT_ONCE = 2**22
+"""Pixels of a batch of validation pictures on a device with memory of its own."""
 
 
-class _EpochLog(Callback):
-    """One line an epoch, and torch's random numbers a function of seed and epoch alone."""
-
-    def __init__(self, label: str, seed: int) -> None:
-        self._label, self._seed, self._start = label, seed, 0.0
-
-    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        torch.manual_seed(self._seed * 1_000_003 + trainer.current_epoch)
-        self._start = time.perf_counter()
-
-    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        if not trainer.is_global_zero:
-            return
-        scores = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        logger.info(
-            "%s: epoch %d/%s, loss %.4f, valid IoU %.4f, %.1f s",
-            self._label,
-            trainer.current_epoch + 1,
-            trainer.max_epochs,
-            scores.get("loss", float("nan")),
-            scores.get("valid_iou", float("nan")),
-            time.perf_counter() - self._start,
-        )
+class _Terminated(BaseException):
+    """The process was told to end."""
 
 
 def fit(
-    module: SegmentationModule,
-    source: BatchSource,
+    network: nn.Module,
+    spec: ModelSpec,
+    pictures: TrainingPictures,
     validation: PixelArrays,
     config: TrainingConfig,
     folder: Path,
@@ -104,13 +52,29 @@ def fit(
     seed: int,
     label: str,
     devices: DeviceConfig | None = None,
-    callbacks: Iterable[Callback] = (),
+    hook: StepHook | None = None,
 ) -> None:
-    """Train ``module`` in place; a run that was interrupted in ``folder`` goes on where it stopped.
+    """Train ``network`` in place; a run that was interrupted in ``folder`` goes on where it stopped.
+
+    On a CPU with as many threads it then ends with the same weights to the last bit. On CUDA it sees the same
+    pictures in the same order, but a GPU does not always add in the same order.
+
+    Args:
+        network: normalised RGB ``(N, 3, H, W)`` -> logits ``(N, K, H, W)``; after it, on the CPU
+            and in eval mode.
+        spec: its normalisation, classes and threshold.
+        pictures: what it learns from.
+        validation: what it is scored on.
+        config: settings.
+        folder: of this run: its checkpoint and ``log/metrics.csv``.
+        seed: of order, augmentation and dropout.
+        label: names the run in the log.
+        devices: where to run.
+        hook: watches every step.
 
     Raises:
         TrainingError: the loss is not finite, or the checkpoint in ``folder`` is corrupt.
-        KeyboardInterrupt: the user stopped it; the last epoch's checkpoint stays.
+        KeyboardInterrupt: the user stopped it; the last finished epoch is kept.
         SystemExit: the process was told to end (SIGTERM), with status :data:`TERMINATED`; the same.
     """
     devices = devices or DeviceConfig()
@@ -119,106 +83,220 @@ def fit(
     torch.set_flush_denormal(True)  # decaying weights turn denormal and slow a CPU tenfold
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
-    checkpoint = folder / CHECKPOINT
-    kept = read_own(checkpoint, module) if checkpoint.exists() else None
-    extra: list[Callback] = [_EpochLog(label, seed)]
-    if config.early_stopping:
-        looks = math.ceil(config.early_stopping / config.validate_every)
-        extra += [BestEpoch(folder), EarlyStopping("valid_iou", mode="max", patience=looks)]
-    extra.append(keep_last(folder))  # after the best, so that its checkpoint knows of it
-    if config.ema is not None:
-        # Lightning's EMA callback averages tensor by tensor, which took a fifth of a slim network's step
-        extra.append(WeightAveraging(multi_avg_fn=moving_average(config.ema)))
-    if devices.progress:
-        extra.append(RichProgressBar(leave=False))
-    # what it says at that level is about devices it does not use and services it recommends
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    trainer = lightning.Trainer(
-        max_epochs=config.epochs,
-        accelerator=devices.accelerator,
-        devices=1 if devices.devices == "auto" else devices.devices,
-        precision=_precision(devices),
-        callbacks=[*extra, *callbacks],
-        logger=[csv_logger(folder, 0 if kept is None else kept["epoch"] + 1), *_loggers(devices, folder)],
-        plugins=[WholeCheckpoints()],
-        default_root_dir=folder,
-        num_sanity_val_steps=0,
-        check_val_every_n_epoch=min(config.validate_every, config.epochs),
-        reload_dataloaders_every_n_epochs=1,
-        enable_progress_bar=devices.progress,
-        enable_model_summary=False,
-        deterministic=on_cuda(devices) and "warn",
-        log_every_n_steps=50,
-    )
-    module.network.to(memory_format=memory_format(module.network))
-    module.network.train()
-    if kept is None or not stopped_early(kept):
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="lightning|torch.optim")
+    device = find_device(devices)
+    network.to(device).to(memory_format=memory_format(network)).train()
+    run = _Run(network, spec, pictures.to(device), validation, config, seed, label, device, devices, hook)
+    if (folder / CHECKPOINT).exists():
+        run.go_on(read_checkpoint(folder / CHECKPOINT, network, device))
+    if not run.done:
+        checkpoint = Checkpoint(folder / CHECKPOINT)
+        with (
+            open_curves(folder / LOG, run.epoch, devices.loggers) as curves,
+            _terminable(label),
+            _bar(devices.progress, label, run) as advance,
+        ):
             try:
-                trainer.fit(
-                    module,
-                    datamodule=_Epochs(source, validation, config, seed, devices.workers),
-                    ckpt_path=str(checkpoint) if kept is not None else None,
-                    weights_only=False,
-                )
-            except SystemExit as ended:
-                if isinstance(ended.__context__, KeyboardInterrupt):  # Lightning ends the process by itself
-                    raise KeyboardInterrupt from None
-                # SIGTERM, on which Lightning ends the process as if all were done
-                logger.warning("%s: terminated; run the same command again to continue", label)
-                raise SystemExit(TERMINATED) from None
+                run.train(checkpoint, curves, advance)
             finally:
-                _finish(trainer.loggers)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
-    if config.early_stopping and (folder / BEST).exists():
-        module.load_state_dict(read_checkpoint(folder / BEST)["state_dict"])
-    elif kept is not None and kept["epoch"] + 1 >= config.epochs:
-        module.load_state_dict(kept["state_dict"])  # nothing was left to train: its average is what was kept
-    module.network.to("cpu").eval()
+                checkpoint.flush()
+    network.load_state_dict(run.result())
+    network.to("cpu").eval()
 
 
-def _precision(devices: DeviceConfig) -> Any:
-    if devices.precision != "auto":
-        return devices.precision
-    if on_cuda(devices):
-        return "16-mixed"
-    on_cpu = devices.accelerator == "cpu" or not torch.backends.mps.is_available()
-    return "bf16-mixed" if on_cpu and cpu_has_bfloat16() else "32-true"
+class _Run:
+    """A training between two epochs: what has been learnt, and what is the best so far."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        spec: ModelSpec,
+        pictures: TrainingPictures,
+        validation: PixelArrays,
+        config: TrainingConfig,
+        seed: int,
+        label: str,
+        device: torch.device,
+        devices: DeviceConfig,
+        hook: StepHook | None,
+    ) -> None:
+        self._network, self._pictures, self._config = network, pictures, config
+        self._seed, self._label, self._device, self._hook = seed, label, device, hook
+        self.steps = pictures.steps(config.batch_size)
+        self._step = TrainingStep(
+            network, spec, config, pictures, total_steps=self.steps * config.epochs, device=device,
+            precision=find_precision(devices, device), hook=hook,
+        )  # fmt: skip
+        self._validation = _Validation(self._step, spec, validation, config, device)
+        self.epoch = 0
+        self._best, self._best_epoch = -math.inf, 0
+        self._best_weights: dict[str, Tensor] | None = None
+
+    @property
+    def total_epochs(self) -> int:
+        """Epochs of the whole run."""
+        return self._config.epochs
+
+    @property
+    def done(self) -> bool:
+        """Whether all epochs are over, or as many as early stopping allows without a better score."""
+        patience = self._config.early_stopping
+        if self.epoch >= self._config.epochs:
+            return True
+        if patience is None or self._best_weights is None:
+            return False
+        looks = math.ceil(patience / self._config.validate_every)
+        return self.epoch - self._best_epoch >= looks * self._config.validate_every
+
+    def train(self, checkpoint: Checkpoint, curves: Curves, advance: Callable[[], None]) -> None:
+        """Take the epochs that are left."""
+        if self._hook is not None:
+            self._hook.begin(self.steps * self._config.epochs, self._device)
+        while not self.done:
+            start = time.perf_counter()
+            loss = self._one_epoch(advance)
+            self.epoch += 1
+            score = math.nan
+            if self.epoch == self._config.epochs or self.epoch % self._config.validate_every == 0:
+                score = self._validation.score()
+                self._judge(score)
+            checkpoint.keep(self.state(), last=self.done)
+            curves(
+                {
+                    "epoch": self.epoch - 1, "step": self._step.steps, "loss": loss, "valid_iou": score,
+                    "learning_rate": self._step.rate,
+                }
+            )  # fmt: skip
+            logger.info(
+                "%s: epoch %d/%d, loss %.4f, valid IoU %.4f, %.1f s",
+                self._label, self.epoch, self._config.epochs, loss, score, time.perf_counter() - start,
+            )  # fmt: skip
+        if self._hook is not None:
+            self._hook.end()
+
+    def _one_epoch(self, advance: Callable[[], None]) -> float:
+        epoch = self._pictures.epoch(
+            batch_size=self._config.batch_size, seed=self._seed, epoch=self.epoch, device=self._device
+        )
+        self._network.train()
+        self._step.record(epoch)
+        torch.manual_seed(self._seed * 1_000_003 + self.epoch)  # dropout depends on seed and epoch alone
+        for index in range(len(epoch)):
+            self._step(epoch, index)
+            advance()
+        loss = self._step.mean_loss(len(epoch))
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"The loss is {loss} in epoch {self.epoch + 1}. "
+                f"Lower learning_rate (now {self._config.learning_rate:g}) or check the labels."
+            )
+        return loss
+
+    def _judge(self, score: float) -> None:
+        if self._config.early_stopping is not None and score > self._best:
+            self._best, self._best_epoch = score, self.epoch
+            weights = self._step.shown.state_dict()
+            self._best_weights = {key: value.detach().clone() for key, value in weights.items()}
+
+    def result(self) -> dict[str, Tensor]:
+        """The weights that the run leaves."""
+        return self._best_weights or self._step.shown.state_dict()
+
+    def state(self) -> dict[str, Any]:
+        """All that a continuation needs."""
+        return {
+            "epoch": self.epoch, "step": self._step.state_dict(), "best": self._best,
+            "best_epoch": self._best_epoch, "best_weights": self._best_weights,
+        }  # fmt: skip
+
+    def go_on(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.epoch = state["epoch"]
+        self._best, self._best_epoch = state["best"], state["best_epoch"]
+        self._best_weights = state["best_weights"]
+        self._step.load_state_dict(state["step"])
 
 
-def on_cuda(devices: DeviceConfig) -> bool:
-    """Whether a run with these settings uses an NVIDIA device."""
-    return torch.cuda.is_available() and devices.accelerator in ("auto", "cuda")
+class _Validation:
+    """Scores the network on the validation split, which stays on the device where it fits."""
+
+    def __init__(
+        self,
+        step: TrainingStep,
+        spec: ModelSpec,
+        arrays: PixelArrays,
+        config: TrainingConfig,
+        device: torch.device,
+    ) -> None:
+        self._step, self._spec, self._device = step, spec, device
+        height, width = arrays.images.shape[-2:]
+        self._at_once = 2 * config.batch_size
+        if device.type != "cpu":
+            self._at_once = max(1, VALIDATED_AT_ONCE // (height * width))
+        self._arrays = TrainingPictures(arrays, "none", (height, width)).to(device)
+
+    @torch.no_grad()
+    def score(self) -> float:
+        """Mean IoU of the corrosion classes that are labelled, counted over the split; nan if none is."""
+        network = self._step.shown
+        training = network.training
+        network.eval()
+        classes = len(self._spec.classes)
+        counts = torch.zeros(classes * classes, dtype=torch.int64, device=self._device)
+        for start in range(0, len(self._arrays), self._at_once):
+            numbers = torch.arange(start, min(start + self._at_once, len(self._arrays)))
+            images, labels = self._arrays.raw(numbers, self._device)
+            with self._step.autocast():
+                logits = network(self._step.normalised(images.float()))
+            predicted = predict_classes(logits, self._spec.threshold).long()
+            pairs = labels.long() * classes + predicted
+            pairs = pairs[labels < classes]  # the others are marked to be ignored
+            counts += torch.bincount(pairs.flatten(), minlength=classes * classes)
+        network.train(training)
+        return _mean_iou(counts.view(classes, classes).cpu(), self._spec.classes.corrosion_ids)
 
 
-def _finish(loggers: Iterable[Logger]) -> None:
-    """End runs of W&B, which would otherwise take in whatever this process trains next."""
-    for logger_ in loggers:
-        if type(logger_).__name__ == "WandbLogger":
-            logger_.experiment.finish()
+def _mean_iou(counts: Tensor, corrosion: tuple[int, ...]) -> float:
+    """As :func:`descale.evaluation.class_iou`, over the classes that are labelled.
+
+    >>> _mean_iou(torch.tensor([[5, 1, 0], [1, 2, 0], [0, 0, 0]]), (1, 2))
+    0.5
+    """
+    labelled = [index for index in corrosion if counts[index].sum() > 0]
+    if not labelled:
+        return math.nan
+    hits = counts.diagonal()[labelled].double()
+    union = counts.sum(0)[labelled] + counts.sum(1)[labelled] - counts.diagonal()[labelled]
+    return float((hits / union).mean())
 
 
-def _loggers(devices: DeviceConfig, folder: Path) -> list[Logger]:
-    loggers: list[Logger] = []
-    for name in devices.loggers:
-        if name == "tensorboard":
-            loggers.append(TensorBoardLogger(folder, name="", version=FOLDER))
-            continue
-        try:
-            if name == "mlflow":
-                from lightning.pytorch.loggers import MLFlowLogger
+@contextmanager
+def _terminable(label: str) -> Iterator[None]:
+    """SIGTERM ends the block as an exception, so that the last epoch is kept."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
-                # MLflow refuses Lightning's default, a folder
-                store = os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
-                loggers.append(
-                    MLFlowLogger(experiment_name="descale", run_name=folder.name, tracking_uri=store)
-                )
-            else:
-                from lightning.pytorch.loggers import WandbLogger
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise _Terminated
 
-                loggers.append(WandbLogger(project="descale", name=folder.name))
-        except ModuleNotFoundError as error:
-            raise ConfigError(f"Logger '{name}' needs its package: pip install {name} ({error}).") from error
-    return loggers
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    except _Terminated:
+        logger.warning("%s: terminated; run the same command again to continue", label)
+        raise SystemExit(TERMINATED) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _bar(shown: bool, label: str, run: _Run) -> Iterator[Callable[[], None]]:
+    """A bar over all steps of the run, where one is wanted."""
+    if not shown:
+        yield lambda: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, transient=True) as progress:
+        total = run.steps * run.total_epochs
+        task = progress.add_task(label.replace("[", "\\["), total=total, completed=run.steps * run.epoch)
+        yield lambda: progress.advance(task)

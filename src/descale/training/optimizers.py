@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import nn
 from torch.optim import SGD, AdamW, Optimizer
-from torch.optim.lr_scheduler import CyclicLR, LambdaLR, LRScheduler
 
 from descale.training.config import TrainingConfig
 
 WARM_UP_SHARE = 0.1
+CYCLE = 2000
+"""Steps from the lowest rate of a cyclic schedule to its highest, torch's own value."""
 
 
-def make_optimizer(network: nn.Module, config: TrainingConfig, *, fused: bool = True) -> Optimizer:
+def make_optimizer(
+    network: nn.Module, config: TrainingConfig, *, fused: bool = True, recorded: bool = False
+) -> Optimizer:
     """Optimizer over a network's parameters; norms and biases are not decayed.
 
     Args:
@@ -21,7 +25,13 @@ def make_optimizer(network: nn.Module, config: TrainingConfig, *, fused: bool = 
         config: rates, decay and kind.
         fused: one call for all tensors; not where gradients are scaled for 16 bits and clipped, as a fused
             optimizer undoes the scaling only after the clipping.
+        recorded: whether its steps are recorded in a CUDA graph; rates are then tensors.
     """
+    device = next(network.parameters()).device
+
+    def rate(value: float) -> float | torch.Tensor:
+        return torch.tensor(value, device=device) if recorded else value
+
     groups = []
     for in_encoder in (True, False):
         for decayed in (True, False):
@@ -34,34 +44,36 @@ def make_optimizer(network: nn.Module, config: TrainingConfig, *, fused: bool = 
                 groups.append(
                     {
                         "params": parameters,
-                        "lr": config.learning_rate * (config.encoder_rate if in_encoder else 1.0),
+                        "lr": rate(config.learning_rate * (config.encoder_rate if in_encoder else 1.0)),
                         "weight_decay": config.weight_decay if decayed else 0.0,
                     }
                 )
     if config.optimizer == "sgd":
-        return SGD(groups, lr=config.learning_rate, momentum=config.momentum)
-    return AdamW(groups, lr=config.learning_rate, fused=fused)
+        return SGD(groups, lr=rate(config.learning_rate), momentum=config.momentum, fused=fused)
+    return AdamW(groups, lr=rate(config.learning_rate), fused=fused, capturable=recorded)
 
 
-def make_schedule(optimizer: Optimizer, config: TrainingConfig, steps: int) -> LRScheduler:
-    """Learning rate per step over ``steps`` steps in all."""
-    if config.schedule == "triangular2":
-        highest = [group["lr"] for group in optimizer.param_groups]
-        return CyclicLR(
-            optimizer,
-            base_lr=[rate * config.lowest_rate / config.learning_rate for rate in highest],
-            max_lr=highest,
-            mode="triangular2",
-            cycle_momentum=False,
-        )
+def rate_factor(config: TrainingConfig, step: int, steps: int) -> float:
+    """Learning rate of a step as a share of the peak rate.
+
+    Args:
+        config: kind of schedule and, for a cyclic one, its lowest rate.
+        step: from 0.
+        steps: in the whole run.
+
+    >>> config = TrainingConfig(schedule="cosine")
+    >>> [round(rate_factor(config, step, 40), 2) for step in (0, 3, 4, 22, 40)]
+    [0.25, 1.0, 1.0, 0.5, 0.01]
+    """
+    if config.schedule == "constant":
+        return 1.0
+    if config.schedule == "triangular2":  # Smith 2017, arXiv 1506.01186; every cycle is half as high
+        cycle = math.floor(1 + step / (2 * CYCLE))
+        height = max(0.0, 1.0 - abs(step / CYCLE - 2 * cycle + 1)) / 2 ** (cycle - 1)
+        lowest = config.lowest_rate / config.learning_rate
+        return lowest + (1.0 - lowest) * height
     warm_up = max(1, round(WARM_UP_SHARE * steps))
-
-    def factor(step: int) -> float:
-        if config.schedule == "constant":
-            return 1.0
-        if step < warm_up:
-            return (step + 1) / warm_up
-        progress = (step - warm_up) / max(1, steps - warm_up)
-        return 0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
-
-    return LambdaLR(optimizer, factor)
+    if step < warm_up:
+        return (step + 1) / warm_up
+    progress = (step - warm_up) / max(1, steps - warm_up)
+    return 0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))

@@ -1,81 +1,47 @@
-"""The pictures of a pruning run: batches at the sizes its stages ask for, and the validation split."""
+"""The pictures of a run: those it learns from, at the sizes its stages ask for, and the validation split."""
 
 from __future__ import annotations
 
-import hashlib
 from functools import cached_property
-from pathlib import Path
-
-import numpy as np
-from torch import nn
 
 from descale.data import Dataset
-from descale.data.augment import make_augmentation
 from descale.data.loading import PixelArrays, load_split
-from descale.models import SavedModel
-from descale.training.batches import AugmentedPhotos, BatchSource
+from descale.training.batches import TrainingPictures
 from descale.training.config import TrainingConfig
-from descale.training.train import load_training_pictures
-from descale.training.views import teacher_views
+
+CACHE_SCALE = 1.5
+"""Training pictures are kept so much larger than the network's input, so that a zoomed crop stays sharp."""
 
 
 class RunPictures:
     """Reads every split once, when it is first needed.
 
     Args:
-        parent: gives its answers to the pictures, where there are views.
         dataset: with the splits ``train`` and ``valid``.
-        training: settings of the parent's training.
-        views: augmented copies of each photo that the parent answers once; 0 augments anew every epoch.
-        cache: keeps these answers.
+        training: sizes and augmentation.
     """
 
-    def __init__(
-        self, parent: SavedModel, dataset: Dataset, training: TrainingConfig, views: int, cache: Path
-    ) -> None:
-        self._parent, self._dataset, self._training = parent, dataset, training
-        self._views, self._cache = views, cache
-        self._sources: dict[tuple[int, int], BatchSource] = {}
+    def __init__(self, dataset: Dataset, training: TrainingConfig) -> None:
+        self._dataset, self._training = dataset, training
 
     @property
-    def full(self) -> BatchSource:
-        """Batches at the size the parent was trained with."""
+    def full(self) -> TrainingPictures:
+        """Training pictures at the size of the settings."""
         return self.at(self._training.crop or self._training.size)
 
-    def at(self, size: tuple[int, int]) -> BatchSource:
-        """Batches of pictures of ``size`` (height, width), with the parent's answers if there are views."""
-        if size not in self._sources:
-            self._sources[size] = self._make(size)
-        return self._sources[size]
-
-    def _make(self, size: tuple[int, int]) -> BatchSource:
-        if not self._views:
-            return AugmentedPhotos(
-                self._training_pictures, make_augmentation(self._training.augmentation, size)
-            )
-        return teacher_views(
-            self._parent,
-            self._training_pictures,
-            identity=f"{self._dataset.fingerprint()}-{_weights_digest(self._parent.network)}",
-            size=size,
-            augmentation=self._training.augmentation,
-            views=self._views,
-            cache=self._cache,
-        )
+    def at(self, size: tuple[int, int]) -> TrainingPictures:
+        """Training pictures augmented to ``size`` (height, width)."""
+        return TrainingPictures(self._arrays, self._training.augmentation, size)
 
     @cached_property
-    def _training_pictures(self) -> PixelArrays:
-        return load_training_pictures(self._dataset, self._training)
+    def _arrays(self) -> PixelArrays:
+        """The training split, larger than the input where crops of it will be magnified."""
+        height, width = self._training.size
+        if self._training.crop is None:
+            height, width = round(height * CACHE_SCALE), round(width * CACHE_SCALE)
+        return load_split(self._dataset.split("train"), (height, width))
 
     @cached_property
     def validation(self) -> PixelArrays:
         """The validation split at the size the network is validated with."""
         return load_split(self._dataset.split("valid"), self._training.size)
-
-
-def _weights_digest(network: nn.Module) -> str:
-    digest = hashlib.sha256()
-    for key, value in sorted(network.state_dict().items()):
-        digest.update(key.encode())
-        digest.update(np.ascontiguousarray(value.detach().cpu().numpy()).tobytes())
-    return digest.hexdigest()[:16]

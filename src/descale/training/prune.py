@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from descale.base.errors import ConfigError
 from descale.data import Dataset
 from descale.models import SavedModel, load_model, save_model
 from descale.pruning.config import PruningConfig
@@ -22,7 +21,6 @@ def prune_model(
     *,
     seed: int = 0,
     devices: DeviceConfig | None = None,
-    cache: Path | None = None,
 ) -> SavedModel:
     """Prune a dense model and save the result as ``folder/model``.
 
@@ -36,21 +34,15 @@ def prune_model(
         folder: of this run.
         seed: of order, augmentation and random choices.
         devices: where to run.
-        cache: keeps the parent's answers for other runs with the same parent; default ``folder/cache``.
 
     Raises:
-        ConfigError: more than one device is asked for.
         PruningError: nothing can be pruned, or the budget is below the floor.
         TrainingError: classes differ, the loss is not finite, or a checkpoint is corrupt.
     """
     check_classes(dataset, parent.spec)
-    if devices is not None and devices.devices not in ("auto", 1):
-        raise ConfigError(
-            f"{devices.devices} devices: pruning runs on one, since each would choose its own channels."
-        )
     if (folder / "model" / "model.json").exists():
         return load_model(folder / "model")
-    run = PruningRun(parent, dataset, pruning, training, folder, seed, devices, cache or folder / "cache")
+    run = PruningRun(parent, dataset, pruning, training, folder, seed, devices)
     network = run.schedule()
     network = run.recover(network)
     recovery = run.recovery_settings(network)

@@ -6,13 +6,13 @@ import torch
 from torch import nn
 
 from descale.models import ModelSpec, memory_format
-from descale.training.batches import BatchSource
+from descale.training.batches import TrainingPictures
 
 BATCHES = 12
 
 
 def recalibrate(
-    network: nn.Module, spec: ModelSpec, source: BatchSource, *, batch_size: int, seed: int
+    network: nn.Module, spec: ModelSpec, source: TrainingPictures, *, batch_size: int, seed: int
 ) -> None:
     """Replace the running statistics of every batch norm by those of a few training batches, in place."""
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
@@ -34,7 +34,7 @@ def recalibrate(
                 if step > 0:
                     continue
                 indices = indices.repeat(2)  # all there is, augmented twice
-            image = source.batch(indices, seed + step)["image"].to(device).float()
+            image = source.batch(indices, seed + step)[0].to(device)
             network(((image - mean) / std).contiguous(memory_format=memory_format(network)))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

@@ -32,16 +32,11 @@ def claimed_folder(out: Path, settings: Mapping[str, Any]) -> Iterator[None]:
         ConfigError: it holds something else, a run of other settings, or one that is at work.
         DescaleError: it cannot be made.
     """
-    from lightning.pytorch.utilities import rank_zero_only
-
     if out.is_file():
         raise ConfigError(f"{out} is a file; give a folder.")
     make_folder(out)
     if not (out / RECORD).is_file() and any(entry.name != LOCK for entry in out.iterdir()):
         raise ConfigError(f"{out} is not empty and holds no earlier run; give another folder.")
-    if rank_zero_only.rank != 0:  # started by the process that holds the claim, to use another device
-        yield
-        return
     with ExitStack() as held:
         try:
             from descale.base.claims import claim

@@ -1,4 +1,4 @@
-"""The pruning schedule as a callback: accumulates importance, closes gates, never lets sparsity fall."""
+"""The pruning schedule inside training steps: ranks channels, closes gates, never lets sparsity fall."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -44,7 +42,7 @@ class MovementScores:
             self.values[group] -= MOVEMENT_RATE * gradient
 
 
-class PruningSchedule(Callback):
+class PruningSchedule:
     """Drives the gates through one part of a schedule.
 
     Args:
@@ -81,18 +79,15 @@ class PruningSchedule(Callback):
         self.progress = strategy.progress(start, updates)
         self._steps, self._overflows = 1, 0
 
-    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        self._steps = max(1, int(trainer.estimated_stepping_batches))
-        self._gates.to(next(self._network.parameters()).device)
+    def begin(self, total_steps: int, device: torch.device) -> None:
+        self._steps = max(1, total_steps)
+        self._gates.to(device)
         self._gates.set(self.keep)
 
-    def on_after_backward(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+    def after_backward(self, step: int, scale: float) -> None:
         gradients = self._gates.gradients()
-        time = self._time(trainer.global_step + 1)
-        scale = 1.0
-        scaler = getattr(trainer.precision_plugin, "scaler", None)
-        if scaler is not None:  # 16-bit training: gradients are still scaled here, and overflow now and then
-            scale = float(scaler.get_scale())
+        time = self._time(step + 1)
+        if scale != 1.0:  # 16-bit training: gradients are still scaled here, and overflow now and then
             of_weights = [p.grad for p in self._network.parameters() if p.grad is not None]
             if not _finite([*gradients.values(), *of_weights]):
                 self._overflows += 1  # the optimizer skips this step too
@@ -104,19 +99,12 @@ class PruningSchedule(Callback):
         elif self._importance is not None:
             self._importance.update(self._network, gradients, scale)
 
-    def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+    def end(self) -> None:
         if self._overflows:
             logger.info("%d steps overflowed in 16 bits and were not scored", self._overflows)
 
-    def on_train_batch_end(
-        self,
-        trainer: lightning.Trainer,
-        pl_module: lightning.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-    ) -> None:
-        time = self._time(trainer.global_step)
+    def after_step(self, step: int) -> None:
+        time = self._time(step + 1)
         progress = self._strategy.progress(time, self._updates)
         frozen = self.movement is not None and time >= 1.0 - COOL_DOWN and progress <= self.progress
         if progress > self.progress or (self.movement is not None and progress > 0 and not frozen):

@@ -7,7 +7,6 @@ import json
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -25,10 +24,9 @@ from descale.pruning.graph import build_channel_graph
 from descale.pruning.importance import IMPORTANCES, Scores
 from descale.pruning.strategies import find_strategy
 from descale.pruning.target import Target, find_target
-from descale.training.batches import BatchSource
+from descale.training.batches import TrainingPictures
 from descale.training.config import DeviceConfig, TrainingConfig
 from descale.training.fit import fit
-from descale.training.module import SegmentationModule
 from descale.training.pictures import RunPictures
 from descale.training.recalibrate import recalibrate
 from descale.training.recovery import between_training, followed_by_cut, recovery_side, recovery_training
@@ -51,13 +49,12 @@ class PruningRun:
         folder: Path,
         seed: int,
         devices: DeviceConfig | None,
-        cache: Path,
     ) -> None:
         self.parent, self.pruning, self.training = parent, pruning, training
         self.folder, self.seed, self.devices = folder, seed, devices
         self.strategy = find_strategy(pruning.strategy)
         self.target = self._target()
-        self.pictures = RunPictures(parent, dataset, training, pruning.views, cache)
+        self.pictures = RunPictures(dataset, training)
         self.label = f"{parent.spec.architecture} {pruning.strategy} {self.target.sparsity:.2f}"
 
     def _target(self) -> Target:
@@ -152,7 +149,7 @@ class PruningRun:
             self.pictures.full,
             stage,
             f"{self.label} schedule {part + 1}/{parts}",
-            [callback],
+            callback,
         )
         if part == parts - 1 and callback.progress < 1.0:
             callback.close(1.0)
@@ -203,7 +200,7 @@ class PruningRun:
         return dict(json.loads((stage / "movement.json").read_text()))
 
     def recover(self, network: nn.Module) -> nn.Module:
-        """Fine-tune what is left, with the parent's logits where the recipe says so."""
+        """Fine-tune what is left."""
         config = self.recovery_settings(network)
         if config is not None:
             self._recover(network, config, self.folder / "recovery", f"{self.label} recovery")
@@ -223,27 +220,18 @@ class PruningRun:
             self.training.learning_rate,
         )
         source = self.pictures.at(recovery_side(self.training, self.pruning))
-        self._fit(network, config, source, folder, label, [])
+        self._fit(network, config, source, folder, label)
 
     def _fit(
         self,
         network: nn.Module,
         config: TrainingConfig,
-        source: BatchSource,
+        source: TrainingPictures,
         folder: Path,
         label: str,
-        callbacks: list[Any],
+        hook: PruningSchedule | None = None,
     ) -> None:
-        steps = source.steps(config.batch_size) * config.epochs
-        module = SegmentationModule(
-            network,
-            self.parent.spec,
-            config,
-            total_steps=steps,
-            distillation=self.pruning.distillation,
-            temperature=self.pruning.temperature,
-        )
         fit(
-            module, source, self.pictures.validation, config, folder,
-            seed=self.seed, label=label, devices=self.devices, callbacks=callbacks,
+            network, self.parent.spec, source, self.pictures.validation, config, folder,
+            seed=self.seed, label=label, devices=self.devices, hook=hook,
         )  # fmt: skip

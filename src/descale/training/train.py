@@ -7,24 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch.utilities import rank_zero_only
 from torch import nn
 
 from descale import __version__
 from descale.base.errors import TrainingError
 from descale.data import Dataset
-from descale.data.augment import make_augmentation
-from descale.data.loading import PixelArrays, load_split
 from descale.models import ModelSpec, SavedModel, build_network, load_model, read_widths, save_model
-from descale.training.batches import AugmentedPhotos
 from descale.training.config import DeviceConfig, TrainingConfig
 from descale.training.fit import fit
-from descale.training.module import SegmentationModule
+from descale.training.pictures import RunPictures
 
 logger = logging.getLogger(__name__)
-
-CACHE_SCALE = 1.5
-"""Training pictures are kept so much larger than the network's input, so that a zoomed crop stays sharp."""
 
 
 def train_model(
@@ -64,8 +57,7 @@ def train_model(
     )
     made_by = provenance(dataset, config, seed) | {"encoder_weights": encoder_weights, "strategy": "dense"}
     model = SavedModel(spec, network, dense_widths, made_by)
-    if rank_zero_only.rank == 0:  # of several devices, whose processes all come here
-        save_model(folder / "model", model)
+    save_model(folder / "model", model)
     return model
 
 
@@ -85,22 +77,9 @@ def train_network(
 
     ``side`` is the (height, width) of the training pictures where that is not the configured one.
     """
-    source = AugmentedPhotos(
-        load_training_pictures(dataset, config),
-        make_augmentation(config.augmentation, side or config.crop or config.size),
-    )
-    steps = source.steps(config.batch_size) * config.epochs
-    module = SegmentationModule(network, spec, config, total_steps=steps)
-    validation = load_split(dataset.split("valid"), config.size)
-    fit(module, source, validation, config, folder, seed=seed, label=label, devices=devices)
-
-
-def load_training_pictures(dataset: Dataset, config: TrainingConfig) -> PixelArrays:
-    """The training split, larger than the input where crops of it will be magnified."""
-    if config.crop is not None:
-        return load_split(dataset.split("train"), config.size)
-    height, width = (round(side * CACHE_SCALE) for side in config.size)
-    return load_split(dataset.split("train"), (height, width))
+    pictures = RunPictures(dataset, config)
+    source = pictures.full if side is None else pictures.at(side)
+    fit(network, spec, source, pictures.validation, config, folder, seed=seed, label=label, devices=devices)
 
 
 def check_classes(dataset: Dataset, spec: ModelSpec) -> None:
@@ -118,7 +97,6 @@ def check_classes(dataset: Dataset, spec: ModelSpec) -> None:
 
 def provenance(dataset: Dataset, config: TrainingConfig, seed: int) -> dict[str, Any]:
     """What made a model: data, settings, versions."""
-    import lightning
     import segmentation_models_pytorch as smp
 
     return {
@@ -130,7 +108,6 @@ def provenance(dataset: Dataset, config: TrainingConfig, seed: int) -> dict[str,
         "versions": {
             "descale": __version__,
             "torch": torch.__version__,
-            "lightning": lightning.__version__,
             "segmentation_models_pytorch": smp.__version__,
         },
     }
