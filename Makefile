@@ -1,6 +1,13 @@
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
+
 VENV := .venv
 PYTHON := $(VENV)/bin/python
+PIP := $(VENV)/bin/pip
 INSTALLED := $(VENV)/.installed
+
+# of all that pip says: what is large, and when it unpacks
+SHOW_LARGE := | { grep --line-buffered -E '(Downloading|Using cached) .*[MG]B\)|^Installing collected' || true; } | cut -c1-100
 
 .PHONY: demo test install
 
@@ -8,12 +15,16 @@ install: $(INSTALLED)
 
 # torchvision is named beside torch so that pip picks a pair that fits
 $(INSTALLED): pyproject.toml
-	test -x $(PYTHON) || python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet "torch>=2.6,<=2.14.1" "torchvision>=0.21,<=0.29.1"
-	$(VENV)/bin/pip install --quiet -e ".[train,encoders,openvino,ncnn,video,ray,dev]"
-	touch $(INSTALLED)
+	@echo "1/3 A Python environment in $(VENV) (seconds)"
+	@test -x $(PYTHON) || python3 -m venv $(VENV)
+	@echo "2/3 torch and torchvision: up to 3 GB (a few minutes, by the speed of the network)"
+	@$(PIP) install "torch>=2.6,<=2.14.1" "torchvision>=0.21,<=0.29.1" $(SHOW_LARGE)
+	@echo "3/3 descale with all its extras: about 500 MB (a minute or two)"
+	@$(PIP) install -e ".[train,encoders,openvino,ncnn,video,ray,dev]" $(SHOW_LARGE)
+	@touch $(INSTALLED)
 
 demo: $(INSTALLED)
+	@echo "A network is trained on drawn photos and pruned six times (a few minutes)"
 	$(VENV)/bin/descale demo --out runs/demo
 
 test: export OMP_NUM_THREADS = 1
@@ -21,5 +32,3 @@ test: $(INSTALLED)
 	$(VENV)/bin/ruff check src tests benchmarks experiments
 	$(VENV)/bin/mypy
 	$(VENV)/bin/pytest -n 2
-	# the same bits after a stop, with other kernels than those this CPU would choose
-	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(VENV)/bin/pytest tests/training -k "stopped"
