@@ -19,15 +19,15 @@ ROW = re.compile(r"^\| `(?P<room>\w+)` \| [^|]+ \| (?P<imports>[^|]*)\|$", re.MU
 def allowed() -> dict[str, set[str]]:
     """The arrows as tests/test_layers.py has them."""
     tree = ast.parse((ROOT / "tests" / "test_layers.py").read_text(encoding="utf-8"))
-    for node in tree.body:
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
-            if node.target.id == "ALLOWED":
-                return {
-                    ast.literal_eval(key): ast.literal_eval(value) if getattr(value, "elts", ()) else set()
-                    for key, value in zip(node.value.keys, node.value.values, strict=True)
-                    if key is not None
-                }
-    raise AssertionError("tests/test_layers.py has no ALLOWED")
+    (table,) = (
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign)
+        and ast.unparse(node.target) == "ALLOWED"
+        and isinstance(node.value, ast.Dict)
+    )
+    rooms = (ast.literal_eval(key) for key in table.keys if key is not None)
+    return {room: ast.literal_eval(value) for room, value in zip(rooms, table.values, strict=True)}
 
 
 def test_the_table_of_rooms_is_that_of_the_imports() -> None:
