@@ -24,7 +24,7 @@ def test_a_model_becomes_a_bundle_that_opens(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--to", "onnx", "--int8"], "--int8 needs photos with labels: give a data set with --calibrate"),
+        (["--to", "onnx", "--int8"], "--int8 needs photos with labels: give a data set, --calibrate"),
         (["--to", "onnx", "--calibrate", "x"], "--calibrate is only used with --int8"),
         (["--to", "tflite"], "tflite"),
         (["--to", "onnx", "--photos", "nowhere"], "nowhere"),

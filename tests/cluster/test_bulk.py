@@ -16,7 +16,7 @@ from tests.runtime.tiny_networks import painted, write_bundle
 from tests.study.fake_runner import PATIENCE
 
 from descale.base.errors import ConfigError, DataError
-from descale.cli.predict_bulk import predict_bulk
+from descale.cluster.bucket import predict_bucket
 from descale.cluster.bulk import Work, predict_on_ray
 from descale.prediction.batch import PredictSettings
 from descale.prediction.summary import PhotoResult, summarise
@@ -152,7 +152,7 @@ def test_what_a_cluster_cannot_do(
     photos: list[str], formats: list[str], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigError, match=message):
-        predict_bulk(
+        predict_bucket(
             tmp_path, photos, "out", PredictSettings(), formats,
             address="auto", engine="auto", threads=None, tile=None,
         )  # fmt: skip

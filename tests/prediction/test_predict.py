@@ -300,10 +300,10 @@ def test_outputs_are_in_the_frame_of_the_photo(tiny_bundle: Path, photos: Path, 
     [
         (["--format", "xml"], ConfigError, "'xml' is unknown"),
         (["--scale", "2"], ConfigError, "--scale 2"),
-        (["--mm-per-pixel", "0"], ConfigError, "--mm-per-pixel 0"),
+        (["--mm-per-pixel", "0"], ConfigError, "0.0 mm per pixel"),
         (["--engine", "magic"], ConfigError, "'magic' is unknown"),
         (["--max-megapixels", "0.001"], PartialFailure, "3 of the inputs"),
-        (["--max-megapixels", "nan"], ConfigError, "--max-megapixels nan"),
+        (["--max-megapixels", "nan"], ConfigError, "limit of nan megapixels"),
     ],
 )
 def test_bad_options(

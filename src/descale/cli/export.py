@@ -36,25 +36,11 @@ def export(
     """
     from rich.console import Console
 
-    from descale.base.errors import ConfigError
-    from descale.deploy.export.bundle import export_model
-    from descale.deploy.export.checks import choose_targets, find_photos, require_int8
-    from descale.deploy.quantize.gate import GateSettings
-    from descale.deploy.quantize.pictures import load_quantization_data
-    from descale.models import load_model
+    from descale.deploy.export.run import export as export_folder
 
-    if int8 and calibrate is None:
-        raise ConfigError("--int8 needs photos with labels: give a data set with --calibrate.")
-    if calibrate is not None and not int8:
-        raise ConfigError("--calibrate is only used with --int8. Add --int8, or leave it out.")
-    settings = GateSettings(tolerance)
-    targets = choose_targets(to)
-    if int8:
-        require_int8(targets)
-    found = find_photos(photos or [])
-    saved = load_model(model)
-    data = load_quantization_data(calibrate, saved.spec) if calibrate is not None else None
-    exported = export_model(saved, out, targets=to, photos=found, int8=data, gate=settings)
+    exported = export_folder(
+        model, out, to=to, photos=photos or (), int8=int8, calibrate=calibrate, tolerance=tolerance
+    )
     console = Console(soft_wrap=True, highlight=False)
     for name, parity in exported.parity.items():
         console.print(f"{name}: {parity}")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,7 +14,6 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from descale.prediction.batch import BatchReport
-    from descale.prediction.summary import PhotoResult
 
 
 def predict(
@@ -74,68 +71,34 @@ def predict(
 
     Example: `descale predict bundle.zip s3://site/photos --out s3://site/results --ray auto`
     """
-    from descale.base.errors import ConfigError
-    from descale.base.files import make_folder
-    from descale.prediction.batch import PredictSettings, describe_run, predict_photos
-    from descale.prediction.inputs import find_inputs
-    from descale.prediction.sources import count_sources, first_size, iterate_sources
-    from descale.prediction.tables import TABLES, TableContent
-    from descale.runtime.bundle import open_bundle
-    from descale.runtime.segmenter import Segmenter
-    from descale.runtime.working_scale import scale_for
+    share = _parse_scale(scale)
+    formats = table or ["csv"]
+    with _progress_bar() as bar:
+        task = bar.add_task("predict", total=None)
 
-    formats = list(dict.fromkeys(table or ["csv"]))
-    for name in formats:
-        if name not in TABLES:
-            raise ConfigError(f"format {name!r} is unknown. Choose one of {', '.join(TABLES)}.")
-    if mm_per_pixel is not None and not 0 < mm_per_pixel < float("inf"):
-        raise ConfigError(f"--mm-per-pixel {mm_per_pixel} is not above 0.")
-    if not 0 < max_megapixels < float("inf"):
-        raise ConfigError(f"--max-megapixels {max_megapixels} is not a number above 0.")
-    settings = PredictSettings(
-        scale=_parse_scale(scale),
-        mm_per_pixel=mm_per_pixel,
-        overlay=overlay_size,
-        max_pixels=round(max_megapixels * 1e6),
-        overwrite=overwrite,
-        workers=workers,
-    )
-    if ray is not None:
-        from descale.cli.predict_bulk import predict_bulk
+        def progress(done: int, total: int | None) -> None:
+            bar.update(task, completed=done, total=total)
 
-        predict_bulk(
-            bundle, photos, out, settings, formats, address=ray, engine=engine, threads=threads, tile=tile
-        )
-        return
-    folder = Path(out)
-    found = find_inputs(photos, exclude=folder)
-    inputs = found.inputs
-    opened = open_bundle(bundle)
-    scales = scale_for(opened.manifest.provenance, settings.scale)
-    expect = first_size(inputs, scales, settings.max_pixels)
-    segmenter = Segmenter(opened, engine=engine, threads=threads, tile=tile, expect=expect)
-    make_folder(folder)
-    with progress_bar() as progress:
-        task = progress.add_task("predict", total=count_sources(inputs, frame_step))
-        report = predict_photos(
-            segmenter,
-            iterate_sources(inputs, frame_step),
-            folder,
-            settings,
-            on_photo=lambda: progress.advance(task),
-        )
-    report = replace(report, skipped=report.skipped + found.unread)
-    content = TableContent(
-        classes=segmenter.classes,
-        results=report.results,
-        skipped=report.skipped,
-        made_by=describe_run(segmenter, settings),
-        masks=folder / "masks",
-    )
-    for name in formats:
-        TABLES[name].write(folder / TABLES[name].file, content)
-    tell_scale(settings.scale, report.results, segmenter.bundle.manifest.provenance)
-    conclude(report, [str(folder / TABLES[name].file) for name in formats])
+        if ray is not None:
+            from descale.cluster.bucket import predict_bucket
+            from descale.prediction.batch import PredictSettings
+
+            settings = PredictSettings(
+                share, mm_per_pixel, overlay_size, max_megapixels, overwrite=overwrite, workers=workers
+            )
+            report = predict_bucket(
+                bundle, photos, out, settings, formats,
+                address=ray, engine=engine, threads=threads, tile=tile, progress=progress,
+            )  # fmt: skip
+        else:
+            from descale.prediction.predict import predict as predict_here
+
+            report = predict_here(
+                bundle, photos, out, formats=formats, scale=share, mm_per_pixel=mm_per_pixel,
+                frame_step=frame_step, overlay_size=overlay_size, overwrite=overwrite, workers=workers,
+                engine=engine, threads=threads, tile=tile, max_megapixels=max_megapixels, progress=progress,
+            )  # fmt: skip
+    _conclude(report)
 
 
 def _parse_scale(text: str) -> float | None:
@@ -152,36 +115,7 @@ def _parse_scale(text: str) -> float | None:
     return scale
 
 
-def tell_scale(asked: float | None, results: Sequence[PhotoResult], provenance: Mapping[str, Any]) -> None:
-    """Say at which scale photos were seen where that is not their own, or not that of the training."""
-    from descale.prediction.summary import MAGNIFIED, magnification
-
-    logger = logging.getLogger(__name__)
-    larger = magnification(provenance, results)
-    if larger is None:
-        return
-    size = "x".join(str(side) for side in provenance["input_size"])
-    reduced = [result.scale for result in results if result.scale < 1]
-    if asked is None and reduced:
-        logger.info(
-            "%d of %d photos were seen at %s of their size, as those of the training were shrunk to %s; "
-            "--scale 1 takes every pixel",
-            len(reduced),
-            len(results),
-            f"{min(reduced):.2g}" + (f" to {max(reduced):.2g}" if max(reduced) > min(reduced) else ""),
-            size,
-        )
-    elif asked is not None and larger > MAGNIFIED:
-        logger.warning(
-            "things look %.0f times larger here than in the photos of the training, which were shrunk to %s; "
-            "where results look wrong, leave --scale out, or give --scale %.2g",
-            larger,
-            size,
-            asked / larger,
-        )
-
-
-def progress_bar() -> Progress:
+def _progress_bar() -> Progress:
     """Photos done of all, in a terminal; nothing elsewhere."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -191,7 +125,7 @@ def progress_bar() -> Progress:
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
-def conclude(report: BatchReport, files: list[str]) -> None:
+def _conclude(report: BatchReport) -> None:
     """Say what was done.
 
     Raises:
@@ -202,7 +136,7 @@ def conclude(report: BatchReport, files: list[str]) -> None:
     logger = logging.getLogger(__name__)
     again = f" ({report.reused} from an earlier run)" if report.reused else ""
     done, skipped = len(report.results), len(report.skipped)
-    logger.info("%d photos done%s, %d skipped: %s", done, again, skipped, ", ".join(files))
+    logger.info("%d photos done%s, %d skipped: %s", done, again, skipped, ", ".join(report.tables))
     if report.skipped:
         raise PartialFailure(
             f"{skipped} of the inputs could not be read and were skipped, as told above; "

@@ -40,6 +40,11 @@ def load_dataset(source: str | Path, *, binary: bool = False) -> Dataset:
 
     Raises:
         DataError: nothing there, no photos, photos without a label, or a wrong description.
+
+    >>> import descale                                          # doctest: +SKIP
+    >>> dataset = descale.load_dataset("photos")                # doctest: +SKIP
+    >>> dataset.classes.names, len(dataset.split("train"))      # doctest: +SKIP
+    (('background', 'corrosion'), 28)
     """
     found = find_source(source)
     listing = list_source(found)

@@ -75,10 +75,10 @@ def evaluate(
         DataError: the data set, a photo or a label cannot be read.
         ModelError: the model's folder is missing or damaged.
 
-    >>> import descale                                              # doctest: +SKIP
-    >>> evaluation = descale.evaluate("runs/small/model", "photos")  # doctest: +SKIP
-    >>> evaluation.scores.iou_corrosion                             # doctest: +SKIP
-    0.683
+    >>> import descale                                                  # doctest: +SKIP
+    >>> evaluation = descale.evaluate("runs/small/model", "photos")     # doctest: +SKIP
+    >>> 0 <= evaluation.scores.iou_corrosion <= 1                       # doctest: +SKIP
+    True
     """
     folder = Path(model)
     saved = load_model(folder)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from descale import __version__
-from descale.base.errors import DataError
+from descale.base.errors import ConfigError, DataError
 from descale.base.photo import MAX_PIXELS
 from descale.prediction.ahead import open_ahead
 from descale.prediction.listing import PICTURES
@@ -37,26 +37,56 @@ class PredictSettings:
             that at which things look as large as in the network's training.
         mm_per_pixel: side of a photo's pixel on the surface, mm, if known.
         overlay: longest side of the overlays, about, pixels; 0 writes none.
-        max_pixels: larger files are refused.
+        max_megapixels: larger files are refused.
         overwrite: predict again what is done.
         workers: threads that decode ahead and write behind, 1 or more.
+
+    Raises:
+        ConfigError: a value is out of range.
     """
 
     scale: float | None = None
     mm_per_pixel: float | None = None
     overlay: int = 2048
-    max_pixels: int = MAX_PIXELS
+    max_megapixels: float = MAX_PIXELS / 1e6
     overwrite: bool = False
     workers: int = 2
+
+    def __post_init__(self) -> None:
+        if self.scale is not None and not 0 < self.scale <= 1:
+            raise ConfigError(f"Scale {self.scale} is not a number above 0 and up to 1.")
+        if self.mm_per_pixel is not None and not 0 < self.mm_per_pixel < float("inf"):
+            raise ConfigError(f"{self.mm_per_pixel} mm per pixel (--mm-per-pixel) is not above 0.")
+        if not 0 < self.max_megapixels < float("inf"):
+            raise ConfigError(
+                f"A limit of {self.max_megapixels} megapixels (--max-megapixels) is not above 0."
+            )
+        if self.overlay < 0:
+            raise ConfigError(f"Overlays of {self.overlay} pixels cannot be; 0 writes none.")
+        if self.workers < 1:
+            raise ConfigError(f"{self.workers} workers cannot decode; give 1 or more.")
+
+    @property
+    def max_pixels(self) -> int:
+        """The limit in pixels."""
+        return round(self.max_megapixels * 1e6)
 
 
 @dataclass(frozen=True)
 class BatchReport:
-    """What became of the photos: results in order, (photo, reason) of the skipped, number taken over."""
+    """What became of the photos.
+
+    Attributes:
+        results: one per photo, in order.
+        skipped: (photo, reason) of those that could not be read.
+        reused: how many results are of an earlier run.
+        tables: paths or URLs of the tables, if any were written.
+    """
 
     results: tuple[PhotoResult, ...]
     skipped: tuple[tuple[str, str], ...]
     reused: int
+    tables: tuple[str, ...] = ()
 
 
 def describe_run(segmenter: Segmenter, settings: PredictSettings) -> dict[str, Any]:

@@ -32,10 +32,11 @@ logger = logging.getLogger(__name__)
 class Segmenter:
     """Segments photos with the network of a bundle.
 
-    >>> segmenter = Segmenter.from_bundle("bundle")             # doctest: +SKIP
-    >>> segmentation = segmenter("bridge.jpg")                  # doctest: +SKIP
-    >>> segmentation.corrosion().mean()                         # doctest: +SKIP
-    0.037
+    >>> import descale                                                      # doctest: +SKIP
+    >>> segmenter = descale.Segmenter.from_bundle("small.zip")              # doctest: +SKIP
+    >>> segmentation = segmenter("photos/test/images/00006.jpg")            # doctest: +SKIP
+    >>> segmentation.corrosion().shape                                      # doctest: +SKIP
+    (64, 64)
     """
 
     def __init__(

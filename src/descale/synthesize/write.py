@@ -31,7 +31,7 @@ _CYCLE: tuple[Split, ...] = tuple(
 
 
 def synthesize(
-    out: Path,
+    out: str | Path,
     *,
     count: int,
     classes: int = 2,
@@ -54,7 +54,7 @@ def synthesize(
         progress: called with the number of photos written so far.
 
     Returns:
-        ``out``.
+        The folder.
 
     Raises:
         ConfigError: a number out of range.
@@ -74,6 +74,7 @@ def synthesize(
         raise ConfigError(
             f"Pictures of {size[0]} x {size[1]} are not offered; choose {SMALLEST} to {LARGEST} pixels."
         )
+    out = Path(out)
     if out.exists() and not _ours(out):
         raise DataError(
             f"{out}: holds something else than a synthetic data set. Choose another folder, or remove it."

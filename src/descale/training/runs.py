@@ -62,9 +62,9 @@ def train(
         TrainingError: the loss is not finite, or a checkpoint is corrupt.
 
     >>> import descale                                                              # doctest: +SKIP
-    >>> model = descale.train("photos", "runs/unet", size=320)                      # doctest: +SKIP
-    >>> model = descale.train("photos", "runs/fpn", architecture="fpn",
-    ...                       training={"batch_size": 8}, devices={"threads": 2})   # doctest: +SKIP
+    >>> descale.train("photos", "runs/dense", architecture="linknet", size=64, epochs=1,
+    ...               training={"batch_size": 8}, devices={"progress": False})      # doctest: +SKIP
+    PosixPath('runs/dense/model')
     """
     named = {"size": (size, size) if isinstance(size, int) else size, "epochs": epochs}
     config = validated(TrainingConfig, joined(named, training, section="training"), section="training")
@@ -132,8 +132,10 @@ def prune(
         PruningError: nothing can be pruned, or the budget is below what the network needs.
         TrainingError: data and model have other classes, the loss is not finite, a checkpoint is corrupt.
 
-    >>> import descale                                                               # doctest: +SKIP
-    >>> small = descale.prune("runs/unet/model", "photos", "runs/small", sparsity=0.9)  # doctest: +SKIP
+    >>> import descale                                                              # doctest: +SKIP
+    >>> descale.prune("runs/dense/model", "photos", "runs/small", sparsity=0.5, strategy="one-shot",
+    ...               recovery_epochs=1, devices={"progress": False})               # doctest: +SKIP
+    PosixPath('runs/small/model')
     """
     if sparsity is not None and not 0.0 < sparsity < 1.0:
         raise ConfigError(

@@ -29,6 +29,11 @@ def check_dataset(source: str | Path, *, progress: Callable[[int, int], None] | 
 
     Raises:
         DataError: there is no set to check: no folder, no photos, a wrong description.
+
+    >>> import descale                                          # doctest: +SKIP
+    >>> report = descale.check("photos")                        # doctest: +SKIP
+    >>> [finding.message for finding in report.falsifying]      # doctest: +SKIP
+    []
     """
     place = find_source(source)
     listing = list_source(place)

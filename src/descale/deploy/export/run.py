@@ -1,0 +1,68 @@
+"""Export a model's folder: what the command and the library call alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from descale.base.errors import ConfigError
+from descale.deploy.export.bundle import Exported, export_model
+from descale.deploy.export.checks import choose_targets, find_photos, require_int8
+from descale.deploy.quantize.gate import GateSettings
+from descale.deploy.quantize.pictures import load_quantization_data
+from descale.models import load_model
+
+
+def export(
+    model: str | Path,
+    out: str | Path,
+    *,
+    to: str | Sequence[str] = ("onnx",),
+    photos: Sequence[str | Path] = (),
+    int8: bool = False,
+    calibrate: str | Path | None = None,
+    tolerance: float = 0.01,
+) -> Exported:
+    """Export a model to a bundle for devices without torch.
+
+    The export is compared with the model before it is kept: at least 99.9 % of the pixels must get the same
+    class. INT8 is judged on the validation split.
+
+    Args:
+        model: its folder, as :func:`descale.train` and :func:`descale.prune` return it.
+        out: bundle to write: a folder, or a file if the name ends in ``.zip``.
+        to: ``onnx``, ``openvino`` or ``ncnn``, one or several; the first is opened first.
+        photos: photos or folders of photos on which export and model are compared; made-up pictures where
+            there are none.
+        int8: quantize to INT8; needs ``calibrate``.
+        calibrate: data set for INT8, as for :func:`descale.load_dataset`: its training split gives ranges,
+            its validation split judges.
+        tolerance: INT8 fails if the corrosion IoU falls by more than this, 0..1.
+
+    Raises:
+        ConfigError: a setting is wrong, or a target has no INT8.
+        DataError: a photo or the data set cannot be read.
+        ExportError: the network cannot be exported, the export decides differently than the model, INT8
+            loses too much, or ``out`` holds something else.
+        ModelError: the model's folder is missing or damaged.
+
+    >>> import descale                                                          # doctest: +SKIP
+    >>> bundle = descale.export("runs/small/model", "small.zip")                # doctest: +SKIP
+    >>> bundle.parity["onnx"].same >= 0.999                                     # doctest: +SKIP
+    True
+    """
+    if int8 and calibrate is None:
+        raise ConfigError("--int8 needs photos with labels: give a data set, --calibrate (calibrate=...).")
+    if calibrate is not None and not int8:
+        raise ConfigError(
+            "--calibrate is only used with --int8. Add --int8 (int8=True), or leave calibrate out."
+        )
+    gate = GateSettings(tolerance)
+    names = [to] if isinstance(to, str) else list(to)
+    targets = choose_targets(names)
+    if int8:
+        require_int8(targets)
+    found = find_photos([Path(photo) for photo in photos])
+    saved = load_model(Path(model))
+    data = load_quantization_data(calibrate, saved.spec) if calibrate is not None else None
+    return export_model(saved, Path(out), targets=names, photos=found, int8=data, gate=gate)
