@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from descale.base.errors import DataError
-from descale.prediction.inputs import Found, Input, find_inputs, output_names
+from descale.prediction.inputs import Found, Input, find_inputs
+from descale.prediction.sources import output_names
 
 
 @pytest.fixture
@@ -108,6 +111,89 @@ def test_results_of_an_earlier_run_are_no_photos(
         (tree / path).unlink()
     with pytest.raises(DataError, match="What is there are results of an earlier run"):
         find_inputs([str(tree / "old")])
+
+
+def test_photos_behind_links_are_found_once_each(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """One day's folder lies on another disk; links lead back to the parent and to a photo there anyway."""
+    site, disk = tmp_path / "site", tmp_path / "disk"
+    for path in (site / "day1/a.jpg", disk / "day2/b.jpg", disk / "day2/deep/c.jpg", tmp_path / "d.jpg"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (site / "day2").symlink_to(disk / "day2")
+    (site / "loop").symlink_to(site)
+    (site / "day1/up").symlink_to(tmp_path)
+    (disk / "day2/back").symlink_to(site / "day1")
+    (site / "again.jpg").symlink_to(site / "day1/a.jpg")
+    (site / "linked.jpg").symlink_to(tmp_path / "d.jpg")
+    caplog.set_level("INFO")
+    everything = ["day1/a.jpg", "day2/b.jpg", "day2/deep/c.jpg", "linked.jpg"]
+    assert _names(find_inputs([str(site)]), site) == everything
+    assert "links lead to what is there anyway, or back" in caplog.text
+    assert sorted(_names(find_inputs([f"{site}/**/*.jpg"]), site)) == everything
+    assert _names(find_inputs([f"{site}/*/*.jpg"]), site)[:2] == ["day1/a.jpg", "day2/b.jpg"]
+
+
+def test_links_that_lead_nowhere_and_pipes_are_told(tree: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tree / "gone.jpg").symlink_to(tree / "unmounted" / "x.jpg")
+    os.mkfifo(tree / "pipe.jpg")
+    found = find_inputs([str(tree)], exclude=tree / "out")
+    assert _names(found, tree) == ["a.jpg", "b.PNG", "sub/c.tif"]
+    assert {Path(path).name: why.rpartition(": ")[2] for path, why in found.unread} == {
+        "gone.jpg": "a link that leads nowhere. Is its disk mounted?",
+        "pipe.jpg": "a pipe, socket or device, not a file. Leave it out.",
+    }
+    assert "a link that leads nowhere" in caplog.text
+
+
+def test_content_decides_where_the_ending_says_nothing(tmp_path: Path) -> None:
+    """Recovered files have no ending, ``.ts`` is a film or a program, and copies are not taken twice."""
+    picture, film = tmp_path / "a.jpg", (b"\x47" + bytes(187)) * 4
+    Image.new("RGB", (8, 8)).save(picture)
+    for name, content in (
+        ("bare", picture.read_bytes()),
+        ("walk.ts", film),
+        ("CLIP.TOD", film),
+        ("program.ts", b"export const a = 1;"),
+        ("a.bak", picture.read_bytes()),
+        ("b.bak", picture.read_bytes()),
+        ("notes", b"notes"),
+    ):
+        (tmp_path / name).write_bytes(content)
+    found = find_inputs([str(tmp_path)])
+    films = {"walk.ts", "CLIP.TOD"}
+    told = {Path(path).name: why for path, why in found.unread}
+    assert {item.path.name for item in found.inputs} | {name for name in told if name in films} == {
+        "a.jpg", "bare", *films
+    }  # fmt: skip
+    assert told.keys() - films == {"b.bak"}
+    assert "a JPEG picture by its content" in told["b.bak"]
+
+
+@pytest.mark.parametrize("name", ["a.mts", "a.MPG", "a.wmv", "a.3gp", "a.m2ts", "a.mkv"])
+def test_films_of_camcorders_and_telephones_are_done_or_told(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for file in (name, "photo.jpg"):
+        (tmp_path / file).touch()
+    monkeypatch.setattr("descale.prediction.inputs.can_read_videos", lambda: True)
+    assert _names(find_inputs([str(tmp_path)]), tmp_path) == [name, "photo.jpg"]
+    monkeypatch.setattr("descale.prediction.inputs.can_read_videos", lambda: False)
+    found = find_inputs([str(tmp_path)])
+    assert _names(found, tmp_path) == ["photo.jpg"]
+    assert [Path(path).name for path, _ in found.unread] == [name]
+    assert "1 films in" in caplog.text
+    assert "pip install 'descale[video]'" in caplog.text
+
+
+def test_pasted_names_find_their_file(tree: Path) -> None:
+    (tree / "caf\u00e9.jpg").touch()  # the accent in one letter; asked for as macOS writes it
+    assert _names(find_inputs([f"{tree}/cafe\u0301.jpg"]), tree) == ["caf\u00e9.jpg"]
+    assert _names(find_inputs([f"{tree}/cafe\u0301*"]), tree) == ["caf\u00e9.jpg"]
+    (tree / "my photo.jpg").touch()
+    with pytest.raises(DataError, match=r"There is .*my photo\.jpg; name it so"):
+        find_inputs([f"file://{tree}/my%20photo.jpg"])
+    with pytest.raises(DataError, match=r"did you mean .*a\.jpg"):
+        find_inputs([str(tree / "a.jpeg")])
 
 
 def test_names_follow_the_folder() -> None:

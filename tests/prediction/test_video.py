@@ -9,7 +9,8 @@ import pytest
 from tests.prediction.clips import FRAMES, RATE, cut, write_clip
 
 from descale.base.errors import DataError
-from descale.prediction.video import read_frames
+from descale.prediction.containers import is_complete
+from descale.prediction.video import count_frames, read_frames
 
 pytest.importorskip("av", reason="the extra descale[video] is not installed")
 
@@ -48,3 +49,42 @@ def test_what_an_editor_trimmed_away_is_not_lacking(tmp_path: Path) -> None:
     cut(path, 0.3)
     with pytest.raises(DataError, match="could be read; it is cut off"):
         list(read_frames(path, 1))
+
+
+def test_a_count_that_includes_dropped_frames_is_no_cut(tmp_path: Path) -> None:
+    """Recorders count what they dropped: the file is whole, though fewer frames come out than it states."""
+    path = write_clip(tmp_path / "clip.avi")
+    content = bytearray(path.read_bytes())
+    header = content.index(b"strh") + 8
+    struct.pack_into("<I", content, header + 32, 2 * FRAMES)  # the stream's length
+    path.write_bytes(content)
+    assert count_frames(path) == 2 * FRAMES
+    assert len(list(read_frames(path, 1))) == FRAMES
+    cut(path, 0.5)
+    with pytest.raises(DataError, match=rf"of {2 * FRAMES} frames could be read; it is cut off"):
+        list(read_frames(path, 1))
+
+
+@pytest.mark.parametrize("ending", ["mts", "mpg", "wmv", "3gp", "ts", "flv"])
+def test_films_of_camcorders_telephones_and_windows_are_read(tmp_path: Path, ending: str) -> None:
+    codec = {"mpg": "mpeg2video", "wmv": "wmv2", "flv": "flv1"}.get(ending, "mpeg4")
+    kind = {"mts": "mpegts", "ts": "mpegts", "mpg": "mpeg", "wmv": "asf"}.get(ending)
+    path = write_clip(tmp_path / f"clip.{ending}", codec=codec, container=kind, rate=25)
+    assert len(list(read_frames(path, 1))) == FRAMES
+
+
+def test_a_photo_called_a_film_is_told_as_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"\0\0\0\x18ftypheic" + bytes(64))
+    with pytest.raises(DataError, match="HEIC"):
+        list(read_frames(tmp_path / "a.mp4", 1))
+
+
+@pytest.mark.parametrize("ending", ["mp4", "avi", "mkv"])
+def test_a_whole_file_ends_where_its_container_says(tmp_path: Path, ending: str) -> None:
+    path = write_clip(tmp_path / f"clip.{ending}")
+    assert is_complete(path)
+    content = path.read_bytes()
+    path.write_bytes(content[:-9000])
+    assert not is_complete(path)
+    path.write_bytes(content[:-9000] + bytes(9000))  # reserved on the disk and never filled
+    assert not is_complete(path)

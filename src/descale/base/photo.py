@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
+from descale.base.content import HEAD, content_of
 from descale.base.errors import DataError
+from descale.base.png_text import readable_png
 
 logger = logging.getLogger(__name__)
 
@@ -160,9 +162,19 @@ def _open(path: Path | BinaryIO) -> Image.Image:
         limit = Image.MAX_IMAGE_PIXELS
         Image.MAX_IMAGE_PIXELS = None
         try:
-            return Image.open(path)
+            return Image.open(_readable(path))
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+
+
+def _readable(path: Path | BinaryIO) -> Path | BinaryIO:
+    """The same, or a copy of what Pillow would refuse though the picture in it is sound."""
+    if isinstance(path, (str, Path)):
+        with Path(path).open("rb") as stream:
+            return readable_png(stream, str(path)) or path
+    if not path.seekable():
+        return path
+    return readable_png(path, photo_name(path)) or path
 
 
 def _from_16_bit(image: Image.Image, name: str) -> Image.Image:
@@ -193,6 +205,18 @@ def _from_print(image: Image.Image, name: str) -> Image.Image:
 
 
 def _unidentified(path: Path | BinaryIO, name: str) -> str:
-    if isinstance(path, (str, Path)) and Path(path).stat().st_size == 0:
-        return f"{name}: the file is empty (0 bytes). Copy it again from its source."
+    if isinstance(path, (str, Path)):
+        if Path(path).stat().st_size == 0:
+            return f"{name}: the file is empty (0 bytes). Copy it again from its source."
+        with Path(path).open("rb") as stream:
+            content = content_of(stream.read(HEAD))
+        if content is not None and content.film:
+            return (
+                f"{name}: not a photo, its content is {content.name}. Give it that ending, or leave it out."
+            )
+        if content is not None:
+            return (
+                f"{name}: its content is {content.name}, broken or of a kind that is not read. Convert it to "
+                "JPEG, or copy it again."
+            )
     return f"{name}: not an image that can be read (JPEG, PNG, TIFF, BMP, WebP). Convert it, or leave it out."

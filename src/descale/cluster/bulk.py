@@ -21,11 +21,11 @@ import numpy as np
 from descale.base.errors import ConfigError, DataError
 from descale.base.photo import PHOTO_SUFFIXES
 from descale.prediction.batch import BatchReport, PredictSettings, describe_run, predict_photos
-from descale.prediction.inputs import Input, output_names
-from descale.prediction.listing import RECORDS, folders_of_results, in_results
-from descale.prediction.sources import iterate_sources
+from descale.prediction.inputs import Input
+from descale.prediction.kinds import count_kinds, kind_by_name, why_not_read, without_copies
+from descale.prediction.results_folder import RECORDS, folders_of_results, in_results
+from descale.prediction.sources import iterate_sources, output_names
 from descale.prediction.summary import PhotoResult
-from descale.prediction.unread import count_kinds, pictures_not_read, tell_unread
 from descale.runtime.segmenter import Segmenter
 
 logger = logging.getLogger(__name__)
@@ -202,10 +202,13 @@ def _list_photos(url: str, out: str) -> tuple[list[str], list[tuple[str, str]]]:
     ]
     holders = folders_of_results(below)
     pictures = [path for path in below if not in_results(path, holders.__contains__)]
-    unread = pictures_not_read(pictures)
-    found = [str(path) for path in pictures if path.suffix.lower() in PHOTO_SUFFIXES]
-    if not found:
-        kinds = f" Other kinds are not read ({count_kinds(unread)})." if unread else ""
+    photos = [path for path in pictures if kind_by_name(path) == "photo"]
+    unread = without_copies([path for path in pictures if kind_by_name(path) == "unread"], photos)
+    films = [path for path in pictures if kind_by_name(path) == "film"]
+    left = [(str(path), why_not_read(path)) for path in unread]
+    left += [(str(path), f"{path}: films are not read with --ray. Fetch it first.") for path in films]
+    if not photos:
+        kinds = f" Other kinds are not read ({count_kinds(unread + films)})." if left else ""
         raise DataError(
             f"{url}: no photo here ({', '.join(sorted(PHOTO_SUFFIXES))}).{kinds} Check the address."
         )
@@ -213,7 +216,12 @@ def _list_photos(url: str, out: str) -> tuple[list[str], list[tuple[str, str]]]:
         logger.info(
             "%s: %d files are results of an earlier run and are left out", url, len(below) - len(pictures)
         )
-    return found, tell_unread(url, unread)
+    if left:
+        logger.warning(
+            "%d files in %s are of no kind that is read here (%s) and count as skipped",
+            len(left), url, count_kinds(unread + films),
+        )  # fmt: skip
+    return [str(path) for path in photos], left
 
 
 def _names(paths: Sequence[str]) -> dict[str, str]:

@@ -18,9 +18,9 @@ from descale import __version__
 from descale.base.errors import ConfigError, DataError
 from descale.base.photo import MAX_PIXELS
 from descale.prediction.ahead import open_ahead
-from descale.prediction.listing import PICTURES
 from descale.prediction.records import PhotoRecords
 from descale.prediction.render import write_colour_mask, write_id_mask, write_overlay
+from descale.prediction.results_folder import PICTURES
 from descale.prediction.sources import PhotoSource
 from descale.prediction.summary import PhotoResult, summarise
 from descale.runtime.segmenter import Segmenter

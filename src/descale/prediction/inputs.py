@@ -1,24 +1,28 @@
-"""Which files a command line means and what their outputs are called."""
+"""Which photos and films a command line means: none of them is left out without a word."""
 
 from __future__ import annotations
 
 import glob
 import logging
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import takewhile
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from os.path import realpath
+from pathlib import Path, PurePath
+from urllib.parse import unquote
 
 from descale.base.errors import DataError
 from descale.base.photo import PHOTO_SUFFIXES
-from descale.prediction.listing import Listed, list_files
-from descale.prediction.unread import count_kinds, tell_unread
-from descale.prediction.video import VIDEO_SUFFIXES
+from descale.base.spelling import suggestion
+from descale.prediction.kinds import count_kinds, is_film, kind_of, why_not_read, without_copies
+from descale.prediction.results_folder import holds_results, in_results
+from descale.prediction.video import can_read_videos
+from descale.prediction.walk import Walk, spelt, walk_pattern
 
 logger = logging.getLogger(__name__)
 
 STDIN = "-"
+_NO_FILMS = "videos need the package 'av'. Install it with: pip install 'descale[video]'"
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,8 @@ class Input:
 
     @property
     def is_video(self) -> bool:
-        """By its suffix."""
-        return self.path.suffix.lower() in VIDEO_SUFFIXES
+        """By its ending, or by its content where that says nothing."""
+        return str(self.path) != STDIN and is_film(self.path)
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Found:
 
     Attributes:
         inputs: what to read, each file once, in order.
-        unread: (photo, reason) of pictures in folders whose kind is not read.
+        unread: (photo, reason) of what could be photos and films but cannot be read or is not there.
     """
 
     inputs: list[Input]
@@ -48,7 +52,7 @@ class Found:
 
 
 def find_inputs(arguments: Sequence[str], *, exclude: Path | None = None) -> Found:
-    """Resolve arguments to files: folders are searched to any depth, patterns are expanded.
+    """Resolve arguments to files: folders are searched to any depth and behind links, patterns are expanded.
 
     Hidden files and what earlier runs wrote are left out, except where the argument itself leads there.
 
@@ -59,93 +63,145 @@ def find_inputs(arguments: Sequence[str], *, exclude: Path | None = None) -> Fou
     Raises:
         DataError: a file does not exist, or a folder or a pattern holds no photo outside of ``exclude``.
     """
-    found: dict[Path, Input] = {}  # each file once, in order
+    found: dict[str, Input] = {}  # each file once, in order
     unread: dict[str, str] = {}
     for argument in arguments:
-        path = Path(argument)
-        root = path if path.is_dir() else Path()
-        if argument == STDIN or (path.exists() and not path.is_dir()):
-            files = [path]
-        elif path.is_dir() or glob.has_magic(argument):
-            listed = _list(argument, exclude)
-            files = listed.files
-            unread.update(tell_unread(argument, listed.unread))
+        if argument == STDIN:
+            found.setdefault(STDIN, Input(Path(STDIN), Path()))
+            continue
+        path = spelt(Path(argument))
+        if path is not None and path.is_dir():
+            walk = Walk()
+            walk.add(path)
+            sorted_out = _sort_out(walk, path, exclude)
+        elif path is not None:
+            found.setdefault(realpath(path), Input(path, Path()))
+            continue
+        elif glob.has_magic(argument):
+            sorted_out = _sort_out(*walk_pattern(argument), exclude)
         else:
-            raise DataError(f"{path}: no such file or folder. Check the path.")
-        for file in files:
-            found.setdefault(file, Input(file, root))
+            raise DataError(_not_there(argument))
+        unread.update(_tell(argument, sorted_out))
+        if not sorted_out.files:
+            raise DataError(_nothing(argument, path is not None, sorted_out, exclude))
+        for file in sorted_out.files:
+            found.setdefault(realpath(file), Input(file, path or Path()))
     return Found(list(found.values()), tuple(unread.items()))
 
 
-def _list(argument: str, exclude: Path | None) -> Listed:
-    path = Path(argument)
-    if path.is_dir():
-        listed = list_files(path.rglob("*"), path, exclude=exclude)
-        nothing = f"{path}: a folder without photos ({', '.join(sorted(PHOTO_SUFFIXES))}) or videos."
+@dataclass
+class _SortedOut:
+    """Files below a folder by what becomes of them: photos and films to read, and those that are left out."""
+
+    files: list[Path] = field(default_factory=list)
+    unread: list[Path] = field(default_factory=list)
+    films: list[Path] = field(default_factory=list)  # which cannot be read here
+    lost: dict[Path, str] = field(default_factory=dict)
+    results: list[Path] = field(default_factory=list)
+    barred: list[Path] = field(default_factory=list)
+    hidden: list[Path] = field(default_factory=list)
+    again: list[Path] = field(default_factory=list)
+
+
+def _sort_out(walk: Walk, base: Path, exclude: Path | None) -> _SortedOut:
+    """What is hidden below ``base`` is left out, whatever the base itself is called."""
+    barrier = Path(realpath(exclude)) if exclude is not None else None
+    result = _SortedOut(again=walk.again)
+    is_result = _result_test(base)
+    unread = []
+    for file in sorted(walk.files, key=lambda file: file.path):
+        inner = file.path.relative_to(base)
+        barred = barrier is not None and Path(file.real).is_relative_to(barrier)
+        if barred and is_result(inner):
+            continue  # the results of this very run go without saying
+        kind = kind_of(file.path)
+        if kind == "other":
+            continue
+        if barred:
+            result.barred.append(file.path)
+        elif _hidden(inner):
+            result.hidden.append(file.path)
+        elif is_result(inner):
+            result.results.append(file.path)
+        elif kind in ("unread", "misnamed"):
+            unread.append((kind, file.path))
+        elif kind == "film" and not can_read_videos():
+            result.films.append(file.path)
+        else:
+            result.files.append(file.path)
+    photos = [path for path in result.files if path.suffix.lower() in PHOTO_SUFFIXES]
+    result.unread = without_copies([path for kind, path in unread if kind == "unread"], photos)
+    result.unread += without_copies([path for kind, path in unread if kind == "misnamed"], result.files)
+    result.lost = {path: why for path, why in walk.lost.items() if not _hidden(path.relative_to(base))}
+    return result
+
+
+def _result_test(base: Path) -> Callable[[PurePath], bool]:
+    known = cache(lambda folder: holds_results(base / folder))
+    return lambda inner: in_results(inner, known)
+
+
+def _hidden(path: PurePath) -> bool:
+    return any(part.startswith(".") and part != ".." for part in path.parts)
+
+
+def _tell(argument: str, sorted_out: _SortedOut) -> dict[str, str]:
+    """Log what is left out; return the reason by photo for what counts as skipped."""
+    for paths, what in (
+        (sorted_out.results, "pictures are results of an earlier run and are left out"),
+        (sorted_out.barred, "pictures lie in the folder of the results and are left out"),
+        (sorted_out.hidden, "pictures are hidden and are left out"),
+        (sorted_out.again, "links lead to what is there anyway, or back; all is done once"),
+    ):
+        if paths:
+            logger.info("%s: %d %s (%s%s)", argument, len(paths), what, paths[0], ", ..." * (len(paths) > 1))
+    if sorted_out.unread:
+        logger.warning(
+            "%d files in %s are of no kind that is read (%s) and count as skipped; convert them to JPEG",
+            len(sorted_out.unread), argument, count_kinds(sorted_out.unread),
+        )  # fmt: skip
+    if sorted_out.films:
+        logger.warning("%d films in %s count as skipped: %s", len(sorted_out.films), argument, _NO_FILMS)
+    for why in sorted_out.lost.values():
+        logger.warning("skipped %s", why)
+    reasons = {str(path): why_not_read(path) for path in sorted_out.unread}
+    reasons |= {str(path): f"{path}: {_NO_FILMS}" for path in sorted_out.films}
+    return reasons | {str(path): why for path, why in sorted_out.lost.items()}
+
+
+def _nothing(argument: str, folder: bool, sorted_out: _SortedOut, exclude: Path | None) -> str:
+    """Why a folder or a pattern gives nothing to read."""
+    if folder:
+        nothing = f"{argument}: a folder without photos ({', '.join(sorted(PHOTO_SUFFIXES))}) or videos."
         remedy = "Name the folder that holds them."
     else:
-        named = takewhile(lambda part: not glob.has_magic(part), path.parts)  # by the person, hidden or not
-        names = glob.glob(argument, recursive=True)
-        listed = list_files(map(Path, names), Path(*named), exclude=exclude)
         nothing = f"{argument}: no photo or video matches this pattern."
         remedy = "Check the folder."
-    if listed.results:
-        logger.info(
-            "%s: %d pictures are results of an earlier run and are left out (%s, ...)",
-            argument, len(listed.results), listed.results[0],
-        )  # fmt: skip
-    if listed.files:
-        return listed
-    if listed.unread:
-        kinds = count_kinds(listed.unread)
+    if sorted_out.unread:
+        kinds = count_kinds(sorted_out.unread)
         remedy = f"Pictures of other kinds are not read ({kinds}): convert them to JPEG."
-    elif listed.barred:
-        raise DataError(f"{argument}: --out {exclude} holds the photos; give another folder.")
-    elif listed.results:
+    elif sorted_out.films:
+        nothing, remedy = f"{argument}: {len(sorted_out.films)} films and no photo;", _NO_FILMS
+    elif sorted_out.lost:
+        remedy = next(iter(sorted_out.lost.values()))
+    elif sorted_out.barred:
+        return f"{argument}: --out {exclude} holds the photos; give another folder."
+    elif sorted_out.results:
         remedy = f"What is there are results of an earlier run. {remedy}"
-    raise DataError(f"{nothing} {remedy}")
+    elif sorted_out.hidden:
+        remedy = f"The pictures there are hidden ({sorted_out.hidden[0]}): name their folder itself."
+    return f"{nothing} {remedy}"
 
 
-def output_names(inputs: Sequence[Input]) -> list[str]:
-    """A name for each input, relative and without suffix; equal ones get suffix, then folder added.
-
-    >>> output_names([Input(Path("a/x.jpg"), Path("a")), Input(Path("a/x.png"), Path("a"))])
-    ['x_jpg', 'x_png']
-    """
-    levels = []
-    for item in inputs:
-        if str(item.path) == STDIN:
-            levels.append(["stdin"] * 4)
-            continue
-        in_folder = item.root != Path() and item.path.is_relative_to(item.root)
-        inner = item.path.relative_to(item.root) if in_folder else Path(item.path.name)
-        plain = inner.with_suffix("").as_posix()
-        typed = f"{plain}_{item.path.suffix[1:]}"
-        whole = "_".join(part for part in item.path.with_suffix("").parts if part not in ("/", "..", "."))
-        levels.append([plain, typed, f"{item.path.parent.name}_{typed}", f"{whole}_{item.path.suffix[1:]}"])
-    chosen = [0] * len(levels)
-    for level in range(3):
-        names = [entry[at].casefold() for entry, at in zip(levels, chosen, strict=True)]
-        counts = Counter(names)
-        for i, name in enumerate(names):
-            if counts[name] > 1 and chosen[i] == level:
-                chosen[i] = level + 1
-    return _distinct([entry[at] for entry, at in zip(levels, chosen, strict=True)])
-
-
-def _distinct(names: Sequence[str]) -> list[str]:
-    """Number what is still equal, letter case aside: ``x``, ``x_2``.
-
-    >>> _distinct(["x", "X", "x_2"])
-    ['x', 'X_3', 'x_2']
-    """
-    used = {name.casefold() for name in names}
-    seen: set[str] = set()
-    found = []
-    for name in names:
-        free, number = name, 2
-        while free.casefold() in seen or (free != name and free.casefold() in used):
-            free, number = f"{name}_{number}", number + 1
-        seen.add(free.casefold())
-        found.append(free)
-    return found
+def _not_there(argument: str) -> str:
+    """That a file is missing, and which one is probably meant: paths are pasted in many spellings."""
+    plain = unquote(argument.removeprefix("file://")).replace("\\", "/")
+    for meant in (plain, str(Path(plain).expanduser())):
+        if meant != argument and (there := spelt(Path(meant))) is not None:
+            return f"{argument}: no such file or folder. There is {there}; name it so."
+    path = Path(argument)
+    beside = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = suggestion(path.name, beside)
+    return (
+        f"{argument}: no such file or folder{f'; {near}' if near.startswith('did') else '. Check the path.'}"
+    )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from descale.base.files import cannot_write, write_json
-from descale.prediction.listing import RECORDS
+from descale.prediction.results_folder import RECORDS
 from descale.prediction.sources import PhotoSource
 from descale.prediction.summary import PhotoResult
 

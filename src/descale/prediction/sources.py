@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,9 @@ from numpy.typing import NDArray
 
 from descale.base.errors import DataError
 from descale.base.photo import photo_size
-from descale.prediction.inputs import STDIN, Input, output_names
+from descale.prediction.inputs import STDIN, Input
 from descale.prediction.video import count_frames, read_frames
+from descale.prediction.walk import composed
 from descale.runtime.opening import open_picture
 from descale.runtime.picture import Picture, Scale, share_of
 
@@ -82,6 +84,57 @@ def iterate_sources(inputs: Sequence[Input], frame_step: int) -> Iterator[PhotoS
                 yield _frame(pixels, f"{name}@{number:06d}", f"{item.path}#{number}", stamp)
         except DataError as error:
             yield error
+
+
+def output_names(inputs: Sequence[Input]) -> list[str]:
+    """A name for each input, relative and without suffix; equal ones get suffix, then folder added.
+
+    >>> output_names([Input(Path("a/x.jpg"), Path("a")), Input(Path("a/x.png"), Path("a"))])
+    ['x_jpg', 'x_png']
+    """
+    levels = []
+    for item in inputs:
+        if str(item.path) == STDIN:
+            levels.append(["stdin"] * 4)
+            continue
+        in_folder = item.root != Path() and item.path.is_relative_to(item.root)
+        inner = item.path.relative_to(item.root) if in_folder else Path(item.path.name)
+        plain = inner.with_suffix("").as_posix()
+        ending = item.path.suffix[1:] or "file"
+        typed = f"{plain}_{ending}"
+        whole = "_".join(part for part in item.path.with_suffix("").parts if part not in ("/", "..", "."))
+        levels.append([plain, typed, f"{item.path.parent.name}_{typed}", f"{whole}_{ending}"])
+    chosen = [0] * len(levels)
+    for level in range(3):
+        names = [_alike(entry[at]) for entry, at in zip(levels, chosen, strict=True)]
+        counts = Counter(names)
+        for i, name in enumerate(names):
+            if counts[name] > 1 and chosen[i] == level:
+                chosen[i] = level + 1
+    return _distinct([entry[at] for entry, at in zip(levels, chosen, strict=True)])
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Number what some disk or archive would take for equal: ``x``, ``x_2``.
+
+    >>> _distinct(["x", "X", "x_2"])
+    ['x', 'X_3', 'x_2']
+    """
+    used = {_alike(name) for name in names}
+    seen: set[str] = set()
+    found = []
+    for name in names:
+        free, number = name, 2
+        while _alike(free) in seen or (free != name and _alike(free) in used):
+            free, number = f"{name}_{number}", number + 1
+        seen.add(_alike(free))
+        found.append(free)
+    return found
+
+
+def _alike(name: str) -> str:
+    """The same for names that some disk or archive would not tell apart: case, accents, backslashes."""
+    return composed(composed(name).casefold()).replace("\\", "/")
 
 
 def _photo(path: Path, name: str) -> PhotoSource:

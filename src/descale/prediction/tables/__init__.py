@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from descale.prediction.listing import TABLE
+from descale.prediction.results_folder import TABLE
 from descale.prediction.tables import as_coco, as_csv, as_json
 from descale.prediction.tables.content import TableContent
 

@@ -1,0 +1,41 @@
+"""What a folder of results looks like, so that a later run takes no mask or overlay for a photo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+from pathlib import Path, PurePath
+
+PICTURES = {"masks": ".png", "colours": ".png", "overlays": ".jpg"}
+"""Folders of results that hold pictures, and how names of these end."""
+RECORDS = "photos"
+"""Folder of results with a record for each photo."""
+TABLE = "predictions"
+"""Name of the tables of results, without its ending."""
+
+
+def in_results(path: PurePath, holds_results: Callable[[PurePath], bool]) -> bool:
+    """Whether a picture is a mask, a colour mask or an overlay of a folder of results above it."""
+    return any(folder.name in PICTURES and holds_results(above) for folder, above in pairwise(path.parents))
+
+
+def holds_results(folder: Path) -> bool:
+    """Whether a folder has a table or records of photos."""
+    table = next(folder.glob(f"{TABLE}.*"), None)
+    return table is not None or next((folder / RECORDS).rglob("*.json"), None) is not None
+
+
+def folders_of_results(paths: Iterable[PurePath]) -> set[PurePath]:
+    """Folders with a table or records of photos, told from the names of all files below a place.
+
+    >>> from pathlib import PurePosixPath as P
+    >>> sorted(folders_of_results([P("old/photos/a/1.json"), P("predictions.csv"), P("photos/1.jpg")]))
+    [PurePosixPath('.'), PurePosixPath('old')]
+    """
+    found: set[PurePath] = set()
+    for path in paths:
+        if path.name.startswith(f"{TABLE}."):
+            found.add(path.parent)
+        if path.suffix == ".json":
+            found.update(folder.parent for folder in path.parents if folder.name == RECORDS)
+    return found
