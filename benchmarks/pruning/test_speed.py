@@ -11,8 +11,7 @@ does nothing else, and compare the minima.
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Any
+from itertools import count
 
 import pytest
 import torch
@@ -22,24 +21,21 @@ from torch.nn import functional
 from descale.models import ARCHITECTURES, build_network, make_spec, memory_format
 from descale.pruning import IMPORTANCES, STRATEGIES, Gates, allocate, build_channel_graph
 from descale.pruning.plan import make_plan
-from descale.training.schedule import MovementScores, PruningSchedule
+from descale.training.schedule import PruningSchedule
 
 ENCODER = "tu-tf_efficientnet_lite0"
 BATCH, SIDE, STEPS = 8, 160, 1000
 
 
 def step_of(architecture: str, strategy: str | None) -> Callable[[], None]:
-    """One step of fine-tuning at a sparsity of about a half, with the schedule's callback or without."""
+    """One step of fine-tuning at a sparsity of about a half, with the schedule or without."""
     torch.manual_seed(0)
     network = build_network(make_spec(architecture, ENCODER))
     network.to(memory_format=memory_format(network)).train()
     optimizer = torch.optim.AdamW(network.parameters(), 1e-4, fused=True)
     picture = torch.randn(BATCH, 3, SIDE, SIDE).contiguous(memory_format=memory_format(network))
     label = torch.randint(0, 2, (BATCH, SIDE, SIDE))
-    trainer: Any = SimpleNamespace(
-        estimated_stepping_batches=STEPS, global_step=STEPS // 2, precision_plugin=None
-    )
-    module: Any = None
+    number = count(STEPS // 2)
     schedule = None
     if strategy is not None:
         graph = build_channel_graph(network)
@@ -55,20 +51,19 @@ def step_of(architecture: str, strategy: str | None) -> Callable[[], None]:
             start=0.0,
             end=1.0,
             updates=5,
-            importance=None if chosen.scored else IMPORTANCES["taylor-gate"](graph),
-            movement=MovementScores({g.index: g.units for g in graph.prunable}) if chosen.scored else None,
+            importance=IMPORTANCES[chosen.importance or "taylor-gate"](graph),
         )
-        schedule.on_train_start(trainer, module)
+        schedule.begin(STEPS, torch.device("cpu"))
 
     def step() -> None:
+        taken = next(number)
         optimizer.zero_grad()
         functional.cross_entropy(network(picture), label).backward()
         if schedule is not None:
-            schedule.on_after_backward(trainer, module)
+            schedule.after_backward(taken, 1.0)
         optimizer.step()
-        trainer.global_step += 1
         if schedule is not None:
-            schedule.on_train_batch_end(trainer, module, None, None, 0)
+            schedule.after_step(taken)
 
     return step
 

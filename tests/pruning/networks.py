@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import torch
 from torch import nn
 
 from descale.models import build_network, make_spec
 from descale.pruning import IMPORTANCES, ChannelGraph, Gates, allocate
 from descale.pruning.strategies import find_strategy
-from descale.training.schedule import MovementScores, PruningSchedule
+from descale.training.schedule import PruningSchedule
 
 ENCODERS = (
     "resnet18",
@@ -52,7 +50,6 @@ def keep_by(strategy_name: str, network: nn.Module, graph: ChannelGraph, sparsit
     """The units that stay when a whole schedule of ``strategy_name`` has seen one step."""
     strategy = find_strategy(strategy_name)
     gates = Gates(network, graph, scored=True)
-    movement = MovementScores({g.index: g.units for g in graph.prunable}) if strategy.scored else None
     schedule = PruningSchedule(
         network,
         graph,
@@ -62,12 +59,11 @@ def keep_by(strategy_name: str, network: nn.Module, graph: ChannelGraph, sparsit
         start=0.0,
         end=0.5,
         updates=1,
-        importance=None if movement else IMPORTANCES["random" if strategy.random else "taylor"](graph),
-        movement=movement,
+        importance=IMPORTANCES[strategy.importance or "taylor"](graph),
     )
     network.zero_grad()
     network(torch.randn(2, 3, 64, 64)).square().mean().backward()
-    schedule.on_after_backward(SimpleNamespace(global_step=0, precision_plugin=None), None)
+    schedule.after_backward(0, 1.0)
     schedule.close(1.0)
     gates.remove()
     return schedule.keep

@@ -5,13 +5,11 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from descale.base.errors import ConfigError
 from descale.pruning.strategies import STRATEGIES, find_strategy
-from descale.training.schedule import MOVEMENT_RATE, MovementScores
 
 
 @given(
@@ -36,14 +34,3 @@ def test_agp_cuts_most_at_first() -> None:
 def test_unknown_strategy_names_the_nearest() -> None:
     with pytest.raises(ConfigError, match="did you mean 'movement'"):
         find_strategy("movment")
-
-
-def test_movement_scores_by_hand() -> None:
-    """Two weights read one channel each: S <- S - lr * (dL/dW * W), accumulated over two steps."""
-    scores = MovementScores({0: 2})
-    weight = torch.tensor([2.0, -1.0])
-    gradient = torch.tensor([0.5, 0.5])
-    scores.update({0: gradient * weight})
-    scores.update({0: gradient * weight})
-    # the first moves towards zero (gradient and weight of one sign), the second away from it
-    assert scores.values[0].tolist() == [-2.0 * MOVEMENT_RATE, 1.0 * MOVEMENT_RATE]

@@ -20,9 +20,8 @@ from descale.data import Dataset, load_dataset
 from descale.models import SavedModel, count_macs, count_parameters, load_model
 from descale.pruning import ALLOCATIONS, STRATEGIES, PruningConfig, build_channel_graph, make_plan
 from descale.pruning.channels import ChannelGraph
-from descale.pruning.importance import Scores
+from descale.pruning.importance import Movement, Scores
 from descale.training import prune_model, slim_from_scratch
-from descale.training.schedule import MovementScores
 from descale.training.step import TrainingStep
 
 HEAD = "segmentation_head.0"
@@ -184,17 +183,17 @@ def test_movement_scores_of_the_channels_that_stay_are_carried_into_the_next_par
     settings = short("movement", recovery_epochs=0)
     with stopped_at(3):
         pruned(dense, photos, settings, tmp_path)
-    monkeypatch.setattr(MovementScores, "update", lambda *_: None)  # the second part adds nothing
+    monkeypatch.setattr(Movement, "update", lambda *_: None)  # the second part adds nothing
     pruned(dense, photos, settings, tmp_path)
     before, after = (
-        json.loads((tmp_path / f"schedule-{part}" / "movement.json").read_text(encoding="utf-8"))
+        json.loads((tmp_path / f"schedule-{part}" / "units.json").read_text(encoding="utf-8"))
         for part in (0, 1)
     )
-    assert before.keys() == after.keys()
-    assert sum(map(len, after.values())) < sum(map(len, before.values()))
-    for layer, scores in after.items():
-        assert any(scores), layer
-        assert [score for score in before[layer] if score in scores] == scores
+    assert any(after["scores"]["units"])
+    assert after["scores"] == before["scores"]
+    for layer, units in after["kept"].items():
+        assert set(units) <= set(before["kept"][layer]), layer
+    assert sum(map(len, after["kept"].values())) < sum(map(len, before["kept"].values()))
 
 
 def test_a_finished_run_is_not_done_again(
@@ -334,7 +333,7 @@ def test_a_sparsity_out_of_reach_ends_at_the_highest_there_is(
     layers = build_channel_graph(load_model(dense).network).layers
     assert {model.widths[name]["out_channels"] for name in layers} == {1}
     if strategy == "one-shot":  # all went at once, so the second part had nothing to train for
-        assert {path.name for path in (tmp_path / "schedule-1").iterdir()} == {"model", "movement.json"}
+        assert {path.name for path in (tmp_path / "schedule-1").iterdir()} == {"model", "units.json"}
 
 
 def test_a_latency_is_measured_for_the_first_start_alone(

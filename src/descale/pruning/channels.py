@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 Side = Literal["in", "out"]
 Indices = NDArray[np.int64]
 Keep = Mapping[int, NDArray[np.bool_]]
-"""Group number -> which of its units stay, bool ``(units,)``. A group that is not listed stays whole."""
+"""Group number -> which of its units stay, bool ``(units,)``. A group that is not listed stays as it is."""
 
 NO_GROUP = -1
 
@@ -28,7 +29,8 @@ class Slot:
         layer: name of the module.
         side: input or output channels.
         groups: int ``(channels,)``, the group each channel belongs to, or ``NO_GROUP``.
-        units: int ``(channels,)``, the unit of that group; a unit is the smallest thing that can be cut.
+        units: int ``(channels,)``, the unit of that group; a unit is the smallest thing that can be cut, and
+            keeps its number when others are.
     """
 
     layer: str
@@ -52,8 +54,8 @@ class ChannelGroup:
 
     Attributes:
         index: number of the group.
-        units: how many can be cut one by one. A unit is one channel in every tied layer, or several
-            where a group norm or a grouped convolution forbids finer cuts.
+        units: how many the dense network has. A unit is one channel in every tied layer, or several where a
+            group norm or a grouped convolution forbids finer cuts.
         producers: layers whose filters (output channels) belong to it.
         consumers: layers that read its channels.
         refusal: why it is left dense, or ``None`` if it may be cut.
@@ -90,6 +92,20 @@ class ChannelGraph:
         return tuple(name for group in self.prunable for name in group.producers)
 
     @property
+    def total(self) -> int:
+        """Units of all groups, those that may not be cut or are cut already included."""
+        return sum(group.units for group in self.groups)
+
+    @cached_property
+    def spans(self) -> dict[int, slice]:
+        """Where the units of each group lie in a vector of all units, the same before and after a cut."""
+        found, start = {}, 0
+        for group in self.groups:
+            found[group.index] = slice(start, start + group.units)
+            start += group.units
+        return found
+
+    @cached_property
     def bypassed(self) -> frozenset[int]:
         """Groups inside a residual branch: a chain of a few layers leads through them from a group back to
         the same group, which an addition ties, so that what the branch reads also passes by it unchanged.
@@ -126,8 +142,30 @@ class ChannelGraph:
         return sources, targets
 
     def keep_all(self) -> dict[int, NDArray[np.bool_]]:
-        """A decision that cuts nothing."""
-        return {group.index: np.ones(group.units, dtype=bool) for group in self.prunable}
+        """A decision that cuts nothing: of every group that may be cut the units that are there."""
+        found = {group.index: np.zeros(group.units, dtype=bool) for group in self.prunable}
+        for slot in self.slots.values():
+            for group in found.keys() & set(slot.groups.tolist()):
+                found[group][slot.units[slot.groups == group]] = True
+        return found
+
+    def cut(self, keep: Keep) -> ChannelGraph:
+        """The graph of the network that ``keep`` leaves: groups and units have the numbers they had.
+
+        A group of which one unit is left is not cut further.
+        """
+        left = {**self.keep_all(), **keep}
+        slots = {}
+        for key, slot in self.slots.items():
+            kept = slot.kept(left)
+            slots[key] = replace(slot, groups=slot.groups[kept], units=slot.units[kept])
+        groups = (
+            replace(group, refusal="its last unit is left")
+            if group.refusal is None and left[group.index].sum() <= 1
+            else group
+            for group in self.groups
+        )
+        return ChannelGraph(tuple(groups), slots)
 
     def layer_shares(self) -> dict[int, float]:
         """Weight of each group in the sparsity: its number of prunable layers over all of them."""

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from descale.base.spelling import suggestion
 from descale.pruning.allocation import ALLOCATIONS, SCORED
 from descale.pruning.budget import BUDGETS
+from descale.pruning.importance import IMPORTANCES
 from descale.pruning.recipes import RECIPES
 from descale.pruning.strategies import STRATEGIES, find_strategy
 
@@ -24,7 +25,8 @@ class PruningConfig(BaseModel):
         budget: instead of ``sparsity``, one target such as ``{"macs": 0.1}``: the share of the dense
             network's ``params``, ``macs`` or ``latency`` that may stay.
         recipe: name of :data:`descale.pruning.recipes.RECIPES`.
-        importance: how channels are ranked (not used by ``movement``, which has its own scores).
+        importance: how channels are ranked, name of :data:`descale.pruning.importance.IMPORTANCES`; not used
+            by strategies that have their own, ``movement`` and ``random``.
         allocation: how the channels that stay are spread over the layers.
         updates: mask updates during the schedule (``movement`` updates at every step).
         cut_as_they_go: remove channels at every update, so that fine-tuning gets cheaper.
@@ -75,6 +77,11 @@ class PruningConfig(BaseModel):
     recalibrate: bool
     round_to: int = Field(1, ge=1)
 
+    @property
+    def ranked_by(self) -> str:
+        """Name of the importance that ranks the channels: the strategy's own, or the one of the settings."""
+        return find_strategy(self.strategy).importance or self.importance
+
     @model_validator(mode="before")
     @classmethod
     def _fill_from_recipe(cls, values: Any) -> Any:
@@ -101,10 +108,11 @@ class PruningConfig(BaseModel):
                 f"allocation {self.allocation} follows scores, and a budget's widths are found without: "
                 "give sparsity instead, or an allocation that needs no scores"
             )
-        if self.allocation in SCORED and find_strategy(self.strategy).scored:
+        if self.allocation in SCORED and IMPORTANCES[self.ranked_by].running:
             raise ValueError(
                 f"allocation {self.allocation} compares importances across layers, and the scores of "
-                f"{self.strategy} have no common scale: use linear or agp, or another allocation"
+                f"{self.ranked_by} have no common scale: use another importance and strategy, for example "
+                "taylor-gate with linear or agp, or another allocation"
             )
         if self.distillation > 0 and self.views == 0:
             raise ValueError("distillation needs views: 1 or more")
@@ -120,8 +128,6 @@ class PruningConfig(BaseModel):
     @field_validator("importance")
     @classmethod
     def _known_importance(cls, value: str) -> str:
-        from descale.pruning.importance import IMPORTANCES
-
         if value not in IMPORTANCES:
             raise ValueError(f"unknown importance '{value}'; {suggestion(value, IMPORTANCES)}")
         return value

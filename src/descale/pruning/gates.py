@@ -43,13 +43,9 @@ class Gates:
 
     def __init__(self, network: nn.Module, graph: ChannelGraph, *, scored: bool = False) -> None:
         self._network, self._graph = network, graph
-        self._offsets: dict[int, int] = {}
-        total = 0
-        for group in graph.prunable:
-            self._offsets[group.index] = total
-            total += group.units
+        self._starts = {group.index: graph.spans[group.index].start for group in graph.prunable}
         device = next(network.parameters()).device
-        self.values = torch.ones(total + 1, device=device, requires_grad=scored)
+        self.values = torch.ones(graph.total + 1, device=device, requires_grad=scored)
         self._gated: list[nn.Module] = []
         self._patched: list[nn.Module] = []
         self._attach()
@@ -62,21 +58,22 @@ class Gates:
         """Open and close gates; groups that are not named stay as they are."""
         with torch.no_grad():
             for group, mask in keep.items():
-                start = self._offsets[group]
-                self.values[start : start + len(mask)] = torch.from_numpy(mask.astype(np.float32)).to(
-                    self.values.device
-                )
+                opened = torch.from_numpy(mask.astype(np.float32))
+                self.values[self._graph.spans[group]] = opened.to(self.values.device)
 
-    def gradients(self) -> dict[int, Tensor]:
-        """Gradient of the loss with respect to the gates of every group, on the CPU, then reset to zero."""
-        gradient = self.values.grad
-        gradient = torch.zeros(len(self.values)) if gradient is None else gradient.cpu()
-        found = {
-            group.index: gradient[self._offsets[group.index] :][: group.units].detach().clone()
-            for group in self._graph.prunable
-        }
-        self.values.grad = None
-        return found
+    def open(self, mask: Tensor) -> None:
+        """Open the gates of a mask over all units, bool ``(all units,)``, and close all others."""
+        with torch.no_grad():
+            self.values[:-1] = mask.to(self.values.dtype)
+
+    def gradient(self) -> Tensor:
+        """Gradient of the loss with respect to every gate, float ``(all units,)``, then reset to zero.
+
+        It stays on the device. Units are in the order of :attr:`ChannelGraph.spans`; those without a gate
+        have none.
+        """
+        gradient, self.values.grad = self.values.grad, None
+        return torch.zeros_like(self.values[:-1]) if gradient is None else gradient[:-1].detach()
 
     def remove(self) -> None:
         """Take all gates off; the weights are as they were trained, not multiplied."""
@@ -89,9 +86,9 @@ class Gates:
     def _index(self, slot: Slot) -> Tensor:
         """Position in ``values`` of each channel of a slot."""
         index = np.full(len(slot.groups), len(self.values) - 1, dtype=np.int64)
-        for group, offset in self._offsets.items():
+        for group, start in self._starts.items():
             chosen = slot.groups == group
-            index[chosen] = offset + slot.units[chosen]
+            index[chosen] = start + slot.units[chosen]
         return torch.from_numpy(index)
 
     def _attach(self) -> None:
@@ -109,7 +106,7 @@ class Gates:
             if isinstance(module, PABBlock):
                 # also where its input stays whole: its attention channels have no reader to gate
                 self._patch(module, self._attention(module, name, self._index(slot)))
-            elif not set(slot.groups.tolist()) & set(self._offsets):
+            elif not set(slot.groups.tolist()) & set(self._starts):
                 continue
             elif isinstance(module, nn.LayerNorm):
                 self._patch(module, self._layer_norm(module, self._index(slot)))

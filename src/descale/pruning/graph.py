@@ -43,7 +43,7 @@ class _Union:
 
 
 def build_channel_graph(network: nn.Module) -> ChannelGraph:
-    """Find all coupled channel groups of a dense or pruned network.
+    """Find all coupled channel groups of a network.
 
     Guards over the plain dependency graph: MA-Net's attention is a leaf with known couplings; the groups
     of a group norm and of a grouped convolution are cut whole, so that what stays is computed as before;
@@ -52,7 +52,7 @@ def build_channel_graph(network: nn.Module) -> ChannelGraph:
     Raises:
         PruningError: the graph cannot be traced, or nothing in the network may be cut.
     """
-    graph = find_channel_groups(network)
+    graph = _find_groups(network)
     if not graph.prunable:
         reasons = sorted({group.refusal for group in graph.groups if group.refusal})
         raise PruningError(
@@ -61,12 +61,7 @@ def build_channel_graph(network: nn.Module) -> ChannelGraph:
     return graph
 
 
-def find_channel_groups(network: nn.Module) -> ChannelGraph:
-    """The same of a network in which there may be nothing left to cut.
-
-    Raises:
-        PruningError: the graph cannot be traced.
-    """
+def _find_groups(network: nn.Module) -> ChannelGraph:
     traced = trace_groups(network)
     union = _Union()
     owner: dict[Position, int] = {}  # position -> number of the traced group

@@ -11,8 +11,8 @@ from descale.base.spelling import suggestion
 
 WARM_UP = 0.15
 COOL_DOWN = 0.2
-"""Shares of movement's schedule in which all channels are open, and in which the masks are frozen
-(Sanh et al. 2020: warm-up, cubic ramp, cool-down)."""
+"""Shares of movement's schedule in which all channels are open, and in which sparsity has reached its end, so
+that masks are frozen (Sanh et al. 2020: warm-up, cubic ramp, cool-down)."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Strategy:
         help: what it does, for help texts.
         marker, colour, dash: how charts draw it: name of a marker, ``#rrggbb``, ``stroke-dasharray`` (empty
             is a full line). Without a marker the chart chooses one.
-        scored: ranks by movement scores, updated at every step, instead of an importance.
-        random: ranks at random, the control.
+        importance: name of :data:`descale.pruning.importance.IMPORTANCES` that it always ranks by; ``None``
+            leaves the choice to the settings.
     """
 
     name: str
@@ -37,8 +37,7 @@ class Strategy:
     marker: str = ""
     colour: str = ""
     dash: str = ""
-    scored: bool = False
-    random: bool = False
+    importance: str | None = None
 
 
 def _updates_done(time: float, updates: int) -> float:
@@ -92,11 +91,11 @@ STRATEGIES: dict[str, Strategy] = {
         ),
         Strategy(
             "movement", movement, title="movement", help="keeps the weights that move away from zero",
-            marker="diamond", colour="#00795a", dash="2 3", scored=True,
+            marker="diamond", colour="#00795a", dash="2 3", importance="movement",
         ),
         Strategy(
             "random", linear, title="random", help="a control: equal steps, channels drawn at random",
-            marker="cross", colour="#5c5c5c", dash="1 4", random=True,
+            marker="cross", colour="#5c5c5c", dash="1 4", importance="random",
         ),
         Strategy(
             "one-shot", one_shot, title="one-shot", help="all at once",

@@ -43,16 +43,15 @@ def prune_model(
     if (folder / "model" / "model.json").exists():
         return load_model(folder / "model")
     run = PruningRun(parent, dataset, pruning, training, folder, seed, devices)
-    network = run.schedule()
-    network = run.recover(network)
-    recovery = run.recovery_settings(network)
+    left = run.schedule()
+    recovery = run.recover(left)
     made_by = provenance(dataset, training, seed) | {
         "strategy": pruning.strategy,
         "pruning": pruning.model_dump(mode="json"),
         "recovery": recovery.model_dump(mode="json") if recovery else None,  # the rate where a rule chose it
         "parent": dict(parent.provenance),
-        "sparsity": run.target.realised(network),
+        "sparsity": run.realised(left),
     }
-    model = SavedModel(parent.spec, network, parent.dense_widths, made_by)
+    model = SavedModel(parent.spec, left.network, parent.dense_widths, made_by)
     save_model(folder / "model", model)
     return model

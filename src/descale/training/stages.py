@@ -5,23 +5,24 @@ from __future__ import annotations
 import copy
 import json
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
-from torch import nn
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from descale.base.files import write_json
 from descale.data import Dataset
 from descale.models import SavedModel, count_macs, count_parameters, load_model, save_model
-from descale.pruning.allocation import SCORED, Counts
-from descale.pruning.channels import ChannelGraph
+from descale.pruning.channels import ChannelGraph, Keep
 from descale.pruning.config import PruningConfig
 from descale.pruning.cut import cut_channels
 from descale.pruning.exact import check_exact
 from descale.pruning.gates import Gates
 from descale.pruning.graph import build_channel_graph
-from descale.pruning.importance import IMPORTANCES, Scores
+from descale.pruning.importance import IMPORTANCES
 from descale.pruning.strategies import find_strategy
 from descale.pruning.target import Target, find_target
 from descale.training.batches import TrainingPictures
@@ -30,11 +31,27 @@ from descale.training.fit import fit
 from descale.training.pictures import RunPictures
 from descale.training.recalibrate import recalibrate
 from descale.training.recovery import between_training, followed_by_cut, recovery_side, recovery_training
-from descale.training.schedule import MovementScores, PruningSchedule
+from descale.training.schedule import PruningSchedule
 
 logger = logging.getLogger(__name__)
 
 TARGET = "target.json"
+UNITS = "units.json"
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a part of the schedule leaves of the dense network.
+
+    Attributes:
+        network: without what was cut.
+        keep: group of the dense network -> its units that are left.
+        scores: state of a running importance, over the units of the dense network; empty for others.
+    """
+
+    network: nn.Module
+    keep: dict[int, NDArray[np.bool_]]
+    scores: dict[str, Tensor]
 
 
 class PruningRun:
@@ -71,34 +88,35 @@ class PruningRun:
             write_json(record, {"sparsity": target.sparsity, "counts": counts_by_name})
         return target
 
-    def schedule(self) -> nn.Module:
+    def schedule(self) -> Left:
         """Run the schedule in one part, or in as many as there are updates when cutting as it goes."""
         parts = self.pruning.updates if self.pruning.cut_as_they_go else 1
-        network, movement = copy.deepcopy(self.parent.network), None  # the parent is the caller's
+        dense = copy.deepcopy(self.parent.network)  # the parent is the caller's
+        left = Left(dense, self.target.graph.keep_all(), {})
         for part in range(parts):
             stage = self.folder / f"schedule-{part}"
-            if (stage / "model" / "model.json").exists():
-                network = load_model(stage / "model").network
-                movement = self._load_movement(stage)
+            if (stage / UNITS).exists() and (stage / "model" / "model.json").exists():
+                left = self._read(stage)
                 continue
             if part > 0 and self.pruning.between_epochs and followed_by_cut(self.pruning, part - 1):
                 self._recover(
-                    network,
-                    between_training(self.training, self.pruning, self.target.realised(network)),
+                    left.network,
+                    between_training(self.training, self.pruning, self.realised(left)),
                     self.folder / f"between-{part - 1}",
                     f"{self.label} between cuts {part}/{parts - 1}",
                 )
-            network, movement = self._schedule_part(network, movement, part, parts, stage)
-        return network
+            left = self._schedule_part(left, part, parts, stage)
+        return left
 
-    def _schedule_part(
-        self, network: nn.Module, movement: dict[str, list[float]] | None, part: int, parts: int, stage: Path
-    ) -> tuple[nn.Module, dict[str, list[float]]]:
-        remainder = self.target.remainder(network)
-        graph, origin = remainder.graph, remainder.origin
+    def realised(self, left: Left) -> float:
+        """Mean over the dense network's prunable layers of the fraction of filters that are gone."""
+        return self.target.graph.sparsity(left.keep)
+
+    def _schedule_part(self, left: Left, part: int, parts: int, stage: Path) -> Left:
+        network, graph = left.network, self.target.graph.cut(left.keep)
         if not graph.prunable:
             logger.info("%s: nothing is left to cut in part %d/%d", self.label, part + 1, parts)
-            return self._keep(network, {}, stage), {}
+            return self._keep(left, stage)
         total = self.pruning.schedule_epochs  # at least one a part, see PruningConfig
         epochs = total * (part + 1) // parts - total * part // parts
         config = self.training.model_copy(
@@ -112,36 +130,20 @@ class PruningRun:
             }
         )
         torch.manual_seed(self.seed)
-        scores = None
-        if self.strategy.scored:
-            scores = MovementScores({group.index: group.units for group in graph.prunable})
-            for group in graph.prunable:
-                if movement is not None:
-                    scores.values[group.index] = torch.tensor(movement[group.producers[0]])
-        kind = "random" if self.strategy.random else self.pruning.importance
-
-        def counts_at(progress: float, values: Scores | None, open_units: Counts) -> Counts:
-            dense_scores = None
-            if values is not None and self.pruning.allocation in SCORED:
-                dense_scores = self.target.dense_scores(remainder, values)
-            # a group that is down to its last unit is no longer one of the cut network's
-            dense_open = {group.index: 1 for group in self.target.graph.prunable}
-            dense_open |= {origin[index]: count for index, count in open_units.items()}
-            counts = self.target.counts_at(progress, dense_scores, dense_open)
-            return {index: counts[dense] for index, dense in origin.items()}
-
+        importance = IMPORTANCES[self.pruning.ranked_by](graph)
+        if importance.running and left.scores:
+            importance.restore(left.scores)
         gates = Gates(network, graph, scored=True)
-        callback = PruningSchedule(
+        schedule = PruningSchedule(
             network,
             graph,
             gates,
             self.strategy,
-            counts_at,
+            self.target.counts_at,
             start=part / parts,
             end=(part + 1) / parts,
             updates=self.pruning.updates,
-            importance=None if self.strategy.scored else IMPORTANCES[kind](graph),
-            movement=scores,
+            importance=importance,
         )
         self._fit(
             network,
@@ -149,68 +151,62 @@ class PruningRun:
             self.pictures.full,
             stage,
             f"{self.label} schedule {part + 1}/{parts}",
-            callback,
+            schedule,
         )
-        if part == parts - 1 and callback.progress < 1.0:
-            callback.close(1.0)
+        if part == parts - 1 and schedule.progress < 1.0:
+            schedule.close(1.0)
         gates.remove()
-        cut = self._cut(network, graph, callback)
-        remaining = self._carry(callback, graph)
-        return self._keep(cut, remaining, stage), remaining
+        cut = self._cut(network, graph, schedule.keep)
+        keep = left.keep | schedule.keep
+        logger.info(
+            "%s: cut to sparsity %.3f, %d parameters, %.1f MMACs",
+            self.label,
+            self.target.graph.sparsity(keep),
+            count_parameters(cut),
+            count_macs(cut, self.training.size) / 1e6,
+        )
+        return self._keep(Left(cut, keep, importance.state() if importance.running else {}), stage)
 
-    def _keep(self, network: nn.Module, movement: dict[str, list[float]], stage: Path) -> nn.Module:
-        """Leave what a part of the schedule ended with, and go on with the network read from there.
+    def _keep(self, left: Left, stage: Path) -> Left:
+        """Leave what a part of the schedule ended with, and go on with what is read from there.
 
         A run that was stopped here has no other. Tensors in memory may have other strides than those from a
         file, kernels then sum in another order, and the two runs would end with other weights.
         """
-        write_json(stage / "movement.json", movement)
-        save_model(stage / "model", replace(self.parent, network=network, provenance={}, metrics={}))
-        return load_model(stage / "model").network
+        units = {
+            group.producers[0]: np.flatnonzero(left.keep[group.index]).tolist()
+            for group in self.target.graph.prunable
+        }
+        scores = {key: values.tolist() for key, values in left.scores.items()}
+        write_json(stage / UNITS, {"kept": units, "scores": scores})
+        save_model(stage / "model", replace(self.parent, network=left.network, provenance={}, metrics={}))
+        return self._read(stage)
 
-    def _cut(self, network: nn.Module, graph: ChannelGraph, schedule: PruningSchedule) -> nn.Module:
-        cut = cut_channels(network, graph, schedule.keep)
-        check_exact(network, graph, schedule.keep, cut)
+    def _read(self, stage: Path) -> Left:
+        """What a finished part left; units have the numbers of the dense network."""
+        units = json.loads((stage / UNITS).read_text(encoding="utf-8"))
+        keep = {
+            group.index: np.isin(np.arange(group.units), units["kept"][group.producers[0]])
+            for group in self.target.graph.prunable
+        }
+        scores = {key: torch.tensor(values) for key, values in units["scores"].items()}
+        return Left(load_model(stage / "model").network, keep, scores)
+
+    def _cut(self, network: nn.Module, graph: ChannelGraph, keep: Keep) -> nn.Module:
+        cut = cut_channels(network, graph, keep)
+        check_exact(network, graph, keep, cut)
         if self.pruning.recalibrate:
             batch_size = self.training.batch_size
             recalibrate(cut, self.parent.spec, self.pictures.full, batch_size=batch_size, seed=self.seed)
-        logger.info(
-            "%s: cut to sparsity %.3f, %d parameters, %.1f MMACs",
-            self.label,
-            self.target.realised(cut),
-            count_parameters(cut),
-            count_macs(cut, self.training.size) / 1e6,
-        )
         return cut
 
-    @staticmethod
-    def _carry(schedule: PruningSchedule, graph: ChannelGraph) -> dict[str, list[float]]:
-        """Movement scores of the units that stayed, by the name of the group's first layer."""
-        if schedule.movement is None:
-            return {}
-        return {
-            g.producers[0]: schedule.movement.values[g.index][
-                torch.from_numpy(schedule.keep[g.index])
-            ].tolist()
-            for g in graph.prunable
-        }
-
-    @staticmethod
-    def _load_movement(stage: Path) -> dict[str, list[float]]:
-        return dict(json.loads((stage / "movement.json").read_text()))
-
-    def recover(self, network: nn.Module) -> nn.Module:
-        """Fine-tune what is left."""
-        config = self.recovery_settings(network)
-        if config is not None:
-            self._recover(network, config, self.folder / "recovery", f"{self.label} recovery")
-        return network
-
-    def recovery_settings(self, network: nn.Module) -> TrainingConfig | None:
-        """Settings of the recovery of a cut network, with the rate by what is left; ``None`` without one."""
+    def recover(self, left: Left) -> TrainingConfig | None:
+        """Fine-tune what is left, in place; returns the settings, ``None`` where there is no recovery."""
         if not self.pruning.recovery_epochs:
             return None
-        return recovery_training(self.training, self.pruning, self.target.realised(network))
+        config = recovery_training(self.training, self.pruning, self.realised(left))
+        self._recover(left.network, config, self.folder / "recovery", f"{self.label} recovery")
+        return config
 
     def _recover(self, network: nn.Module, config: TrainingConfig, folder: Path, label: str) -> None:
         logger.info(
