@@ -29,7 +29,11 @@ def test_recipes_fill_what_is_not_given(strategy: str, recipe: str) -> None:
         ({"sparsity": 0.5, "recipe": "papper"}, "unknown recipe"),
         ({"sparsity": 0.5, "importance": "taylr"}, "unknown importance"),
         ({"sparsity": 0.5, "allocation": "even"}, "unknown allocation"),
-        ({"sparsity": 0.5, "distillation": 0.5, "views": 0}, "distillation needs views"),
+        (
+            {"sparsity": 0.5, "distillation": 0.5, "views": 1},
+            "distillation is no longer there.* leave it out",
+        ),
+        ({"sparsity": 0.5, "views": 2}, "views is no longer there"),
         ({"sparsity": 0.5, "updates": 9, "schedule_epochs": 4}, "set schedule_epochs to 9 or more"),
         ({"sparsity": 0.5, "spasity": 0.5}, "Extra inputs"),
         ({"budget": {"macs": 0.1}, "allocation": "global"}, "allocation global follows scores"),
@@ -39,3 +43,13 @@ def test_recipes_fill_what_is_not_given(strategy: str, recipe: str) -> None:
 def test_bad_settings_are_refused(values: dict, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         PruningConfig.model_validate({"strategy": "agp", **values})
+
+
+def test_settings_of_older_files_open_where_they_did_without_what_is_gone() -> None:
+    old = {"strategy": "agp", "sparsity": 0.5, "distillation": 0.0, "temperature": 2.0, "views": 0}
+    assert PruningConfig.model_validate(old) == PruningConfig.model_validate(
+        {"strategy": "agp", "sparsity": 0.5}
+    )
+    assert (
+        not {"distillation", "temperature", "views"} & PruningConfig.model_validate(old).model_dump().keys()
+    )

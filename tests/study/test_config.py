@@ -42,7 +42,19 @@ def test_pruning_that_one_strategy_forbids_is_found_before_anything_runs(
     (message,) = str(caught.value).splitlines()  # once, not for each sparsity
     line = text.splitlines().index(settings.strip()) + 1
     assert f"fake.yaml:{line}: pruning: allocation {allocation} compares importances" in message
-    assert "movement have no common scale: use linear or agp" in message
+    assert "movement have no common scale: use another importance and strategy" in message
+
+
+@pytest.mark.parametrize(("settings", "opens"), [("distillation: 0, views: 0", True), ("views: 4", False)])
+def test_settings_that_are_gone_are_read_where_they_were_off(
+    settings: str, opens: bool, study_file: Path
+) -> None:
+    study_file.write_text(study_file.read_text() + f"pruning: {{{settings}}}\n")
+    if opens:
+        assert "views" not in load_study(study_file).pruning.model_dump()
+    else:
+        with pytest.raises(StudyError, match=r"fake\.yaml:\d+: .*views is no longer there"):
+            load_study(study_file)
 
 
 def test_paths_are_relative_to_the_file(study_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ strategies: [agp]
 controls: [random, slim-scratch]
 sparsities: [0.5]
 training: {epochs: 1, size: [32, 32], batch_size: 7}
-pruning: {updates: 1, schedule_epochs: 1, recovery_epochs: 1, views: 1}
+pruning: {updates: 1, schedule_epochs: 1, recovery_epochs: 1}
 devices: {accelerator: cpu, loggers: [], progress: false}
 """
 UNREPEATABLE = ("seconds", "latency_ms")

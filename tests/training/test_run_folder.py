@@ -23,6 +23,20 @@ def test_a_run_is_continued_with_its_settings_only(tmp_path: Path) -> None:
         pass
 
 
+def test_a_run_is_continued_that_recorded_what_is_gone_and_did_without_it(tmp_path: Path) -> None:
+    old = {"updates": 3, "distillation": 0.0, "temperature": 2.0, "views": 0}
+    with (
+        claimed_folder(tmp_path / "off", {"pruning": old}),
+        claimed_folder(tmp_path / "used", {"pruning": {**old, "views": 4}}),
+    ):
+        for name in ("off", "used"):
+            (tmp_path / name / "last.ckpt").touch()
+    with claimed_folder(tmp_path / "off", {"pruning": {"updates": 3}}):
+        pass
+    with pytest.raises(ConfigError, match=r"other settings \(pruning\)"):
+        claimed_folder(tmp_path / "used", {"pruning": {"updates": 3}}).__enter__()
+
+
 def test_a_run_that_was_killed_before_its_record_is_no_other_run(tmp_path: Path) -> None:
     (tmp_path / "run.lock").touch()
     with claimed_folder(tmp_path, {"seed": 0}):

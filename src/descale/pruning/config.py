@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -14,6 +15,28 @@ from descale.pruning.recipes import RECIPES
 from descale.pruning.strategies import STRATEGIES, find_strategy
 
 BudgetKind = Literal["params", "macs", "latency"]
+
+REMOVED = {
+    "distillation": "the dense parent's answers did not help",
+    "views": "pictures are augmented anew in every epoch",
+}
+"""Settings of earlier versions that older files still hold, and why they are gone; 0 did without them."""
+
+
+def without_removed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as an older file holds them, without those that are gone.
+
+    Raises:
+        ValueError: one of them was in use.
+
+    >>> without_removed({"updates": 3, "distillation": 0.0, "temperature": 2.0, "views": 0})
+    {'updates': 3}
+    """
+    for key, reason in REMOVED.items():
+        if values.get(key):
+            raise ValueError(f"{key} is no longer there, {reason}; leave it out (got {values[key]!r})")
+    gone = {*REMOVED, "temperature"}  # which distillation alone looked at
+    return {key: value for key, value in values.items() if key not in gone}
 
 
 class PruningConfig(BaseModel):
@@ -45,10 +68,6 @@ class PruningConfig(BaseModel):
             2019, arXiv 1906.06423).
         gradient_clip: norm to which the gradient of a step is scaled down where it is longer, in every stage;
             ``None`` leaves it. A few steps of a cut network have gradients a hundred times as long as others.
-        distillation: weight of the dense parent's logits against the labels, 0..1; 0 does without.
-        temperature: of the distillation.
-        views: augmented copies of each photo whose parent logits are computed once and kept;
-            0 augments anew every epoch, without distillation.
         recalibrate: re-estimate batch norm statistics after every cut.
         round_to: widths become multiples of this where they are at least twice as wide; 1 leaves them.
     """
@@ -71,9 +90,6 @@ class PruningConfig(BaseModel):
     recovery_batch: int | None = Field(ge=1)
     recovery_scale: float = Field(gt=0, le=1)
     gradient_clip: float | None = Field(gt=0, allow_inf_nan=False)
-    distillation: float = Field(ge=0, le=1)
-    temperature: float = Field(gt=0)
-    views: int = Field(ge=0)
     recalibrate: bool
     round_to: int = Field(1, ge=1)
 
@@ -87,6 +103,7 @@ class PruningConfig(BaseModel):
     def _fill_from_recipe(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
+        values = without_removed(values)
         recipe = values.get("recipe", "descale")
         if recipe not in RECIPES:
             raise ValueError(f"unknown recipe '{recipe}'; {suggestion(recipe, RECIPES)}")
@@ -114,8 +131,6 @@ class PruningConfig(BaseModel):
                 f"{self.ranked_by} have no common scale: use another importance and strategy, for example "
                 "taylor-gate with linear or agp, or another allocation"
             )
-        if self.distillation > 0 and self.views == 0:
-            raise ValueError("distillation needs views: 1 or more")
         return self
 
     @field_validator("strategy")

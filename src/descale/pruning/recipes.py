@@ -19,12 +19,9 @@ RECIPES: dict[str, dict[str, Any]] = {
         "recovery_batch": 8,
         "recovery_scale": 0.8,
         "gradient_clip": 1.0,
-        "distillation": 0.0,
-        "temperature": 2.0,
-        "views": 0,
         "recalibrate": True,
     },
-    # The study's protocol: five updates in the first third of 150 epochs, uniform, Taylor, no teacher.
+    # The study's protocol: five updates in the first third of 150 epochs, uniform, Taylor.
     "paper": {
         "importance": "taylor",
         "allocation": "uniform",
@@ -38,9 +35,6 @@ RECIPES: dict[str, dict[str, Any]] = {
         "recovery_batch": None,
         "recovery_scale": 1.0,
         "gradient_clip": None,
-        "distillation": 0.0,
-        "temperature": 1.0,
-        "views": 0,
         "recalibrate": False,
     },
 }

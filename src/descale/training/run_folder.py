@@ -11,6 +11,7 @@ from typing import Any
 
 from descale.base.errors import ConfigError, StudyError
 from descale.base.files import make_folder, write_json
+from descale.pruning.config import without_removed
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ def _record_settings(out: Path, settings: Mapping[str, Any]) -> None:
             raise ConfigError(
                 f"{record} is damaged ({error}), so the run cannot be continued. Give another folder."
             ) from error
-        changed = sorted(key for key in settings if earlier.get(key) != settings[key])
+        changed = sorted(key for key in settings if _present(earlier.get(key)) != settings[key])
         begun = any(entry.name not in (RECORD, LOCK) for entry in out.iterdir())
         if changed and begun:
             raise ConfigError(
@@ -70,3 +71,11 @@ def _record_settings(out: Path, settings: Mapping[str, Any]) -> None:
         if begun:
             logger.info("continuing the run in %s", out)
     write_json(record, settings)
+
+
+def _present(value: Any) -> Any:
+    """A setting as a run recorded it, without what an earlier version knew and did not use."""
+    try:
+        return without_removed(value) if isinstance(value, dict) else value
+    except ValueError:
+        return value
