@@ -21,6 +21,8 @@ from descale.evaluation.evaluate import colour_floor_confusions, fit_colour_floo
 from descale.models import SavedModel, build_network, make_spec, read_widths, save_model
 
 SIZE = (64, 64)
+CORNERS = 4
+"""Pixels that a rectangle may lose or gain at its corners when it is made smaller and larger again."""
 
 
 class RedIsCorrosion(nn.Module):
@@ -41,7 +43,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
         for i in range(count):
             mask = np.zeros((128, 128), dtype=np.uint8)
             mask[16 : 48 + 8 * i, 32:96] = 1
-            image = np.where(mask[..., None] == 1, (200, 60, 20), (60, 90, 140)).astype(np.uint8)
+            image = np.where(mask[..., None] == 1, (200, 60, 20), (20, 90, 200)).astype(np.uint8)
             image[100:, :20] = (220, 40, 40)  # red paint, not corrosion
             image += random.integers(0, 5, image.shape, dtype=np.uint8)
             Image.fromarray(image).save(folder / split / "images" / f"{split}{i}.png")
@@ -58,9 +60,29 @@ def red_model() -> SavedModel:
 def test_confusions_are_those_of_the_network(photos: Dataset, red_model: SavedModel) -> None:
     confusions = image_confusions(red_model, photos.split("test"), batch_size=2)
     assert confusions.ids == tuple(f"test{i}" for i in range(5))
-    assert confusions.counts.sum(axis=(1, 2)).tolist() == [64 * 64] * 5
-    assert (confusions.counts[:, 1, 0] == 0).all()  # all corrosion is red
-    assert (confusions.counts[:, 0, 1] == 14 * 10).all()  # the painted corner, at half the size
+    assert confusions.counts.sum(axis=(1, 2)).tolist() == [128 * 128] * 5  # not 64, as the network sees them
+    assert (confusions.counts[:, 1, 0] <= CORNERS).all()  # all corrosion is red
+    assert (abs(confusions.counts[:, 0, 1] - 28 * 20) <= CORNERS).all()  # the painted corner
+
+
+def test_photos_of_every_size_are_scored_at_their_own(red_model: SavedModel, tmp_path: Path) -> None:
+    """By hand: a corroded square with its sides on whole pixels of the network's picture, and one beside."""
+    sizes = {"a": (128, 64), "b": (64, 64), "c": (128, 128)}
+    for kind in ("images", "masks"):
+        for split in ("train", "test"):
+            (tmp_path / split / kind).mkdir(parents=True)
+        Image.new("L", (8, 8)).save(tmp_path / "train" / kind / "z.png")
+    for name, (height, width) in sizes.items():
+        mask = np.zeros((height, width), dtype=np.uint8)
+        mask[height // 4 : height // 2, width // 4 : width // 2] = 1
+        image = np.where(mask[..., None] == 1, (200, 60, 20), (20, 90, 200)).astype(np.uint8)
+        Image.fromarray(image).save(tmp_path / "test" / "images" / f"{name}.png")
+        Image.fromarray(mask * 255).save(tmp_path / "test" / "masks" / f"{name}.png")
+    found = image_confusions(red_model, load_dataset(tmp_path).split("test"), batch_size=2)
+    pixels = np.array([height * width for height, width in sizes.values()])
+    np.testing.assert_array_equal(found.counts.sum(axis=(1, 2)), pixels)
+    assert (abs(found.counts[:, 1, 1] - pixels // 16) <= CORNERS).all()
+    assert (abs(found.counts[:, 0, 0] - pixels * 15 // 16) <= CORNERS).all()
 
 
 def test_batch_size_does_not_matter(photos: Dataset, red_model: SavedModel) -> None:
@@ -72,13 +94,12 @@ def test_masks_are_kept_as_they_were_scored(photos: Dataset, red_model: SavedMod
     confusions = image_confusions(red_model, photos.split("test"), masks_folder=tmp_path / "masks")
     for index, sample in enumerate(photos.split("test")):
         kept = np.asarray(Image.open(tmp_path / "masks" / f"{sample.id}.png"))
-        truth = sample.read_mask()[1::2, 1::2]  # the nearest pixel at half the size
-        np.testing.assert_array_equal(confusion_matrix(truth, kept, 2), confusions.counts[index])
+        np.testing.assert_array_equal(confusion_matrix(sample.read_mask(), kept, 2), confusions.counts[index])
 
 
 def test_colour_floor_is_scored_on_the_same_pixels(photos: Dataset, red_model: SavedModel) -> None:
     threshold = fit_colour_floor(photos, SIZE)
-    floor = colour_floor_confusions(threshold, photos.split("test"), SIZE, photos.classes)
+    floor = colour_floor_confusions(threshold, photos.split("test"), photos.classes)
     model = image_confusions(red_model, photos.split("test"))
     np.testing.assert_array_equal(floor.truth, model.truth)
     assert floor.ids == model.ids
@@ -123,7 +144,7 @@ def test_command_prints_and_writes(photos: Dataset, saved_unet: Path, tmp_path: 
     written = json.loads((tmp_path / "s.json").read_text())
     assert written["images"] == 5
     assert written["costs"]["params"] > 1e6
-    assert np.sum(written["confusion_matrix"]) == 5 * 64 * 64
+    assert np.sum(written["confusion_matrix"]) == 5 * 128 * 128
     lines = (tmp_path / "i.csv").read_text().splitlines()
     assert len(lines) == 6
     assert lines[0].startswith("id,group,iou_corrosion,iou_paper,background as background")

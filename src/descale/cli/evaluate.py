@@ -36,7 +36,7 @@ def evaluate(
 ) -> None:
     """Score a model on one split, with 95 % intervals and the two floors it must clear.
 
-    Photos and labels are resized to the model's input size.
+    Scores are of the photo's own pixels, whatever the model's input size.
 
     Example: `descale evaluate models/unet --data photos/ --split test --json scores.json`
     """

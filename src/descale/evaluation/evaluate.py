@@ -1,12 +1,14 @@
 """Run a saved model over the photos of a split and gather everything that is said about it.
 
-Photos are resized to the model's input size (antialiased) and labels to the same size (nearest
-neighbour): scores are of the pixels that the network sees, as in training, not of the original photo.
+The network sees a photo resized to its input size (antialiased); its answer is enlarged to the photo again
+and scored against the photo's own label, pixel by pixel. So networks of different input sizes compare.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,17 +18,21 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import track
 from torch import Tensor
+from torch.nn import functional
+from torchvision.transforms.v2 import functional as transform
 
 from descale.base.classes import ClassTable
 from descale.base.errors import DataError
 from descale.base.files import replacing_file
+from descale.base.photo import photo_size
 from descale.data import Dataset, Sample
 from descale.data.loading import load_split
 from descale.evaluation.confusion import ImageConfusions, confusion_matrix
 from descale.evaluation.floors import ColourThreshold, fit_colour_threshold
-from descale.models import ModelSpec, SavedModel, predict_classes
+from descale.models import SavedModel, predict_classes
 
-CHUNK = 256  # photos decoded at a time: bounds memory on large sets
+PIXELS_AT_ONCE = 2**26
+"""Pixels of the photos that are decoded at a time: bounds memory on large photos."""
 
 Mask = NDArray[np.uint8]
 
@@ -37,36 +43,43 @@ def image_confusions(
     *,
     batch_size: int = 16,
     masks_folder: Path | None = None,
+    device: torch.device | None = None,
 ) -> ImageConfusions:
-    """Confusions of a model over samples, at the model's input size.
+    """Confusions of a model over samples, at the resolution of each photo.
 
     Args:
+        model: any that knows the classes of the labels; on the CPU again afterwards.
         samples: photos with labels of the model's classes.
-        masks_folder: where to write each prediction as ``<sample id>.png``, class ids at input size.
+        batch_size: photos the network sees at once, at its input size.
+        masks_folder: where to write each prediction as ``<sample id>.png``, class ids at the photo's size.
+        device: where the network runs; the CPU if none is given.
 
     Raises:
         DataError: there is no sample, or a label holds a class that the model does not know.
     """
     if not samples:
         raise DataError("There is no photo to evaluate on. Choose a split that the data set has.")
-    spec = model.spec
+    spec, where = model.spec, device or torch.device("cpu")
     classes = len(spec.classes)
     counts = np.zeros((len(samples), classes, classes), dtype=np.int64)
-    batches = _batches(samples, spec.input_size, batch_size)
-    total = sum(-(-len(samples[i : i + CHUNK]) // batch_size) for i in range(0, len(samples), CHUNK))
+    model.network.to(where).eval()
     progress = track(
-        batches,
+        _photos(samples, spec.input_size, batch_size),
         description=f"evaluating {spec.architecture}",
-        total=total,
+        total=len(samples),
         transient=True,
         console=Console(stderr=True),
     )
-    for first, images, masks in progress:
-        predicted = predict_batch(model, images)
-        for offset, (truth, answer) in enumerate(zip(masks.numpy(), predicted, strict=True)):
-            sample = samples[first + offset]
+    waiting: list[tuple[int, Tensor, Mask]] = []
+    for index, (resized, truth) in enumerate(progress):
+        waiting.append((index, resized, truth))
+        if len(waiting) < batch_size and index + 1 < len(samples):
+            continue
+        answers = _answers(model, torch.stack([one for _, one, _ in waiting]).to(where))
+        for (number, _, label), logits in zip(waiting, answers, strict=True):
+            sample, answer = samples[number], _enlarged(logits, label.shape, spec.threshold)
             try:
-                counts[first + offset] = confusion_matrix(truth, answer, classes)
+                counts[number] = confusion_matrix(label, answer, classes)
             except ValueError as error:
                 raise DataError(
                     f"{sample.image}: {error}. Evaluate on the classes it was made for."
@@ -74,15 +87,28 @@ def image_confusions(
             if masks_folder is not None:
                 with replacing_file(masks_folder / f"{sample.id}.png") as temporary:
                     Image.fromarray(answer).save(temporary, format="PNG")
+        waiting = []
+    model.network.to("cpu")
     return ImageConfusions(tuple(s.id for s in samples), tuple(s.group for s in samples), counts)
 
 
-def predict_batch(model: SavedModel, images: Tensor) -> Mask:
-    """Class ids ``(N, H, W)`` of uint8 RGB images ``(N, 3, H, W)``; H and W are multiples of 32."""
-    with torch.inference_mode():
-        return np.asarray(
-            predict_classes(model.network(_normalised(images, model.spec)), model.spec.threshold)
-        )
+@torch.inference_mode()
+def _answers(model: SavedModel, images: Tensor) -> Tensor:
+    """Logits ``(N, K, h, w)`` of uint8 RGB pictures ``(N, 3, h, w)`` of the input size."""
+    mean, std = (
+        torch.tensor(values, device=images.device).view(1, 3, 1, 1)
+        for values in (model.spec.mean, model.spec.std)
+    )
+    return model.network((images.float() / 255 - mean) / std).float()
+
+
+@torch.inference_mode()
+def _enlarged(logits: Tensor, size: tuple[int, ...], threshold: float) -> Mask:
+    """Class ids of a photo of this size, uint8 ``(H, W)``, from its logits ``(K, h, w)``."""
+    one = logits[None]
+    if tuple(one.shape[-2:]) != tuple(size):
+        one = functional.interpolate(one, size=list(size), mode="bilinear", align_corners=False)
+    return np.asarray(predict_classes(one, threshold)[0].cpu())
 
 
 def fit_colour_floor(dataset: Dataset, size: tuple[int, int]) -> ColourThreshold:
@@ -98,35 +124,36 @@ def fit_colour_floor(dataset: Dataset, size: tuple[int, int]) -> ColourThreshold
 
 
 def colour_floor_confusions(
-    threshold: ColourThreshold, samples: Sequence[Sample], size: tuple[int, int], classes: ClassTable
+    threshold: ColourThreshold, samples: Sequence[Sample], classes: ClassTable
 ) -> ImageConfusions:
-    """Confusions of a colour threshold over samples, on the same pixels as a model of that input size."""
+    """Confusions of a colour threshold over samples, at the resolution of each photo."""
     counts = [
-        confusion_matrix(mask, threshold.predict(image), len(classes))
-        for image, mask in _pairs(samples, size)
+        confusion_matrix(sample.read_mask(), threshold.predict(sample.read_image()), len(classes))
+        for sample in samples
     ]
     stacked = np.array(counts, dtype=np.int64).reshape(-1, len(classes), len(classes))
     return ImageConfusions(tuple(s.id for s in samples), tuple(s.group for s in samples), stacked)
 
 
-def _normalised(images: Tensor, spec: ModelSpec) -> Tensor:
-    mean = torch.tensor(spec.mean).view(1, 3, 1, 1)
-    std = torch.tensor(spec.std).view(1, 3, 1, 1)
-    return (images.float() / 255 - mean) / std
-
-
-def _batches(
+def _photos(
     samples: Sequence[Sample], size: tuple[int, int], batch_size: int
-) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """Index of the first sample, images ``(n, 3, h, w)`` and masks ``(n, h, w)``, uint8."""
-    for start in range(0, len(samples), CHUNK):
-        pixels = load_split(samples[start : start + CHUNK], size=size)
-        for first in range(0, len(pixels.images), batch_size):
-            stop = first + batch_size
-            yield start + first, pixels.images[first:stop], pixels.masks[first:stop]
+) -> Iterator[tuple[Tensor, Mask]]:
+    """Each photo resized to ``size``, uint8 ``(3, h, w)``, and its own label, uint8 ``(H, W)``."""
+
+    def read(sample: Sample) -> tuple[Tensor, Mask]:
+        image = torch.from_numpy(sample.read_image()).permute(2, 0, 1)
+        return transform.resize(image, list(size), antialias=True), sample.read_mask()
+
+    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
+        first = 0
+        while first < len(samples):
+            height, width = photo_size(samples[first].image)
+            count = max(1, min(batch_size, PIXELS_AT_ONCE // (height * width)))
+            yield from pool.map(read, samples[first : first + count])
+            first += count
 
 
 def _pairs(samples: Sequence[Sample], size: tuple[int, int]) -> Iterator[tuple[Mask, Mask]]:
-    """Images ``(h, w, 3)`` and masks ``(h, w)``, one after the other."""
-    for _, images, masks in _batches(samples, size, CHUNK):
-        yield from zip(images.permute(0, 2, 3, 1).numpy(), masks.numpy(), strict=True)
+    """Images ``(h, w, 3)`` and masks ``(h, w)`` of this size, one after the other."""
+    pixels = load_split(samples, size=size)
+    yield from zip(pixels.images.permute(0, 2, 3, 1).numpy(), pixels.masks.numpy(), strict=True)

@@ -62,7 +62,7 @@ def evaluate(
 ) -> Evaluation:
     """Score a model on one split, with 95 % intervals and the two floors it must clear.
 
-    Photos and labels are resized to the model's input size: scores are of the pixels that the network sees.
+    The network sees photos at its input size; scores are of the photo's own pixels, against its own label.
 
     Args:
         model: its folder, as :func:`descale.train` and :func:`descale.prune` return it.
@@ -95,7 +95,7 @@ def evaluate(
     colour = None
     if dataset.split("train"):
         threshold = fit_colour_floor(dataset, spec.input_size)
-        colour = colour_floor_confusions(threshold, samples, spec.input_size, dataset.classes)
+        colour = colour_floor_confusions(threshold, samples, dataset.classes)
     summary = summarise(image_confusions(saved, samples), dataset.classes, colour=colour)
     costs = {
         "input_size": list(spec.input_size),

@@ -33,6 +33,7 @@ from descale.study.latency import latency_ms
 from descale.study.pooling import pool_folds
 from descale.study.trial import DENSE, POOLED, SLIM, DataDescription, Trial
 from descale.training import DeviceConfig, prune_model, slim_from_scratch, train_model
+from descale.training.devices import find_device
 from descale.training.recovery import recovery_side
 
 logger = logging.getLogger(__name__)
@@ -64,16 +65,19 @@ class TorchRunner:
         model = _make(trial, trials, dataset, work, self.devices)
         save_model(folder / MODEL, model)
         _keep_logs(work, folder / LOG)
-        return measure(trial, model, dataset, trials)
+        return measure(trial, model, dataset, trials, find_device(self.devices))
 
 
-def measure(trial: Trial, model: SavedModel, dataset: Dataset, trials: Path) -> Row:
-    """Evaluate a model on both splits, and count what it costs; headline columns are of the test split."""
+def measure(trial: Trial, model: SavedModel, dataset: Dataset, trials: Path, device: torch.device) -> Row:
+    """Evaluate a model on both splits, and count what it costs; headline columns are of the test split.
+
+    Where ``device`` is not the CPU, latency is left out: beside other work it would be a chance figure.
+    """
     folder = trials / trial.id
     shutil.rmtree(folder / MASKS, ignore_errors=True)
     confusions = {
-        "valid": image_confusions(model, dataset.split("valid")),
-        "test": image_confusions(model, dataset.split("test"), masks_folder=folder / MASKS),
+        "valid": image_confusions(model, dataset.split("valid"), device=device),
+        "test": image_confusions(model, dataset.split("test"), masks_folder=folder / MASKS, device=device),
     }
     write_confusions(folder / CONFUSIONS, confusions)
     floors = colour_floor(trial, dataset, trials.parent / "floors")
@@ -91,7 +95,7 @@ def measure(trial: Trial, model: SavedModel, dataset: Dataset, trials: Path) -> 
         **columns["test"],
         **drop_columns(trial, confusions["test"], dataset.classes, trials),
         **{f"{name}_valid": columns["valid"].get(name) for name in VALID_COLUMNS},
-        "latency_ms": latency_ms(model, torch.get_num_threads()),
+        "latency_ms": latency_ms(model, torch.get_num_threads()) if device.type == "cpu" else None,
         "input_size": f"{height}x{width}",
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,

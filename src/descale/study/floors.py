@@ -11,7 +11,7 @@ from descale.study.trial import Trial
 
 
 def colour_floor(trial: Trial, dataset: Dataset, folder: Path) -> dict[str, ImageConfusions]:
-    """Confusions of the colour threshold on the validation and test split, at the trial's input size.
+    """Confusions of the colour threshold on the validation and test split, fitted at the trial's input size.
 
     Two processes may compute the same floor at once: it is the same, and written atomically.
     """
@@ -25,9 +25,7 @@ def colour_floor(trial: Trial, dataset: Dataset, folder: Path) -> dict[str, Imag
         write_confusions(
             path,
             {
-                split: colour_floor_confusions(
-                    threshold, dataset.split(split), (height, width), dataset.classes
-                )
+                split: colour_floor_confusions(threshold, dataset.split(split), dataset.classes)
                 for split in ("valid", "test")
             },
         )

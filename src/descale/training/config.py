@@ -21,7 +21,7 @@ class TrainingConfig(BaseModel):
     Attributes:
         epochs: passes over the training split.
         batch_size: pictures a step.
-        size: (height, width) in pixels that the network sees; labels are scored at this size.
+        size: (height, width) in pixels that the network sees.
         crop: (height, width) of training crops of pictures of ``size``, with an augmentation that crops
             (``zoom``, ``paper``); ``None`` means ``size``, cropped from a larger copy.
         loss: names of :data:`descale.training.losses.LOSSES` joined by ``+``.
