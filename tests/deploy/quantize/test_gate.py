@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,14 @@ import torch
 from PIL import Image
 from torch import nn
 
+from descale.base.classes import ClassTable, PixelClass
 from descale.base.errors import ConfigError, DataError, ExportError
 from descale.data import load_dataset
 from descale.deploy.export.bundle import export_model
 from descale.deploy.quantize.gate import GateSettings, corrosion_iou
 from descale.deploy.quantize.pictures import QuantizationData, load_quantization_data
+from descale.evaluation.confusion import ImageConfusions, confusion_matrix
+from descale.evaluation.metrics import METRICS
 from descale.models import SavedModel, make_spec
 from descale.runtime.bundle import open_bundle
 
@@ -119,6 +123,50 @@ def test_iou_of_a_perfect_and_of_an_empty_answer(data: QuantizationData) -> None
 
     assert corrosion_iou(perfect, data, spec) == 1
     assert corrosion_iou(empty, data, spec) == 0
+
+
+def answers(*ids: np.ndarray) -> np.ndarray:
+    """Logits ``(N, 3, H, W)`` of a network that is certain of these classes."""
+    return np.stack([np.stack([9.0 * (one == c) for c in range(3)]) for one in ids]).astype(np.float32)
+
+
+def test_a_class_that_is_labelled_nowhere_is_left_out_as_in_an_evaluation() -> None:
+    table = {"sound": (0, 0, 0), "fair": (250, 200, 0), "severe": (250, 0, 0)}
+    classes = ClassTable(tuple(PixelClass(name, colour, name != "sound") for name, colour in table.items()))
+    spec = dataclasses.replace(model_of(Redness()).spec, classes=classes)
+    truth = np.zeros((1, 32, 32), np.uint8)
+    truth[0, 8:20, 8:20] = 1
+    found = truth.copy()
+    found[0, 8:10, 8:20] = 0
+    stray = found.copy()
+    stray[0, 0, 0] = 2
+    pictures = np.zeros((1, 32, 32, 3), np.uint8)
+    data = QuantizationData(pictures, pictures, truth, "drawn", "")
+    for predicted in (found, stray):
+        counts = confusion_matrix(truth, predicted, 3)[None]
+        evaluated = METRICS["iou_corrosion"].of(ImageConfusions(("a",), ("",), counts), classes)
+        given = corrosion_iou(lambda _, ids=predicted[0]: answers(ids), data, spec)
+        assert given == evaluated == pytest.approx(10 / 12)
+
+
+def test_pixels_to_be_ignored_do_not_count() -> None:
+    spec = model_of(Redness()).spec
+    truth = np.zeros((1, 32, 32), np.uint8)
+    truth[0, :8] = 1
+    truth[0, 8:] = 255
+    pictures = np.zeros((1, 32, 32, 3), np.uint8)
+    data = QuantizationData(pictures, pictures, truth, "drawn", "")
+    everywhere = np.stack([np.zeros((1, 32, 32)), np.ones((1, 32, 32))], axis=1).astype(np.float32)
+    assert corrosion_iou(lambda _: everywhere, data, spec) == 1
+
+
+@pytest.mark.parametrize(("split", "purpose"), [("train", "calibrated"), ("valid", "judged")])
+def test_a_split_without_corrosion_is_refused(folder: Path, tmp_path: Path, split: str, purpose: str) -> None:
+    shutil.copytree(folder, tmp_path / "data")
+    for path in (tmp_path / "data" / split / "masks").iterdir():
+        Image.fromarray(np.zeros((64, 64), np.uint8)).save(path)
+    with pytest.raises(ExportError, match=rf"no corrosion in 4 photos of split '{split}'.*{purpose}"):
+        load_quantization_data(tmp_path / "data", model_of(Redness()).spec)
 
 
 @pytest.mark.parametrize("tolerance", [-0.1, 1, 5])

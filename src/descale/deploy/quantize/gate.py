@@ -11,12 +11,13 @@ import numpy as np
 import onnx
 import torch
 
+from descale.base.classes import IGNORED
 from descale.base.errors import ConfigError, ExportError
 from descale.deploy.export.parity import Infer
 from descale.deploy.quantize.pictures import QuantizationData
 from descale.deploy.quantize.sensitivity import LayerCost, layer_costs
 from descale.evaluation.confusion import confusion_matrix
-from descale.evaluation.metrics import class_iou
+from descale.evaluation.metrics import METRICS
 from descale.models import ModelSpec, predict_classes
 
 logger = logging.getLogger(__name__)
@@ -72,18 +73,16 @@ class Gate:
 
 
 def corrosion_iou(infer: Infer, data: QuantizationData, spec: ModelSpec) -> float:
-    """Data-set IoU of corrosion on the validation photos, 0..1 (mean over the corrosion classes)."""
+    """The headline score of :mod:`descale.evaluation.metrics` on the validation photos, 0..1.
+
+    A class that is labelled nowhere is left out, and so are pixels that are marked to be ignored.
+    """
     counts = np.zeros((len(spec.classes), len(spec.classes)), np.int64)
     for pictures, labels in data.batches():
-        classes = predict_classes(torch.from_numpy(np.asarray(infer(pictures))), spec.threshold).numpy()
-        counts += confusion_matrix(labels, classes, len(spec.classes))
-    scores = class_iou(counts)[list(spec.classes.corrosion_ids)]
-    if np.isnan(scores).all():
-        raise ExportError(
-            f"The validation split of '{data.name}' holds no corrosion, and none was predicted: "
-            "INT8 cannot be judged on it. Calibrate with data that shows corrosion."
-        )
-    return float(np.nanmean(scores))
+        found = predict_classes(torch.from_numpy(np.asarray(infer(pictures))), spec.threshold).numpy()
+        known = labels != IGNORED
+        counts += confusion_matrix(labels[known], found[known], len(spec.classes))
+    return float(METRICS["iou_corrosion"].compute(counts, spec.classes.corrosion_ids))
 
 
 def quantize_until_good(

@@ -50,7 +50,8 @@ def load_quantization_data(source: str | Path, spec: ModelSpec) -> QuantizationD
 
     Raises:
         DataError: the data set cannot be read.
-        ExportError: its classes are not the model's, or it lacks a training or validation split.
+        ExportError: its classes are not the model's, or its training or validation split is missing or
+            shows no corrosion.
     """
     dataset = load_dataset(source, binary=spec.classes == BINARY)
     if dataset.classes.names != spec.classes.names:
@@ -66,6 +67,12 @@ def load_quantization_data(source: str | Path, spec: ModelSpec) -> QuantizationD
         )
     calibration = load_split(_evenly(train, CALIBRATION_PHOTOS), spec.input_size)
     judged = load_split(valid, spec.input_size)
+    for split, loaded, purpose in (("train", calibration, "calibrated"), ("valid", judged, "judged")):
+        if not np.isin(loaded.masks.numpy(), spec.classes.corrosion_ids).any():
+            raise ExportError(
+                f"Data set '{dataset.name}' shows no corrosion in {len(loaded)} photos of split '{split}', "
+                f"so INT8 cannot be {purpose} on them. Give data that shows some, or export in float32."
+            )
     return QuantizationData(
         np.ascontiguousarray(calibration.images.permute(0, 2, 3, 1).numpy()),
         np.ascontiguousarray(judged.images.permute(0, 2, 3, 1).numpy()),
