@@ -15,8 +15,8 @@ from tests.training.runs import SIZE, SPEC, config, ctrl_c_at
 from descale.base.classes import ClassTable, PixelClass
 from descale.models import SavedModel, build_network, count_macs, load_model, read_widths, save_model
 
-RUN = ("--accelerator", "cpu", "--precision", "32-true", "--threads", "1")
-QUICK = ("--recipe", "paper", "--schedule-epochs", "1", "--recovery-epochs", "1", "--sparsity", "0.5")
+RUN = ("--set", "accelerator=cpu", "--set", "precision=32-true", "--set", "threads=1")
+QUICK = ("--recipe", "paper", "--set", "schedule_epochs=1", "--recovery-epochs", "1", "--sparsity", "0.5")
 
 
 def prune(descale: Any, model: Path, data: Path, out: Path, *options: object) -> Any:
@@ -48,8 +48,8 @@ def test_a_budget_is_met_by_the_default_recipe(
     options = (
         "--budget",
         "macs=0.2",
-        "--schedule-epochs",
-        "5",
+        "--set",
+        "schedule_epochs=5",
         "--recovery-epochs",
         "1",
         "--strategy",
@@ -89,10 +89,13 @@ def test_the_same_command_continues_a_run_to_the_same_end(
         (["--budget", "macs=1"], "Budget 'macs=1' is not understood"),
         (["--sparsity", "0.5", "--strategy", "movment"], "unknown strategy 'movment'"),
         (["--sparsity", "0.5", "--recipe", "papre"], "unknown recipe 'papre'"),
-        (["--sparsity", "0.5", "--importance", "taylr"], "unknown importance 'taylr'"),
-        (["--sparsity", "0.5", "--allocation", "even"], "unknown allocation 'even'"),
-        (["--sparsity", "0.5", "--round-to", "0"], "round_to: Input should be greater than or equal to 1"),
-        (["--sparsity", "0.5", "--schedule-epochs", "2"], "schedule_epochs to 3 or more"),
+        (["--sparsity", "0.5", "--set", "importance=taylr"], "unknown importance 'taylr'"),
+        (["--sparsity", "0.5", "--set", "allocation=even"], "unknown allocation 'even'"),
+        (
+            ["--sparsity", "0.5", "--set", "round_to=0"],
+            "round_to: Input should be greater than or equal to 1",
+        ),
+        (["--sparsity", "0.5", "--set", "schedule_epochs=2"], "schedule_epochs to 3 or more"),
     ],
 )
 def test_wrong_options_end_in_one_line_before_anything_is_written(

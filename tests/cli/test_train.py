@@ -27,14 +27,16 @@ NETWORK = (
 RUN = (
     "--epochs",
     "2",
-    "--batch-size",
-    "7",
-    "--accelerator",
-    "cpu",
-    "--precision",
-    "32-true",
-    "--threads",
-    "1",
+    "--set",
+    "batch_size=7",
+    "--set",
+    "accelerator=cpu",
+    "--set",
+    "precision=32-true",
+    "--set",
+    "threads=1",
+    "--set",
+    "training.schedule=constant",
 )
 
 
@@ -56,6 +58,8 @@ def test_photos_become_a_model_that_can_be_scored(descale: Any, steel: Path, tmp
     saved = load_model(model)
     assert saved.spec.input_size == (32, 32)
     assert saved.provenance["training"]["epochs"] == 2
+    assert saved.provenance["training"]["batch_size"] == 7
+    assert saved.provenance["training"]["schedule"] == "constant"
     scored = descale("evaluate", model, "--data", steel, "--json", tmp_path / "scores.json")
     assert scored.status == 0
     assert "best constant" in scored.out
@@ -93,12 +97,12 @@ def test_severity_can_be_merged_to_corrosion_or_not(descale: Any, severity: Path
     [
         (["--size", "33"], "33 is not a multiple of 32; use 32"),
         (["--size", "big"], "Size 'big' is not understood; write 160 or 160x192"),
-        (["--learning-rate", "0"], "learning_rate: Input should be greater than 0"),
-        (["--learning-rate", "nan"], "learning_rate: Input should be a finite number"),
-        (["--batch-size", "0"], "batch_size: Input should be greater than or equal to 1"),
-        (["--early-stopping", "0"], "early_stopping: Input should be greater than or equal to 1"),
-        (["--threads", "0"], "threads"),
-        (["--accelerator", "tpu"], "accelerator"),
+        (["--set", "learning_rate=0"], "learning_rate: Input should be greater than 0"),
+        (["--set", "learning_rate=nan"], "learning_rate: Input should be a finite number"),
+        (["--set", "batch_size=0"], "batch_size: Input should be greater than or equal to 1"),
+        (["--set", "early_stopping=0"], "early_stopping: Input should be greater than or equal to 1"),
+        (["--set", "threads=0"], "threads"),
+        (["--set", "accelerator=tpu"], "accelerator"),
         (["--arch", "unet++"], "Unknown architecture 'unet++'. Did you mean unetplusplus"),
         (["--data", "nowhere"], "nowhere: no such folder"),
     ],
@@ -115,7 +119,7 @@ def test_wrong_options_end_in_one_line_before_anything_is_written(
 
 
 def test_an_infinite_rate_ends_in_one_line(descale: Any, steel: Path, tmp_path: Path) -> None:
-    assert train(descale, steel, tmp_path / "run", "--learning-rate", "inf").status == 1
+    assert train(descale, steel, tmp_path / "run", "--set", "learning_rate=inf").status == 1
 
 
 def test_an_output_that_is_something_else_is_left_alone(descale: Any, steel: Path, tmp_path: Path) -> None:
@@ -152,7 +156,7 @@ def test_encoder_weights_that_are_not_there_can_be_corrected_in_the_same_folder(
 
 
 def test_a_loss_that_is_not_a_number_ends_in_one_line(descale: Any, steel: Path, tmp_path: Path) -> None:
-    ended = train(descale, steel, tmp_path, "--learning-rate", "1e30")
+    ended = train(descale, steel, tmp_path, "--set", "learning_rate=1e30")
     assert ended.status == 1
     assert "The loss is nan in epoch 1. Lower learning_rate" in ended.errors[0]
     assert not (tmp_path / "model").exists()

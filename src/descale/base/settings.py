@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from descale.base.errors import ConfigError
@@ -57,3 +59,53 @@ def joined(named: Mapping[str, Any], others: Mapping[str, Any] | None, *, sectio
                 f"{section}.{key} has a place of its own: give --{key.replace('_', '-')} ({key}=...)."
             )
     return {key: value for key, value in named.items() if value is not None} | dict(others or {})
+
+
+def assigned(texts: Sequence[str], sections: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
+    """Settings written as ``KEY=VALUE``, by their section; of one that is written twice the last counts.
+
+    Args:
+        texts: keys plain or with their section, values as in JSON, and words without quotes; ``none`` is no
+            value.
+        sections: their keys.
+
+    Raises:
+        ConfigError: a text is no setting, a key is unknown or in two sections; the nearest keys are named, or
+            all.
+
+    >>> assigned(["rate=1e-3", "devices.threads=none"], {"training": ["rate"], "devices": ["threads"]})
+    {'training': {'rate': 0.001}, 'devices': {'threads': None}}
+    """
+    places = [f"{section}.{key}" for section, keys in sections.items() for key in keys]
+    found: dict[str, dict[str, Any]] = {section: {} for section in sections}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"--set {text}: write KEY=VALUE. Keys: {', '.join(places)}.")
+        fitting = [place for place in places if name in (place, place.partition(".")[2])]
+        if len(fitting) != 1:
+            raise ConfigError(f"--set {text}: {_which(name, fitting, places)}.")
+        section, _, key = fitting[0].partition(".")
+        found[section][key] = _value(value)
+    return found
+
+
+def _which(name: str, fitting: Sequence[str], places: Sequence[str]) -> str:
+    if fitting:
+        return f"'{name}' is in several sections; write {' or '.join(fitting)}"
+    keys = [place.partition(".")[2] for place in places]
+    close = difflib.get_close_matches(name.rpartition(".")[2], keys, n=3, cutoff=0.5)
+    near = [place for key in dict.fromkeys(close) for place in places if place.partition(".")[2] == key]
+    return f"no setting '{name}'; " + (
+        f"nearest: {', '.join(near)}" if near else f"keys: {', '.join(places)}"
+    )
+
+
+def _value(text: str) -> Any:
+    word = text.strip()
+    if word.lower() in ("none", "null", "true", "false"):
+        return {"none": None, "null": None, "true": True, "false": False}[word.lower()]
+    try:
+        return json.loads(word)
+    except ValueError:
+        return word

@@ -11,7 +11,10 @@ import typer
 def export(
     model: Annotated[Path, typer.Argument(help="Model folder (model.json, model.safetensors).")],
     out: Annotated[Path, typer.Option(help="Bundle to write: a folder, or a file that ends in .zip.")],
-    to: Annotated[list[str], typer.Option(help="Target, may be given several times: onnx, openvino, ncnn.")],
+    to: Annotated[
+        list[str] | None,
+        typer.Option(help="Target, may be repeated: onnx, openvino, ncnn.  [default: onnx]"),
+    ] = None,
     photos: Annotated[
         list[Path] | None,
         typer.Option(help="Photos or folders of photos on which export and model are compared."),
@@ -39,7 +42,13 @@ def export(
     from descale.deploy.export.run import export as export_folder
 
     exported = export_folder(
-        model, out, to=to, photos=photos or (), int8=int8, calibrate=calibrate, tolerance=tolerance
+        model,
+        out,
+        to=to or ("onnx",),
+        photos=photos or (),
+        int8=int8,
+        calibrate=calibrate,
+        tolerance=tolerance,
     )
     console = Console(soft_wrap=True, highlight=False)
     for name, parity in exported.parity.items():

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from descale.cli.training_options import devices, given
+from descale.cli.training_options import settings_of
 
 
 def parse_budget(text: str) -> tuple[str, float]:
@@ -46,22 +46,17 @@ def prune(
         str | None, typer.Option(help="Instead of --sparsity: params=, macs= or latency=SHARE of the dense.")
     ] = None,
     recipe: Annotated[str, typer.Option(help="descale, or paper (the study's protocol).")] = "descale",
-    importance: Annotated[str | None, typer.Option(help="What ranks channels; default by recipe.")] = None,
-    allocation: Annotated[
-        str | None, typer.Option(help="uniform, balanced, bypass, retained or global; default by recipe.")
-    ] = None,
-    round_to: Annotated[int | None, typer.Option(help="Make widths multiples of this.")] = None,
-    schedule_epochs: Annotated[int | None, typer.Option(help="Epochs of the schedule.")] = None,
-    between_epochs: Annotated[
-        int | None, typer.Option(help="Epochs of fine-tuning after every cut but the last.")
-    ] = None,
     recovery_epochs: Annotated[int | None, typer.Option(help="Epochs after the last cut.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0, max=2**31 - 1)] = 0,
-    accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    device_count: Annotated[str, typer.Option("--devices", help="How many, or auto.")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, 32-true, 16-mixed, bf16-mixed.")] = "auto",
-    threads: Annotated[int | None, typer.Option(help="Threads on the CPU.")] = None,
-    workers: Annotated[int, typer.Option(help="Processes that augment photos; 0 for none.")] = 0,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Any other setting of the pruning or the device, such as allocation=balanced or threads=2; "
+            "may be repeated. --set ? lists them.",
+        ),
+    ] = None,
     accept_problems: Annotated[
         bool, typer.Option("--accept-problems", help="Prune although the check of the data failed.")
     ] = False,
@@ -71,9 +66,13 @@ def prune(
     Interrupt it as you like; the same command continues it.
 
     Example: `descale prune runs/unet/model --data photos/ --sparsity 0.9 --out runs/unet-small`
+
+    Example: `descale prune runs/unet/model --data photos/ --budget macs=0.1 --set round_to=8 --out runs/macs`
     """
+    from descale.pruning.config import PruningConfig
     from descale.training.runs import prune as prune_run
 
+    pruning, devices = settings_of(settings, "pruning", PruningConfig)
     pruned = prune_run(
         model,
         data,
@@ -83,16 +82,8 @@ def prune(
         strategy=strategy,
         recipe=recipe,
         recovery_epochs=recovery_epochs,
-        pruning=given(
-            {
-                "importance": importance,
-                "allocation": allocation,
-                "round_to": round_to,
-                "schedule_epochs": schedule_epochs,
-                "between_epochs": between_epochs,
-            }
-        ),
-        devices=devices(accelerator, device_count, precision, threads, workers),
+        pruning=pruning,
+        devices=devices,
         seed=seed,
         accept_problems=accept_problems,
     )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -23,21 +26,17 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(parts[0]), int(parts[-1])
 
 
-def given(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Those options that were given."""
-    return {key: value for key, value in options.items() if value is not None}
+def settings_of(
+    texts: Sequence[str] | None, section: str, config: type[BaseModel]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What ``--set`` says for a section of settings, and for the device to run on.
 
+    Raises:
+        ConfigError: a key is unknown.
+    """
+    from descale.base.settings import assigned
+    from descale.training.config import DeviceConfig
 
-def devices(
-    accelerator: str, count: str, precision: str, threads: int | None, workers: int
-) -> dict[str, Any]:
-    """Where to run, from the options that both commands have."""
-    return given(
-        {
-            "accelerator": accelerator,
-            "devices": int(count) if count.lstrip("-").isdigit() else count,
-            "precision": precision,
-            "threads": threads,
-            "workers": workers,
-        }
-    )
+    keys = {section: list(config.model_fields), "devices": list(DeviceConfig.model_fields)}
+    found = assigned(texts or [], keys)
+    return found[section], found["devices"]

@@ -28,8 +28,8 @@ def train(
     encoder: str = DEFAULT_ENCODER,
     encoder_weights: str = "imagenet",
     binary: bool = False,
-    size: int | tuple[int, int] | None = None,
-    epochs: int | None = None,
+    size: int | tuple[int, int] = 160,
+    epochs: int = 40,
     training: Mapping[str, Any] | None = None,
     devices: Mapping[str, Any] | None = None,
     seed: int = 0,
@@ -47,9 +47,8 @@ def train(
         encoder: any encoder of segmentation_models_pytorch.
         encoder_weights: what the encoder starts from: ``imagenet``, ``none``, or a file.
         binary: merge all classes of corrosion into one.
-        size: side, or (height, width), in pixels at which the network sees a photo, multiples of 32;
-            160 where not given.
-        epochs: passes over the training split; 40 where not given.
+        size: side, or (height, width), in pixels at which the network sees a photo, multiples of 32.
+        epochs: passes over the training split.
         training: other settings of :class:`descale.training.TrainingConfig` by name.
         devices: settings of :class:`descale.training.DeviceConfig` by name, such as ``{"threads": 2}``.
         seed: of everything random, 0 to 2**31 - 1.

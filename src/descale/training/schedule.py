@@ -150,8 +150,8 @@ class PruningSchedule:
         scores = self._importance.scores(self._network).cpu()
         if not bool(torch.isfinite(scores).all()):
             raise PruningError(
-                "Scores of channels are not finite, so none can be chosen: train in --precision 32-true, or "
-                "with a lower learning rate."
+                "Scores of channels are not finite, so none is chosen. Train with --set precision=32-true "
+                "or with a lower learning rate."
             )
         return scores
 
