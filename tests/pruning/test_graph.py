@@ -65,6 +65,18 @@ def test_transformer_encoders_are_left_dense_and_listed() -> None:
     assert all(name.startswith("decoder.") for name in graph.layers)
 
 
+def test_frozen_weights_are_cut_as_others() -> None:
+    network = build_network(make_spec("manet", "tu-test_efficientnet"))
+    free = build_channel_graph(network)
+    network.get_submodule("encoder").requires_grad_(False)
+    frozen = [weight.requires_grad for weight in network.parameters()]
+    with torch.inference_mode():
+        graph = build_channel_graph(network)
+    assert graph.groups == free.groups
+    assert [weight.requires_grad for weight in network.parameters()] == frozen
+    assert build_channel_graph(network.requires_grad_(False)).groups == free.groups
+
+
 def test_nothing_to_prune_is_an_error() -> None:
     class OnlyHead(nn.Module):
         def __init__(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
@@ -54,24 +56,21 @@ def trace_groups(network: nn.Module) -> list[TracedGroup]:
         if key in CHANNEL_PARAMETERS and parameter.ndim == 1
     }
     device = next(network.parameters()).device
-    training = network.training
-    network.eval()
     try:
-        graph = tp.DependencyGraph().build_dependency(
-            network,
-            example_inputs=torch.zeros(1, 3, 2 * STRIDE, 2 * STRIDE, device=device),
-            unwrapped_parameters=[(parameter, 0) for parameter in bare],
-            customized_pruners={PABBlock: AttentionLeaf()},
-            verbose=False,
-        )
+        with _traceable(network):
+            graph = tp.DependencyGraph().build_dependency(
+                network,
+                example_inputs=torch.zeros(1, 3, 2 * STRIDE, 2 * STRIDE, device=device),
+                unwrapped_parameters=[(parameter, 0) for parameter in bare],
+                customized_pruners={PABBlock: AttentionLeaf()},
+                verbose=False,
+            )
         groups = list(graph.get_all_groups(root_module_types=[*CONVOLUTIONS, nn.Linear, PABBlock]))
     except Exception as error:
         raise PruningError(
             f"The dependency graph of this network cannot be traced ({type(error).__name__}: {error}). "
             "Convolutional encoders of segmentation_models_pytorch can be pruned; transformers cannot."
         ) from error
-    finally:
-        network.train(training)
     found = []
     for group in groups:
         traced, opaque = TracedGroup(), ""
@@ -102,6 +101,25 @@ def trace_groups(network: nn.Module) -> list[TracedGroup]:
             inner = list(range(module.top_conv.out_channels))
             found.append(TracedGroup([(f"{name}.{layer}", "out", inner, inner) for layer in INNER_LAYERS]))
     return found
+
+
+@contextmanager
+def _traceable(network: nn.Module) -> Iterator[None]:
+    """Evaluation, with gradients for the graph to follow, also through weights that nobody trains."""
+    training, frozen = (
+        network.training,
+        [weight for weight in network.parameters() if not weight.requires_grad],
+    )
+    try:
+        network.eval()
+        for weight in frozen:
+            weight.requires_grad_(True)
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
+    finally:
+        for weight in frozen:
+            weight.requires_grad_(False)
+        network.train(training)
 
 
 def _explains_reshape(network: nn.Module, layer: str) -> bool:

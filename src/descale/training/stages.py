@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from descale.base.files import write_json
 from descale.data import Dataset
-from descale.models import SavedModel, count_macs, count_parameters, load_model, save_model
+from descale.models import SavedModel, build_network, count_macs, count_parameters, load_model, save_model
 from descale.pruning.channels import ChannelGraph, Keep
 from descale.pruning.config import PruningConfig
 from descale.pruning.cut import cut_channels
@@ -92,6 +92,7 @@ class PruningRun:
         """Run the schedule in one part, or in as many as there are updates when cutting as it goes."""
         parts = self.pruning.updates if self.pruning.cut_as_they_go else 1
         dense = copy.deepcopy(self.parent.network)  # the parent is the caller's
+        self._thaw(dense)
         left = Left(dense, self.target.graph.keep_all(), {})
         for part in range(parts):
             stage = self.folder / f"schedule-{part}"
@@ -107,6 +108,23 @@ class PruningRun:
                 )
             left = self._schedule_part(left, part, parts, stage)
         return left
+
+    def _thaw(self, dense: nn.Module) -> None:
+        """Let all weights learn that do in a network of this kind: what is cut has to recover everywhere."""
+        frozen = {key: weight for key, weight in dense.named_parameters() if not weight.requires_grad}
+        if not frozen:
+            return
+        learnt = {
+            key for key, weight in build_network(self.parent.spec).named_parameters() if weight.requires_grad
+        }
+        thawed = frozen.keys() & learnt
+        for key in thawed:
+            frozen[key].requires_grad_(True)
+        if thawed:
+            logger.warning(
+                "%s: %d of the parent's weights were frozen (%s, ...); pruning trains them all",
+                self.label, len(thawed), min(thawed),
+            )  # fmt: skip
 
     def realised(self, left: Left) -> float:
         """Mean over the dense network's prunable layers of the fraction of filters that are gone."""
