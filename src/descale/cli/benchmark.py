@@ -30,8 +30,9 @@ def benchmark(
 
     Example: `descale benchmark pruned.zip dense.zip --dense runs/unet/model --size 512x512 --threads 2`
     """
-    from rich.console import Console
+    from rich.markup import escape
 
+    from descale.cli.console import plain_console
     from descale.runtime.segmenter import usable_cores
     from descale.stopwatch.contestants import bundle_contestants
     from descale.stopwatch.device import describe_device
@@ -52,20 +53,24 @@ def benchmark(
 
         contestants.insert(0, torch_contestant(dense, size=shape))
     device = describe_device()
-    progress = Console(stderr=True, highlight=False)
-    with progress.status("measuring this machine's ceiling") as status:
+    with plain_console(stderr=True).status("measuring this machine's ceiling") as status:
         ceiling = ceiling_in_process(used)
         measured = measure(
-            contestants, size=shape, threads=used, rounds=rounds, runs=runs, progress=status.update
+            contestants,
+            size=shape,
+            threads=used,
+            rounds=rounds,
+            runs=runs,
+            progress=lambda text: status.update(escape(text)),
         )
     lines = rows(measured, measured[0], ceiling, device, size=shape, threads=used)
-    console = Console(soft_wrap=True, highlight=False)
+    console = plain_console()
     console.print(str(device))
     console.print(
         f"ceiling with {used} threads: {ceiling.gflops:.0f} GFLOP/s in a matrix product, "
         f"{ceiling.gigabytes:.1f} GB/s in a copy"
     )
-    Console(highlight=False, width=max(190, console.width)).print(table(lines))
+    plain_console(width=max(190, console.width)).print(table(lines))
     console.print(f"speed-ups against {lines[0]['reference']}, {shape[0]}x{shape[1]}, {used} threads")
     if csv is not None:
         write_csv(csv, lines)

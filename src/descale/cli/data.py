@@ -25,16 +25,16 @@ def synthesize(
     from rich.console import Console
     from rich.progress import Progress
 
+    from descale.cli.console import plain_console
     from descale.synthesize import synthesize as write
 
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True) as bar:
+    with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("drawing", total=count)
         write(
             out, count=count, classes=classes, seed=seed, size=(size, size),
             progress=lambda done: bar.update(task, completed=done),
         )  # fmt: skip
-    console.print(f"{count} photos in {out}")
+    plain_console(stderr=True).print(f"{count} photos in {out}")
 
 
 @app.command()

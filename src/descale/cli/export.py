@@ -37,8 +37,7 @@ def export(
 
     Example: `descale export runs/unet-90/model --to openvino --int8 --calibrate data/steel --out int8.zip`
     """
-    from rich.console import Console
-
+    from descale.cli.console import plain_console
     from descale.deploy.export.run import export as export_folder
 
     exported = export_folder(
@@ -50,7 +49,7 @@ def export(
         calibrate=calibrate,
         tolerance=tolerance,
     )
-    console = Console(soft_wrap=True, highlight=False)
+    console = plain_console()
     for name, parity in exported.parity.items():
         console.print(f"{name}: {parity}")
     for name, gate in exported.gates.items():

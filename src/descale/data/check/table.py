@@ -14,7 +14,7 @@ SHOWN_SIZES = 4
 
 def show(report: CheckReport, console: Console) -> None:
     """Print counts, sizes, class balance and findings; of many occurrences the first five."""
-    table = Table(title=f"{report.name} ({report.format}, {report.source})", title_justify="left")
+    table = Table(title=escape(f"{report.name} ({report.format}, {report.source})"), title_justify="left")
     table.add_column("split")
     table.add_column("photos", justify="right")
     table.add_column("scenes", justify="right")
