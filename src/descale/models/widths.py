@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from descale.base.errors import ModelError
+from descale.models.blocks import find_block
 
 Widths = dict[str, dict[str, int]]
 """Layer name -> attribute (``in_channels``, ``out_channels``, ``groups``, ...) -> value."""
@@ -27,9 +28,8 @@ def _attributes(module: nn.Module) -> tuple[str, ...]:
         return ("normalized_shape",)
     if isinstance(module, nn.Linear):
         return ("in_features", "out_features")
-    if type(module).__name__ == "PABBlock":
-        return ("in_channels",)
-    return ()
+    block = find_block(module)
+    return block.attributes if block else ()
 
 
 def read_widths(network: nn.Module) -> Widths:

@@ -7,10 +7,10 @@ import copy
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from segmentation_models_pytorch.decoders.manet.decoder import PABBlock
 from torch import Tensor, nn
 
 from descale.base.errors import PruningError
+from descale.models.blocks import find_block
 from descale.pruning.channels import ChannelGraph, Keep, Side
 
 Mask = NDArray[np.bool_]
@@ -37,8 +37,9 @@ def cut_channels(network: nn.Module, graph: ChannelGraph, keep: Keep) -> nn.Modu
             _cut_convolution(module, ins, outs)
         elif isinstance(module, nn.Linear):
             _cut_linear(module, ins, outs)
-        elif isinstance(module, PABBlock):
-            module.in_channels = module.in_channels if ins is None else int(ins.sum())
+        elif (block := find_block(module)) is not None:
+            if ins is not None:
+                block.cut(module, int(ins.sum()))
         elif outs is not None:
             _cut_norm(module, outs)
         for key, parameter in list(module.named_parameters(recurse=False)):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from segmentation_models_pytorch.decoders.manet.decoder import PABBlock
 from torch import nn
 
 from descale.models.costs import layer_costs
@@ -76,7 +75,7 @@ class Footprint:
             params = inputs * outputs + (outputs if module.bias is not None else 0)
             return LayerFootprint(inputs, outputs, params, inputs * outputs * self._positions.get(name, 0))
         own = dict(module.named_parameters(recurse=False))
-        if isinstance(module, PABBlock) or not own:
+        if not own:
             return LayerFootprint(0, 0, 0, 0)
         params = 0
         width = 0

@@ -8,17 +8,15 @@ Layers that mix channels without weights (layer norm, MA-Net's attention) comput
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
-from segmentation_models_pytorch.decoders.manet.decoder import PABBlock
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrize
 
-from descale.pruning.attention import INNER_LAYERS, INPUT_LAYERS, attend
-from descale.pruning.channels import NO_GROUP, ChannelGraph, Keep, Slot
+from descale.models.blocks import Block, find_block, open_channels
+from descale.pruning.channels import ChannelGraph, Keep, Slot
 
 
 class _GatedWeight(nn.Module):
@@ -96,16 +94,16 @@ class Gates:
         inside = {
             f"{name}.{layer}"
             for name, module in modules.items()
-            if isinstance(module, PABBlock)
-            for layer in INPUT_LAYERS
+            if (block := find_block(module)) is not None
+            for layer in block.readers
         }
         for (name, side), slot in self._graph.slots.items():
             module = modules.get(name)
             if module is None or name in inside:
                 continue
-            if isinstance(module, PABBlock):
-                # also where its input stays whole: its attention channels have no reader to gate
-                self._patch(module, self._attention(module, name, self._index(slot)))
+            if (block := find_block(module)) is not None:
+                # also where its input stays whole: its inner channels have no reader to gate
+                self._patch(module, self._block(block, module, name, self._index(slot)))
             elif not set(slot.groups.tolist()) & set(self._starts):
                 continue
             elif isinstance(module, nn.LayerNorm):
@@ -130,25 +128,16 @@ class Gates:
         module.__dict__["forward"] = forward  # an instance attribute goes before the class's method
         self._patched.append(module)
 
-    def _attention(self, block: PABBlock, name: str, index: Tensor) -> Callable[[Tensor], Tensor]:
-        slot = self._graph.slots.get((f"{name}.{INNER_LAYERS[0]}", "out"))
-        inner = None if slot is None or (slot.groups == NO_GROUP).all() else self._index(slot)
-
-        def forward(x: Tensor) -> Tensor:
-            gate = self.values[index]
-            open_inner = (
-                torch.arange(block.top_conv.out_channels) if inner is None else _open(self.values[inner])
-            )
-            return attend(block, x, _open(gate), open_inner, gate)
-
-        return forward
+    def _block(self, block: Block, module: nn.Module, name: str, inputs: Tensor) -> Callable[..., Tensor]:
+        inner = self._index(self._graph.slots[(f"{name}.{block.inner[0]}", "out")])
+        return block.gated(module, lambda: self.values[inputs], lambda: self.values[inner])
 
     def _layer_norm(self, norm: nn.LayerNorm, index: Tensor) -> Callable[[Tensor], Tensor]:
         channels_first = type(norm).__name__ == "LayerNorm2d"
 
         def forward(x: Tensor) -> Tensor:
             x = x.movedim(1, -1) if channels_first else x
-            chosen = _open(self.values[index])
+            chosen = open_channels(self.values[index])
             y = functional.layer_norm(
                 x[..., chosen], (len(chosen),), norm.weight[chosen], norm.bias[chosen], norm.eps
             )
@@ -156,8 +145,3 @@ class Gates:
             return y.movedim(-1, 1) if channels_first else y
 
         return forward
-
-
-def _open(values: Tensor) -> Tensor:
-    found: Any = values.detach().nonzero().flatten()
-    return found

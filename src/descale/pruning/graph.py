@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 import numpy as np
-from segmentation_models_pytorch.decoders.manet.decoder import PABBlock
 from torch import nn
 
 from descale.base.errors import PruningError
@@ -45,9 +44,9 @@ class _Union:
 def build_channel_graph(network: nn.Module) -> ChannelGraph:
     """Find all coupled channel groups of a network.
 
-    Guards over the plain dependency graph: MA-Net's attention is a leaf with known couplings; the groups
-    of a group norm and of a grouped convolution are cut whole, so that what stays is computed as before;
-    the class head is never cut; what the graph cannot follow is left dense and listed with the reason.
+    Guards over the plain dependency graph: blocks with rules of their own are leaves with known couplings;
+    the groups of a group norm and of a grouped convolution are cut whole, so that what stays is computed as
+    before; the class head is never cut; what the graph cannot follow stays dense, listed with the reason.
 
     Raises:
         PruningError: the graph cannot be traced, or nothing in the network may be cut.
@@ -168,8 +167,6 @@ def _width(network: nn.Module, name: str, side: Side) -> int:
         module = network.get_submodule(name)
     except AttributeError:
         return int(network.get_parameter(name).shape[0])
-    if isinstance(module, PABBlock):
-        return int(module.in_channels)
     attribute = {"in": ("in_channels", "in_features"), "out": ("out_channels", "out_features")}[side]
     for key in (*attribute, "num_features", "num_channels", "normalized_shape", "num_parameters"):
         value = getattr(module, key, None)

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
 import torch_pruning as tp
-from segmentation_models_pytorch.decoders.manet.decoder import PABBlock
 from torch import nn
 
 from descale.base.errors import PruningError
+from descale.models.blocks import BLOCKS, Block, find_block
 from descale.models.spec import STRIDE
 from descale.models.widths import CHANNEL_PARAMETERS
-from descale.pruning.attention import INNER_LAYERS, INPUT_LAYERS, AttentionLeaf
 from descale.pruning.channels import Side
 
 CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 Member = tuple[str, Side, list[int], list[int]]
 """Layer, side, positions there, and the channels of the group's root that they follow."""
 
-SUPPORTED = (*CONVOLUTIONS, nn.Linear, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm, nn.PReLU, PABBlock)
+SUPPORTED = (*CONVOLUTIONS, nn.Linear, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm, nn.PReLU, *BLOCKS)
 OPAQUE = {
     tp.ops.OPTYPE.RESHAPE: "a reshape",
     tp.ops.OPTYPE.SPLIT: "a split",
@@ -42,7 +41,8 @@ class TracedGroup:
 def trace_groups(network: nn.Module) -> list[TracedGroup]:
     """All groups of a network's convolutions, linear layers and attention; they may overlap.
 
-    MA-Net's attention, on which the plain graph does not come to an end, is a leaf with known couplings.
+    Blocks with rules of their own, such as MA-Net's attention, on which the plain graph does not come to an
+    end, are leaves with known couplings.
     Channels that pass through what the graph cannot follow are refused.
 
     Raises:
@@ -62,10 +62,10 @@ def trace_groups(network: nn.Module) -> list[TracedGroup]:
                 network,
                 example_inputs=torch.zeros(1, 3, 2 * STRIDE, 2 * STRIDE, device=device),
                 unwrapped_parameters=[(parameter, 0) for parameter in bare],
-                customized_pruners={PABBlock: AttentionLeaf()},
+                customized_pruners={kind: _Leaf(block) for kind, block in BLOCKS.items()},
                 verbose=False,
             )
-        groups = list(graph.get_all_groups(root_module_types=[*CONVOLUTIONS, nn.Linear, PABBlock]))
+        groups = list(graph.get_all_groups(root_module_types=[*CONVOLUTIONS, nn.Linear, *BLOCKS]))
     except Exception as error:
         raise PruningError(
             f"The dependency graph of this network cannot be traced ({type(error).__name__}: {error}). "
@@ -80,8 +80,12 @@ def trace_groups(network: nn.Module) -> list[TracedGroup]:
             side: Side = "out" if graph.is_out_channel_pruning_fn(item.dep.handler) else "in"
             roots = item.root_idxs if item.root_idxs is not None else item.idxs
             positions, channels = [int(i) for i in item.idxs], [int(i) for i in roots]
-            if isinstance(module, PABBlock):
-                traced.members.extend(_attention_members(names[module], side, positions, channels))
+            block = find_block(module) if isinstance(module, nn.Module) else None
+            if block is not None:
+                traced.members.extend(
+                    (f"{names[module]}.{layer}".rstrip("."), at, positions, channels)
+                    for layer, at in block.carriers(side)
+                )
             elif isinstance(module, nn.Parameter):
                 if module in bare:
                     traced.members.append((bare[module], "out", positions, channels))
@@ -97,9 +101,9 @@ def trace_groups(network: nn.Module) -> list[TracedGroup]:
             traced.refusal = opaque
         found.append(traced)
     for name, module in network.named_modules():
-        if isinstance(module, PABBlock):
-            inner = list(range(module.top_conv.out_channels))
-            found.append(TracedGroup([(f"{name}.{layer}", "out", inner, inner) for layer in INNER_LAYERS]))
+        if (block := find_block(module)) is not None:
+            inner = list(range(block.inner_channels(module)))
+            found.append(TracedGroup([(f"{name}.{layer}", "out", inner, inner) for layer in block.inner]))
     return found
 
 
@@ -123,14 +127,27 @@ def _traceable(network: nn.Module) -> Iterator[None]:
 
 
 def _explains_reshape(network: nn.Module, layer: str) -> bool:
-    """Whether a member is known to reshape without moving channels: the attention, a layer scale."""
+    """Whether a member is known to reshape without moving channels: a block of its own, a layer scale."""
     if layer.rpartition(".")[2] in CHANNEL_PARAMETERS:
         return True
-    return isinstance(network.get_submodule(layer), PABBlock)
+    return find_block(network.get_submodule(layer)) is not None
 
 
-def _attention_members(name: str, side: Side, positions: list[int], channels: list[int]) -> list[Member]:
-    if side == "out":
-        return [(f"{name}.out_conv", "out", positions, channels)]
-    inputs: list[Member] = [(f"{name}.{layer}", "in", positions, channels) for layer in INPUT_LAYERS]
-    return [*inputs, (f"{name}.bottom_conv", "out", positions, channels), (name, "in", positions, channels)]
+class _Leaf(tp.BasePruningFunc):
+    """Makes the dependency graph see a block as one leaf; the cut itself is ours."""
+
+    def __init__(self, block: Block) -> None:
+        super().__init__()
+        self._block = block
+
+    def prune_out_channels(self, layer: nn.Module, idxs: Sequence[int]) -> nn.Module:
+        return layer
+
+    def prune_in_channels(self, layer: nn.Module, idxs: Sequence[int]) -> nn.Module:
+        return layer
+
+    def get_out_channels(self, layer: nn.Module) -> int:
+        return self._block.channels(layer, "out")
+
+    def get_in_channels(self, layer: nn.Module) -> int:
+        return self._block.channels(layer, "in")
