@@ -38,7 +38,7 @@ def complaint(text: str) -> str:
         (
             GOOD.replace("0.5", "0.5, 1.2"),
             "study.yaml:6",
-            "sparsities.1: Input should be less than 1, not 1.2",
+            "sparsities.1: a sparsity of 1.2 leaves nothing; give a value above 0 and below 1",
         ),
         (GOOD.replace("0.5", "0.5, 0.5"), "study.yaml:6", "listed twice"),
         (GOOD.replace("name: x\n", ""), "study.yaml:1", "'name' is missing"),

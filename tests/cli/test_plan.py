@@ -14,7 +14,7 @@ from descale.pruning import RECIPES
     [
         (["--sparsity", "0.9", "--allocation", "retained"], "ranks by scores"),
         (["--sparsity", "0.9", "--allocation", "unifrom"], "Unknown allocation"),
-        (["--sparsity", "1"], "not above 0 and below 1"),
+        (["--sparsity", "1"], "sparsity of 1 leaves nothing"),
         ([], "Give --sparsity"),
     ],
 )

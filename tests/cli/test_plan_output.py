@@ -66,7 +66,7 @@ def test_classes_and_multiples_are_as_asked(descale: Any) -> None:
     [
         (["--budget", "macs=0.0000001"], "The least is macs=0."),
         (["--budget", "flops=0.1"], "Budget 'flops=0.1' is not understood"),
-        (["--sparsity", "0"], "not above 0 and below 1"),
+        (["--sparsity", "0"], "sparsity of 0 cuts nothing"),
         (["--sparsity", "0.5", "--size", "100"], "Input size 100 is not a multiple of 32; use 96"),
         (["--sparsity", "0.5", "--encoder", "resnet19"], "Nearest: resnet18"),
         (["--sparsity", "0.5", "--arch", "unet++"], "unetplusplus"),

@@ -78,8 +78,11 @@ def test_the_same_command_continues_a_run_to_the_same_end(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--sparsity", "0"], "Sparsity 0 leaves the network as it is; give a value above 0 and below 1"),
-        (["--sparsity", "1"], "Sparsity 1 leaves nothing; give a value above 0 and below 1"),
+        (
+            ["--sparsity", "0"],
+            "pruning.sparsity: a sparsity of 0 cuts nothing; give",
+        ),
+        (["--sparsity", "1"], "a sparsity of 1 leaves nothing; give a value above 0 and below 1"),
         (["--sparsity", "-0.5"], "above 0 and below 1"),
         (["--sparsity", "nan"], "above 0 and below 1"),
         ([], "give either sparsity"),

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from descale.base.errors import PruningError
+from descale.base.errors import ConfigError, PruningError
 from descale.models import build_network, count_parameters, make_spec
 from descale.pruning import make_plan
 
@@ -75,3 +75,16 @@ def test_a_budget_that_no_widths_meet_is_told_in_the_plan(monkeypatch: pytest.Mo
     )
     plan = make_plan(network, size=(64, 64), budget=("latency", 0.5))
     assert plan.note == "latency=0.4000 instead of 0.5: widths allow no closer."
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"sparsity": 1.0}, "leaves nothing"),
+        ({"sparsity": -0.1}, "cuts nothing"),
+        ({}, "a sparsity or a budget"),
+    ],
+)
+def test_a_plan_without_an_aim_is_refused(values: dict[str, float], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        make_plan(build_network(make_spec("unet", "tu-test_efficientnet")), size=(64, 64), **values)

@@ -21,8 +21,8 @@ def test_recipes_fill_what_is_not_given(strategy: str, recipe: str) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"sparsity": 0.0}, "greater than 0"),
-        ({"sparsity": 1.0}, "less than 1"),
+        ({"sparsity": 0.0}, "cuts nothing; give a value above 0 and below 1"),
+        ({"sparsity": 1.0}, "leaves nothing"),
         ({}, "sparsity .* or budget"),
         ({"sparsity": 0.5, "budget": {"macs": 0.1}}, "either sparsity"),
         ({"budget": {"macs": 1.5}}, "between 0 and 1"),

@@ -16,7 +16,7 @@ from descale.training import DeviceConfig, TrainingConfig
         ({"size": (100, 64)}, "100 is not a multiple of 32; use 96"),
         ({"crop": (64, 65)}, "65 is not a multiple of 32; use 64"),
         ({"crop": (64, 64)}, "write augmentation: zoom, or leave crop out"),
-        ({"size": (0, 32)}, "greater than or equal to 32"),
+        ({"size": (0, 32)}, "0 is not a multiple of 32; use 32"),
         ({"epochs": 0}, "greater than or equal to 1"),
         ({"learning_rate": 0}, "greater than 0"),
         ({"learning_rate": float("nan")}, "finite number"),

@@ -55,10 +55,6 @@ def plan(
 
     if sparsity is None and budget is None:
         raise ConfigError("Give --sparsity, for example 0.9, or --budget, for example macs=0.1.")
-    if sparsity is not None and not 0.0 < sparsity < 1.0:
-        raise ConfigError(
-            f"Sparsity {sparsity:g} is not above 0 and below 1; 0 cuts nothing and 1 leaves nothing."
-        )
     if allocation not in ALLOCATIONS:
         raise ConfigError(f"Unknown allocation '{allocation}'. Known: {', '.join(ALLOCATIONS)}.")
     if allocation in SCORED:

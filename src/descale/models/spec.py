@@ -14,6 +14,19 @@ STRIDE = 32
 """Height and width of every input must be divisible by this (five halvings in the encoder)."""
 
 
+def check_size(size: tuple[int, int]) -> tuple[int, int]:
+    """A (height, width) in pixels that networks take.
+
+    Raises:
+        ValueError: a side is not a multiple of :data:`STRIDE`; the nearest is named.
+    """
+    for side in size:
+        if side <= 0 or side % STRIDE:
+            nearest = max(STRIDE, round(side / STRIDE) * STRIDE)
+            raise ValueError(f"{side} is not a multiple of {STRIDE}; use {nearest}")
+    return size
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """Everything that determines a dense network and how to use it.
@@ -36,10 +49,10 @@ class ModelSpec:
     threshold: float = 0.5
 
     def __post_init__(self) -> None:
-        for side in self.input_size:
-            if side <= 0 or side % STRIDE:
-                nearest = max(STRIDE, round(side / STRIDE) * STRIDE)
-                raise ModelError(f"Input size {side} is not a multiple of {STRIDE}; use {nearest}.")
+        try:
+            check_size(self.input_size)
+        except ValueError as error:
+            raise ModelError(f"Input size {error}.") from None
         if not all(math.isfinite(x) for x in (*self.mean, *self.std)) or min(self.std) <= 0.0:
             raise ModelError(f"Normalisation with mean {self.mean} and deviation {self.std} is impossible.")
         if not 0.0 < self.threshold < 1.0:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from descale.base.spelling import suggestion
 from descale.pruning.allocation import ALLOCATIONS, SCORED
@@ -15,6 +15,22 @@ from descale.pruning.recipes import RECIPES
 from descale.pruning.strategies import STRATEGIES, find_strategy
 
 BudgetKind = Literal["params", "macs", "latency"]
+
+
+def check_sparsity(value: float) -> float:
+    """A share of channels to remove.
+
+    Raises:
+        ValueError: it is not above 0 and below 1.
+    """
+    if not 0.0 < value < 1.0:
+        effect = "cuts nothing" if value <= 0.0 else "leaves nothing"
+        raise ValueError(f"a sparsity of {value:g} {effect}; give a value above 0 and below 1")
+    return value
+
+
+Sparsity = Annotated[float, AfterValidator(check_sparsity)]
+"""Mean fraction of channels to remove over the prunable layers."""
 
 REMOVED = {
     "distillation": "the dense parent's answers did not help",
@@ -75,7 +91,7 @@ class PruningConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     strategy: str
-    sparsity: float | None = Field(None, gt=0, lt=1)
+    sparsity: Sparsity | None = None
     budget: dict[BudgetKind, float] | None = None
     recipe: str = "descale"
     importance: str

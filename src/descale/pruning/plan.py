@@ -7,9 +7,11 @@ from typing import Any
 
 from torch import nn
 
+from descale.base.errors import ConfigError
 from descale.pruning.allocation import Counts, allocate
 from descale.pruning.budget import counts_for_budget
 from descale.pruning.channels import ChannelGraph, ChannelGroup
+from descale.pruning.config import check_sparsity
 from descale.pruning.footprint import Footprint
 from descale.pruning.graph import build_channel_graph
 
@@ -91,7 +93,7 @@ def make_plan(
     Args:
         network: dense network.
         size: (height, width) in pixels for MACs and latency.
-        sparsity: mean fraction of channels to remove, 0..1, or ``None``.
+        sparsity: mean fraction of channels to remove, above 0 and below 1, or ``None``.
         budget: (``params`` | ``macs`` | ``latency``, share of the dense network), or ``None``; decides if
             both are given.
         allocation: name of :data:`descale.pruning.allocation.ALLOCATIONS`.
@@ -99,8 +101,16 @@ def make_plan(
         graph: groups of ``network``, if known.
 
     Raises:
+        ConfigError: neither a sparsity above 0 and below 1 nor a budget is given.
         PruningError: nothing can be pruned, or the budget is below the floor.
     """
+    try:
+        if sparsity is not None:
+            check_sparsity(sparsity)
+        elif budget is None:
+            raise ValueError("give a sparsity or a budget")
+    except ValueError as error:
+        raise ConfigError(f"Nothing to plan: {error}.") from None
     graph = graph or build_channel_graph(network)
     missed = ""
     if budget is not None:
@@ -109,7 +119,8 @@ def make_plan(
         )
         counts, missed = widths.counts, widths.note
     else:
-        counts = allocate(graph, sparsity or 0.0, allocation=allocation, round_to=round_to)
+        assert sparsity is not None
+        counts = allocate(graph, sparsity, allocation=allocation, round_to=round_to)
     footprint = Footprint(network, graph, size)
     before, after = footprint.totals(footprint.full()), footprint.totals(counts)
     realised = footprint.sparsity(counts)

@@ -10,11 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from descale.base.errors import StudyError
 from descale.base.located_yaml import LocatedError, line_of, parse
 from descale.base.spelling import suggestion
-from descale.models.spec import STRIDE
-from descale.pruning.config import PruningConfig
+from descale.pruning.config import PruningConfig, Sparsity
 from descale.training.config import DeviceConfig, Size, TrainingConfig
 
-Sparsity = Annotated[float, Field(gt=0.0, lt=1.0)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Control = Literal["random", "slim-scratch"]
 
@@ -49,14 +47,6 @@ class StudyData(BaseModel):
     accept: tuple[str, ...] = Field((), description="problems found by `data check` to go on with")
     size: Size | None = Field(None, description="input (height, width) of this set, if not training.size")
     leave_one_out: bool = Field(False, description="hold every photo out in turn; scores are pooled")
-
-    @field_validator("size")
-    @classmethod
-    def _multiple_of_stride(cls, value: Size | None) -> Size | None:
-        for side in value or ():
-            if side % STRIDE:
-                raise ValueError(f"{side} is not a multiple of {STRIDE}; use {round(side / STRIDE) * STRIDE}")
-        return value
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:

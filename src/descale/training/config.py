@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from descale.base.spelling import suggestion
-from descale.models.spec import STRIDE
+from descale.models.spec import STRIDE, check_size
 
-Size = tuple[Annotated[int, Field(ge=STRIDE)], Annotated[int, Field(ge=STRIDE)]]
-
+Size = Annotated[tuple[int, int], AfterValidator(check_size)]
+"""(height, width) in pixels, multiples of the network's stride."""
 
 PRECISIONS = ("auto", "32-true", "16-mixed", "bf16-mixed")
 
@@ -62,14 +62,6 @@ class TrainingConfig(BaseModel):
     early_stopping: int | None = Field(None, ge=1)
     gradient_clip: float | None = Field(None, gt=0, allow_inf_nan=False)
     validate_every: int = Field(1, ge=1)
-
-    @field_validator("size", "crop")
-    @classmethod
-    def _multiple_of_stride(cls, value: Size | None) -> Size | None:
-        for side in value or ():
-            if side % STRIDE:
-                raise ValueError(f"{side} is not a multiple of {STRIDE}; use {round(side / STRIDE) * STRIDE}")
-        return value
 
     @model_validator(mode="after")
     def _enough_for_batch_norm(self) -> TrainingConfig:

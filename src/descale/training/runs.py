@@ -136,11 +136,6 @@ def prune(
     ...               recovery_epochs=1, devices={"progress": False})               # doctest: +SKIP
     PosixPath('runs/small/model')
     """
-    if sparsity is not None and not 0.0 < sparsity < 1.0:
-        raise ConfigError(
-            f"Sparsity {sparsity:g} leaves "
-            f"{'the network as it is' if sparsity <= 0 else 'nothing'}; give a value above 0 and below 1."
-        )
     named = {
         "strategy": strategy,
         "sparsity": sparsity,
