@@ -82,16 +82,16 @@ class ChannelGraph:
     groups: tuple[ChannelGroup, ...]
     slots: Mapping[tuple[str, Side], Slot]
 
-    @property
+    @cached_property
     def prunable(self) -> tuple[ChannelGroup, ...]:
         """Groups that may be cut."""
         return tuple(group for group in self.groups if group.refusal is None)
 
-    @property
+    @cached_property
     def layers(self) -> tuple[str, ...]:
         return tuple(name for group in self.prunable for name in group.producers)
 
-    @property
+    @cached_property
     def total(self) -> int:
         """Units of all groups, those that may not be cut or are cut already included."""
         return sum(group.units for group in self.groups)

@@ -67,6 +67,7 @@ class PruningSchedule:
         self._group = torch.repeat_interleave(torch.tensor([group.units for group in graph.groups]))
         starts = torch.tensor([graph.spans[group.index].start for group in graph.groups])
         self._place = torch.arange(graph.total) - starts[self._group]
+        self._final: Counts | None = None
         self._steps, self._overflows = 1, torch.zeros((), dtype=torch.int64)
 
     @property
@@ -124,7 +125,7 @@ class PruningSchedule:
         self.progress = max(progress, self.progress)
         counts = self._counts_at(self.progress, known, self._counts)
         # rounded to meet the mean on the way, a narrow group may be given less than it has at the end
-        final = counts if self.progress >= 1.0 else self._counts_at(1.0, known, self._counts)
+        final = self._end_counts(known) if self.progress < 1.0 else counts
         self._counts = {
             group: min(before, max(counts[group], final[group])) for group, before in self._counts.items()
         }
@@ -134,6 +135,14 @@ class PruningSchedule:
         if not running:
             self._importance.reset()
             logger.info("gates: sparsity %.3f of this network", self._graph.sparsity(self.keep))
+
+    def _end_counts(self, known: Scores | None) -> Counts:
+        """What the end of the schedule leaves, seen from here; without scores that never changes."""
+        if known is not None:
+            return self._counts_at(1.0, known, self._counts)
+        if self._final is None:
+            self._final = self._counts_at(1.0, None, self._counts)
+        return self._final
 
     def _highest(self, choice: Tensor) -> Tensor:
         """Of every group as many units as it keeps, those with the highest scores among ``choice``."""
