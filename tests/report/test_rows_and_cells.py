@@ -46,6 +46,13 @@ def test_table_with_the_least_columns_is_enough(tmp_path: Path) -> None:
     assert (row.finished, row.seed, row.encoder, row.trial) == (True, 0, "", "")
 
 
+def test_a_table_saved_by_a_spreadsheet_is_read(tmp_path: Path) -> None:
+    text = HEAD + "d,unet,e,dense,0,0,1000,0.7,0,0.08,ok,a\n"
+    (tmp_path / "results.csv").write_text(text, encoding="utf-8-sig")
+    (row,) = read_results(tmp_path)
+    assert (row.dataset, row.numbers["iou_corrosion"]) == ("d", 0.7)
+
+
 def test_latencies_beside_the_table_replace_those_in_it(tmp_path: Path) -> None:
     rows = ("d,unet,e,dense,0,0,1000,0.7,0,0.08,ok,9,a", "d,unet,e,agp,0.5,0,250,0.7,0,0.08,ok,3,b")
     table(tmp_path, *rows, head=HEAD.replace("status", "status,latency_ms"))

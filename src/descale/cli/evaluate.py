@@ -12,14 +12,6 @@ if TYPE_CHECKING:
 
     from descale.evaluation import Summary
 
-TITLES = {
-    "iou_corrosion": "IoU of corrosion (headline)",
-    "f1_corrosion": "F1 of corrosion",
-    "iou_corrosion_union": "IoU, corroded or not",
-    "iou_mean": "mean IoU, background included",
-    "iou_paper": "paper's micro-imagewise IoU",
-}
-
 
 def evaluate(
     model: Annotated[Path, typer.Argument(help="Model folder (model.json and model.safetensors).")],
@@ -74,18 +66,21 @@ def _score_table(summary: Summary) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
+    from descale.base.columns import COLUMNS
+    from descale.evaluation import METRICS
+
     scenes = next(iter(summary.intervals.values())).clusters
     unit = "photos" if scenes == len(summary.confusions) else f"photos of {scenes} scenes"
     table = Table(title=f"Scores over {len(summary.confusions)} {unit}", title_justify="left")
     table.add_column("score")
     for heading in ("model", "95 % interval", "best constant answer", "colour threshold"):
         table.add_column(heading, justify="right")
-    for name, title in TITLES.items():
+    for name in METRICS:
         if name == "iou_corrosion_union" and len(summary.classes.corrosion_ids) == 1:
             continue  # the same as the headline
         interval = summary.intervals[name]
         table.add_row(
-            title,
+            COLUMNS[name].title + (" (headline)" if name == "iou_corrosion" else ""),
             _shown(interval.estimate),
             f"{_shown(interval.low)} to {_shown(interval.high)}",
             _shown(summary.trivial[name]),

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from rich.markup import escape
 from rich.table import Table
 
+from descale.base.columns import COLUMNS
+
 Row = Mapping[str, str | int | float | bool | None]
 
-SHOWN_IF_SEVERAL = {"dataset": "data set", "encoder": "encoder", "seed": "seed"}
+SHOWN_IF_SEVERAL = ("dataset", "encoder", "seed")
 """Columns that say the same in every row of most studies."""
 
 COLLAPSED = "*"
@@ -29,7 +31,7 @@ def study_table(name: str, rows: Sequence[Row]) -> Table:
     )
     several = [column for column in SHOWN_IF_SEVERAL if len({row.get(column) for row in rows}) > 1]
     for column in several:
-        table.add_column(SHOWN_IF_SEVERAL[column], overflow="fold")
+        table.add_column(COLUMNS[column].heading, overflow="fold")
     for heading in ("network", "strategy"):
         table.add_column(heading, no_wrap=True)
     for heading in ("sparsity", "IoU", "interval", "drop", "MACs", "params"):

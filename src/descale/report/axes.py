@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from descale.base.columns import COLUMNS
 from descale.report.cells import Cell
-from descale.report.fronts import COST_TITLES
 from descale.report.svg import Scale, iou_scale, line, text
 from descale.report.words import tick
 
@@ -75,7 +75,7 @@ def axes(x: Scale, y: Scale, frame: Frame, cost: str) -> list[str]:
     for value in x.ticks():
         body.append(line(x(value), frame.bottom, x(value), frame.bottom + 5, "axis"))
         body.append(text(x(value), frame.bottom + 19, tick(value) + unit, anchor="middle"))
-    below = f"{COST_TITLES[cost]}, logarithmic"
+    below = f"{COLUMNS[cost].title}, logarithmic"
     across, up = (frame.left + frame.right) / 2, (frame.top + frame.bottom) / 2
     return [
         *body,

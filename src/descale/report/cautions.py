@@ -8,7 +8,8 @@ from descale.evaluation.clusters import scene_count
 from descale.report.cells import Cell, by_dataset, named
 from descale.report.evidence import Evidence
 from descale.report.fronts import candidates
-from descale.report.rows import CONTROLS, Result, strategy_title
+from descale.report.looks import CONTROLS, strategy_title
+from descale.report.rows import Result
 from descale.report.words import joined
 
 FEW_SCENES = 20

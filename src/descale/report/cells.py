@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import fmean
 
-from descale.report.rows import DENSE, CellKey, Result
+from descale.report.looks import DENSE
+from descale.report.rows import CellKey, Result
 
 Z95 = 1.96
-COSTS = ("latency_ms", "macs", "params", "size_bytes")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from descale.report.cells import Cell
 from descale.report.evidence import StudyTrials
-from descale.report.rows import architecture_title, strategy_title
+from descale.report.looks import architecture_title, strategy_title
 from descale.report.words import joined
 
 STAGE = re.compile(r"\b(?:layer|blocks|stages|features|denseblock|s|block|p|x_)[._]?(\d+)")

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from descale.base.columns import COLUMNS
 from descale.report.axes import Frame, axes, compressed, floors, iou_axis, iou_grid
 from descale.report.cells import Cell, named
-from descale.report.fronts import COST_TITLES, Marked, pareto_front
-from descale.report.rows import DENSE, CellKey, architecture_title, strategy_title
+from descale.report.fronts import Marked, pareto_front
+from descale.report.looks import DENSE, architecture_title, look_of, strategy_title
+from descale.report.rows import CellKey
 from descale.report.svg import (
     Scale,
     line,
     marker,
     picture,
     polyline,
-    style_of,
     text,
     whisker,
 )
@@ -63,22 +64,22 @@ def front_chart(
     letters = {point.cell.key for point in marked}
     ordered = sorted(priced, key=lambda pair: (pair[1].key in letters, pair[1].key in front_keys))
     for value, cell in ordered:
-        style = style_of(cell.strategy, strategies)
+        look = look_of(cell.strategy, strategies)
         px, py = x(value), y(cell.iou.estimate)
         on_front = cell.key in front_keys
         parts = []
         if cell.iou.known and (on_front or len(priced) <= WHISKERS_UP_TO):
-            parts.append(whisker(px, y(cell.iou.low or 0.0), y(cell.iou.high or 0.0), style.colour))
+            parts.append(whisker(px, y(cell.iou.low or 0.0), y(cell.iou.high or 0.0), look.colour))
         ring = '<circle r="11" class="ring"/>' if cell.key in letters else ""
         size = (6.2 if on_front else 5.0) if wide else (5.2 if on_front else 4.0)
-        parts.append(f'<g transform="translate({px:.1f} {py:.1f})">{ring}{marker(style, size)}</g>')
+        parts.append(f'<g transform="translate({px:.1f} {py:.1f})">{ring}{marker(look, size)}</g>')
         css = "point" + (" on-front" if on_front else "") + (" collapsed" if cell.collapsed else "")
         tip = escape(_tip(cell, encoders, cost))
         body.append(
             f'<g class="{css}" data-cell="{numbers[cell.key]}"><title>{tip}</title>{"".join(parts)}</g>'
         )
     body += _letters(marked, encoders, cost, x, y, frame, names=wide)
-    what = f"Corrosion IoU against {COST_TITLES[cost]} of {len(priced)} configurations"
+    what = f"Corrosion IoU against {COLUMNS[cost].title} of {len(priced)} configurations"
     return picture(
         frame.width, frame.height, name, f"{what}. The table below the charts has the same values.", body
     )
@@ -108,12 +109,12 @@ def sparsity_chart(name: str, cells: Sequence[Cell], everything: Sequence[Cell])
     # Neighbouring strategies are moved apart a little, or their intervals would cover one another.
     moving = [strategy for strategy in strategies if strategy != DENSE]
     for strategy in moving:
-        style = style_of(strategy, strategies)
+        look = look_of(strategy, strategies)
         shift = (moving.index(strategy) - (len(moving) - 1) / 2) * 4.5
         own = sorted((c for c in cells if c.strategy == strategy), key=lambda c: c.sparsity)
         places = [(x(c.sparsity) + shift, y(c.iou.estimate)) for c in own]
         start = [(x(0.0), y(dense.iou.estimate))] if dense else []
-        body.append(polyline([*start, *places], "series", style.colour, style.dash))
+        body.append(polyline([*start, *places], "series", look.colour, look.dash))
         for cell, (px, py) in zip(own, places, strict=True):
             body.append(_mark(cell, px, py, y, strategies))
     if dense:
@@ -125,11 +126,11 @@ def sparsity_chart(name: str, cells: Sequence[Cell], everything: Sequence[Cell])
 
 def legend_mark(strategy: str, strategies: Sequence[str]) -> str:
     """A small picture of a strategy's line and marker, for legends outside of charts."""
-    style = style_of(strategy, strategies)
+    look = look_of(strategy, strategies)
     return (
         '<svg viewBox="0 0 40 16" width="40" height="16" aria-hidden="true">'
-        + (polyline([(1, 8), (39, 8)], "series", style.colour, style.dash) if strategy != "dense" else "")
-        + f'<g transform="translate(20 8)">{marker(style, 4.8)}</g></svg>'
+        + (polyline([(1, 8), (39, 8)], "series", look.colour, look.dash) if strategy != "dense" else "")
+        + f'<g transform="translate(20 8)">{marker(look, 4.8)}</g></svg>'
     )
 
 
@@ -168,14 +169,14 @@ def _letters(
 
 
 def _mark(cell: Cell, px: float, py: float, y: Scale, strategies: Sequence[str]) -> str:
-    style = style_of(cell.strategy, strategies)
+    look = look_of(cell.strategy, strategies)
     interval = (
-        whisker(px, y(cell.iou.low or 0.0), y(cell.iou.high or 0.0), style.colour) if cell.iou.known else ""
+        whisker(px, y(cell.iou.low or 0.0), y(cell.iou.high or 0.0), look.colour) if cell.iou.known else ""
     )
     tip = f"{cell.title}: IoU {span(cell.iou.estimate, cell.iou.low, cell.iou.high)}"
     return (
         f'<g class="point"><title>{escape(tip)}</title>{interval}'
-        f'<g transform="translate({px:.1f} {py:.1f})">{marker(style, 4.2)}</g></g>'
+        f'<g transform="translate({px:.1f} {py:.1f})">{marker(look, 4.2)}</g></g>'
     )
 
 

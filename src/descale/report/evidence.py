@@ -22,7 +22,7 @@ from descale.evaluation import (
     score_interval,
 )
 from descale.report.cells import Cell, Span, find, named
-from descale.report.rows import CONTROLS, DENSE
+from descale.report.looks import CONTROLS, DENSE
 
 logger = logging.getLogger(__name__)
 

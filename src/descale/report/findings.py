@@ -8,7 +8,7 @@ from statistics import fmean
 
 from descale.report.cells import Cell, named
 from descale.report.evidence import MARGINS, Evidence
-from descale.report.rows import architecture_title, strategy_title
+from descale.report.looks import architecture_title, strategy_title
 from descale.report.words import points
 
 NAMED_PHOTOS = 3

@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from descale.report.cells import COSTS, Cell, named
+from descale.base.columns import COLUMNS, COSTS
+from descale.report.cells import Cell, named
 from descale.report.words import amount, points
 
 TOLERANCE = 0.02
 """The recommended model is the cheapest within this much IoU of the best: what the field calls small."""
-
-COST_TITLES = {
-    "latency_ms": "latency",
-    "macs": "MACs",
-    "params": "parameters",
-    "size_bytes": "bytes of weights",
-}
 
 
 @dataclass(frozen=True)
@@ -90,11 +84,11 @@ def compare(cell: Cell, other: Cell, cost: str) -> str:
     else:
         ratio, side = ours / theirs, "more"
     if ratio < 1.05:
-        return f"{worth} at the same {COST_TITLES[cost]}"
+        return f"{worth} at the same {COLUMNS[cost].title}"
     return (
-        f"{worth} with {ratio:.2g} times {side} {COST_TITLES[cost]}"
+        f"{worth} with {ratio:.2g} times {side} {COLUMNS[cost].title}"
         if ratio < 10
-        else (f"{worth} with {ratio:.0f} times {side} {COST_TITLES[cost]}")
+        else (f"{worth} with {ratio:.0f} times {side} {COLUMNS[cost].title}")
     )
 
 
@@ -136,7 +130,7 @@ def _reasons(cell: Cell, cells: Sequence[Cell], front: Sequence[Cell], cost: str
         if rival_loss > 0 and loss <= 0.5 * rival_loss:
             share = "Half" if loss >= 0.4 * rival_loss else f"{100 * max(loss, 0) / rival_loss:.0f} % of"
             reasons.append(
-                f"{share} the IoU loss of the next at about the same {COST_TITLES[cost]} "
+                f"{share} the IoU loss of the next at about the same {COLUMNS[cost].title} "
                 f"({named(rival, cells)})."
             )
     if position > 0 and cell is not best:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from descale.base.columns import COLUMNS, COSTS
 from descale.base.errors import StudyError
-from descale.report.cells import COSTS, Cell
-from descale.report.fronts import COST_TITLES
+from descale.report.cells import Cell
 
 TIE = 0.005
 """Models within half a point of IoU count as equal; the cheaper one wins."""
@@ -32,7 +32,7 @@ class Limits:
         for name, value in self.costs.items():
             if not value > 0:
                 raise StudyError(
-                    f"A limit of {value:g} on {COST_TITLES[name]} leaves nothing. Give more than 0."
+                    f"A limit of {value:g} on {COLUMNS[name].title} leaves nothing. Give more than 0."
                 )
         if self.drop is not None and not 0 <= self.drop < 1:
             raise StudyError(f"A drop of {self.drop:g} is not in 0..1; 2 points of IoU are 0.02.")

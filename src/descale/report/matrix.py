@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from descale.report.cells import Span
 from descale.report.evidence import MARGINS, Comparison, Evidence
-from descale.report.rows import CONTROLS, DENSE, architecture_title, strategy_title
+from descale.report.looks import CONTROLS, DENSE, architecture_title, strategy_title
 from descale.report.words import points
 
 LEVELS_SHOWN = 3

@@ -16,13 +16,8 @@ from markupsafe import Markup
 from descale import __version__
 from descale.report.cautions import cautions
 from descale.report.evidence import MARGINS, StudyTrials
-from descale.report.rows import (
-    LATENCIES,
-    Result,
-    architecture_title,
-    read_latencies,
-    strategy_title,
-)
+from descale.report.looks import architecture_title, strategy_title
+from descale.report.rows import LATENCIES, Result, read_latencies
 from descale.report.sections import Section
 from descale.report.trial_table import embedded, filters, trial_columns
 from descale.report.words import joined, points

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from descale.base.columns import COSTS
 from descale.base.errors import StudyError
-from descale.report.cells import COSTS, Cell, by_dataset, make_cells
+from descale.report.cells import Cell, by_dataset, make_cells
 from descale.report.evidence import StudyTrials, gather
 from descale.report.fronts import candidates, known_costs
 from descale.report.limits import TIE, Limits, cost_of, violations

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from descale.report.cells import COSTS, Cell, named
-from descale.report.fronts import COST_TITLES, candidates, compare, floor_warning
+from descale.base.columns import COLUMNS, COSTS
+from descale.report.cells import Cell, named
+from descale.report.fronts import candidates, compare, floor_warning
 from descale.report.limits import TIE, Limits, cost_of, violations
-from descale.report.rows import CONTROLS
+from descale.report.looks import CONTROLS
 from descale.report.words import amount, points, span, span_points
 
 
@@ -33,7 +34,7 @@ def answer(
     why = (
         f"highest IoU within the limits ({points(TIE)} of IoU count as a tie, which the cheaper model wins)"
         if limits.costs
-        else f"least {COST_TITLES[price]} of those within {points(limits.drop or 0.0)} of the best model"
+        else f"least {COLUMNS[price].title} of those within {points(limits.drop or 0.0)} of the best model"
     )
     iou = chosen.iou
     lines = [
@@ -94,7 +95,7 @@ def nearest_miss(cells: Sequence[Cell], usable: Sequence[Cell], limits: Limits) 
         least = min(usable, key=lambda c: cost_of(c, cost))
         if cost_of(least, cost) > limit:
             lines.append(
-                f"The least {COST_TITLES[cost]}: {named(least, cells)} with "
+                f"The least {COLUMNS[cost].title}: {named(least, cells)} with "
                 f"{amount(least.mean(cost), cost)}, the limit is {amount(limit, cost)}."
             )
     if limits.drop is not None:
@@ -133,4 +134,4 @@ def unmeasured(cost: str, dataset: str) -> str:
             f"{dataset}: no latency was measured. Put latency.csv (columns trial, latency_ms), measured on "
             "your device with descale benchmark, beside results.csv, or limit --max-macs instead."
         )
-    return f"{dataset}: the table has no {COST_TITLES[cost]}. Limit another cost."
+    return f"{dataset}: the table has no {COLUMNS[cost].title}. Limit another cost."

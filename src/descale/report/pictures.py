@@ -15,8 +15,8 @@ from descale.data import Dataset, Sample, load_dataset
 from descale.evaluation import ImageConfusions, imagewise_iou
 from descale.report.cells import Cell, find, named
 from descale.report.evidence import StudyTrials
+from descale.report.looks import DENSE
 from descale.report.painting import FALSE, HIT, MISS, PATTERNS, Mask, compared, data_uri, painted
-from descale.report.rows import DENSE
 
 logger = logging.getLogger(__name__)
 

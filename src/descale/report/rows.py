@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from descale.base.errors import StudyError
+from descale.report.looks import CONTROLS, DENSE, architecture_title, strategy_title
 
 logger = logging.getLogger(__name__)
 
@@ -17,29 +18,10 @@ RESULTS = "results.csv"
 LATENCIES = "latency.csv"
 """Optional, beside the results: columns ``trial``, ``latency_ms`` and (in words) ``how``; measured apart."""
 
-DENSE = "dense"
-SLIM = "slim-scratch"
-CONTROLS = ("random", SLIM)
-IDENTITY = ("dataset", "architecture", "strategy", "sparsity", "iou_corrosion", "macs")
+NEEDED = ("dataset", "architecture", "strategy", "sparsity", "iou_corrosion", "macs")
+"""What every table of results has had from the first version on."""
 FINISHED = ("", "ok", "done", "finished")
 NO_CORROSION = "the score is not defined: the test split shows no corrosion"
-
-ARCHITECTURES = {
-    "unet": "U-Net",
-    "unetplusplus": "U-Net++",
-    "fpn": "FPN",
-    "linknet": "LinkNet",
-    "manet": "MA-Net",
-}
-STRATEGIES = {
-    "dense": "dense",
-    "linear": "linear",
-    "agp": "AGP",
-    "movement": "movement",
-    "one-shot": "one-shot",
-    "random": "random",
-    SLIM: "slim from scratch",
-}
 
 
 @dataclass(frozen=True)
@@ -144,10 +126,10 @@ def read_results(folder: Path) -> list[Result]:
     """
     path = Path(folder) / RESULTS
     try:
-        with path.open(newline="", encoding="utf-8") as stream:
+        with path.open(newline="", encoding="utf-8-sig") as stream:  # spreadsheets mark their files so
             reader = csv.DictReader(stream)
             columns = reader.fieldnames or []
-            missing = [column for column in IDENTITY if column not in columns]
+            missing = [column for column in NEEDED if column not in columns]
             if missing:
                 raise StudyError(
                     f"{path} has no column {', '.join(missing)}. Let descale study write it again."
@@ -186,16 +168,6 @@ def require_scores(results: Sequence[Result], folder: Path) -> None:
     )
 
 
-def architecture_title(architecture: str) -> str:
-    """The name people use, or the identifier of one that is not in the list."""
-    return ARCHITECTURES.get(architecture, architecture)
-
-
-def strategy_title(strategy: str) -> str:
-    """The name people use, or the identifier of one that is not in the list."""
-    return STRATEGIES.get(strategy, strategy)
-
-
 def _result(row: Mapping[str | None, str | None], path: Path, line: int) -> Result:
     texts = {key: value or "" for key, value in row.items() if key is not None}
     numbers = {key: number for key, value in texts.items() if (number := _number(value)) is not None}
@@ -223,7 +195,7 @@ def read_latencies(path: Path) -> dict[str, dict[str, str]]:
     if not path.is_file():
         return {}
     try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:  # spreadsheets mark their files so
+        with path.open(newline="", encoding="utf-8-sig") as stream:
             rows = list(csv.DictReader(stream))
     except (UnicodeDecodeError, csv.Error) as error:
         raise StudyError(

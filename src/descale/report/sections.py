@@ -8,13 +8,13 @@ from typing import Any
 
 from markupsafe import Markup
 
+from descale.base.columns import COLUMNS, COSTS
 from descale.report import charts, findings, tables
-from descale.report.cells import COSTS, Cell, by_dataset, make_cells, named
+from descale.report.cells import Cell, by_dataset, make_cells, named
 from descale.report.channel_chart import channel_chart
 from descale.report.channels import channel_profiles
 from descale.report.evidence import Evidence, StudyTrials, gather
 from descale.report.fronts import (
-    COST_TITLES,
     Marked,
     candidates,
     floor_warning,
@@ -22,10 +22,10 @@ from descale.report.fronts import (
     marked_points,
     pareto_front,
 )
+from descale.report.looks import CONTROLS, strategy_order, strategy_title
 from descale.report.matrix import control_matrix, drop_matrix
 from descale.report.pictures import Gallery, gallery
-from descale.report.rows import CONTROLS, CellKey, Result, strategy_title
-from descale.report.trial_table import strategy_order
+from descale.report.rows import CellKey, Result
 from descale.report.words import amount, joined, points, short, span
 
 VALUES_SHOWN = 200
@@ -91,9 +91,9 @@ def _section(
         shown={
             "anchor": f"data-{index}",
             "cards": [_card(point, cells, main) for point in marked],
-            "main": COST_TITLES[main],
+            "main": COLUMNS[main].title,
             "charts": [
-                (cost, COST_TITLES[cost], Markup(svg))
+                (cost, COLUMNS[cost].title, Markup(svg))
                 for cost in costs
                 if (
                     svg := charts.front_chart(
@@ -101,7 +101,7 @@ def _section(
                     )
                 )
             ],
-            "unmeasured": [COST_TITLES[cost] for cost in COSTS if cost not in costs],
+            "unmeasured": [COLUMNS[cost].title for cost in COSTS if cost not in costs],
             "legend": [
                 (Markup(charts.legend_mark(s, strategies)), strategy_title(s), s in CONTROLS)
                 for s in strategies
@@ -140,7 +140,7 @@ def _verdict(marked: Sequence[Marked], cells: Sequence[Cell], cost: str) -> str:
         loss = best.iou.estimate - cell.iou.estimate
         text += (
             f", {points(loss)} below the most accurate model ({named(best, cells)}) "
-            f"for {100 * ours / theirs:.2g} % of its {COST_TITLES[cost]}"
+            f"for {100 * ours / theirs:.2g} % of its {COLUMNS[cost].title}"
         )
     return f"{text}. {floor_warning(cell)}".rstrip()
 
@@ -154,7 +154,7 @@ def _card(point: Marked, cells: Sequence[Cell], cost: str) -> dict[str, Any]:
         "facts": [
             ("corrosion IoU", span(cell.iou.estimate, cell.iou.low, cell.iou.high)),
             ("drop from dense", tables.drop_text(cell) + ("" if cell.dense else " points")),
-            *((COST_TITLES[c], _fact(cell, c)) for c in COSTS if cell.mean(c) is not None),
+            *((COLUMNS[c].title, _fact(cell, c)) for c in COSTS if cell.mean(c) is not None),
             *_paper(cell),
             ("seeds", str(len(cell.seeds))),
         ],
@@ -209,7 +209,7 @@ def _value_table(
     ]
     rows = []
     for item, texts in zip(kept, tables.table(kept), strict=True):
-        on = [tables.COST_HEADINGS[cost] for cost in costs if item.cell.key in fronts[cost]]
+        on = [COLUMNS[cost].title for cost in costs if item.cell.key in fronts[cost]]
         rows.append((numbers[item.cell.key], letters.get(item.cell.key, ""), texts, joined(on)))
     return {
         "headings": tables.headings([item.cell for item in kept]) if kept else [],

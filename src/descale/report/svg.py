@@ -1,7 +1,4 @@
-"""Primitives of inline SVG charts: scales, ticks, marker shapes, dashes, text. No library, no network.
-
-Series differ by marker shape and dash first and by colour second, so a greyscale print tells them apart.
-"""
+"""Primitives of inline SVG charts: scales, ticks, marker shapes, dashes, text. No library, no network."""
 
 from __future__ import annotations
 
@@ -10,46 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-
-@dataclass(frozen=True)
-class Style:
-    """How a strategy is drawn everywhere on the page.
-
-    Attributes:
-        marker: name in :data:`MARKERS`.
-        colour: of the Okabe-Ito palette, distinguishable for most colour-blind readers.
-        dash: ``stroke-dasharray`` of its lines; empty is a full line.
-        hollow: filled with the page's background; controls are hollow.
-    """
-
-    marker: str
-    colour: str
-    dash: str
-    hollow: bool = False
-
-
-STYLES = {
-    "dense": Style("circle", "#1b1b1b", ""),
-    "linear": Style("triangle", "#0072b2", "7 3"),
-    "agp": Style("square", "#c24e00", ""),
-    "movement": Style("diamond", "#00795a", "2 3"),
-    "one-shot": Style("wedge", "#8a3b72", "10 3 2 3"),
-    "random": Style("cross", "#5c5c5c", "1 4", hollow=True),
-    "slim-scratch": Style("plus", "#5c5c5c", "5 2 1 2", hollow=True),
-}
-OTHER = (
-    Style("star", "#8a3b72", "8 2 2 2"),
-    Style("pentagon", "#9a7b00", "4 4"),
-    Style("hexagon", "#3c5a9a", "3 1"),
-)
-
-
-def style_of(strategy: str, strategies: Sequence[str]) -> Style:
-    """Style of a strategy; strategies that are not in the list take turns with the remaining shapes."""
-    if strategy in STYLES:
-        return STYLES[strategy]
-    others = sorted(name for name in strategies if name not in STYLES)
-    return OTHER[others.index(strategy) % len(OTHER)] if strategy in others else OTHER[0]
+from descale.report.looks import Look
 
 
 def _polygon(corners: int, turn: float = 0.0) -> Callable[[float], str]:
@@ -81,14 +39,14 @@ MARKERS: dict[str, Callable[[float], str]] = {
 }
 
 
-def marker(style: Style, size: float = 5.5) -> str:
-    """A marker around the origin."""
-    area = MARKERS[style.marker](
-        size * (1.15 if style.marker in ("triangle", "wedge", "diamond", "square") else 1)
+def marker(look: Look, size: float = 5.5) -> str:
+    """The marker of a look, around the origin."""
+    area = MARKERS[look.marker](
+        size * (1.15 if look.marker in ("triangle", "wedge", "diamond", "square") else 1)
     )
-    if style.hollow:
-        return f'<path d="{area}" fill="none" stroke="{style.colour}" stroke-width="2.2"/>'
-    return f'<path d="{area}" fill="{style.colour}" stroke="#fff" stroke-width="1"/>'
+    if look.hollow:
+        return f'<path d="{area}" fill="none" stroke="{look.colour}" stroke-width="2.2"/>'
+    return f'<path d="{area}" fill="{look.colour}" stroke="#fff" stroke-width="1"/>'
 
 
 COMPRESSED = 0.2

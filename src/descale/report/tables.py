@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from descale.report.cells import COSTS, Cell
+from descale.base.columns import COLUMNS, COSTS
+from descale.report.cells import Cell
 from descale.report.evidence import Evidence
-from descale.report.rows import architecture_title, strategy_title
+from descale.report.looks import architecture_title, strategy_title
 from descale.report.words import amount, points, span, span_points
-
-COST_HEADINGS = {"latency_ms": "latency", "macs": "MACs", "params": "parameters", "size_bytes": "size"}
 
 
 def headings(cells: Sequence[Cell]) -> list[str]:
@@ -26,7 +25,7 @@ def headings(cells: Sequence[Cell]) -> list[str]:
         "drop in points (95 %)",
         "F1",
         "paper's IoU",
-        *(COST_HEADINGS[cost] for cost in _measured(cells)),
+        *(COLUMNS[cost].title for cost in _measured(cells)),
         "remark",
     ]
 

@@ -5,16 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from descale.base.columns import COLUMNS, IDENTITY, Column
 from descale.report.cells import Cell
-from descale.report.rows import CONTROLS, Result, architecture_title, strategy_title
-
-
-def strategy_order(strategy: str) -> tuple[int, str]:
-    """Sorting key: dense, the study's strategies, other ones, controls."""
-    order = ["dense", "linear", "agp", "movement", "one-shot"]
-    if strategy in CONTROLS:
-        return 99, strategy
-    return (order.index(strategy) if strategy in order else 50), strategy
+from descale.report.looks import architecture_title, strategy_order, strategy_title
+from descale.report.rows import Result
 
 
 def filters(cells: Sequence[Cell]) -> list[tuple[str, str, list[tuple[str, str]]]]:
@@ -41,51 +35,33 @@ def filters(cells: Sequence[Cell]) -> list[tuple[str, str, list[tuple[str, str]]
     return [entry for entry in found if len(entry[2]) > 1]
 
 
-TRIAL_COLUMNS = (
-    ("iou_corrosion", "IoU", "iou"),
-    ("iou_corrosion_low", "95 % low", "iou"),
-    ("iou_corrosion_high", "95 % high", "iou"),
-    ("iou_drop", "drop, points", "points"),
-    ("f1_corrosion", "F1", "iou"),
-    ("iou_mean", "mean IoU", "iou"),
-    ("iou_paper", "paper's IoU", "iou"),
-    ("iou_paper_trivial", "its floor", "iou"),
-    ("sparsity_realised", "sparsity reached", "iou"),
-    ("macs", "MACs", "count"),
-    ("params", "parameters", "count"),
-    ("size_bytes", "bytes", "count"),
-    ("latency_ms", "latency, ms", "ms"),
-    ("seconds", "trial, s", "ms"),
-)
+SHOWN = (
+    "iou_corrosion", "iou_corrosion_low", "iou_corrosion_high", "iou_drop", "f1_corrosion", "iou_mean",
+    "iou_paper", "iou_paper_trivial", "sparsity_realised", "macs", "params", "size_bytes", "latency_ms",
+    "seconds",
+)  # fmt: skip
+"""Columns of numbers of the trial table, those that a row has; scores first."""
 
 
-def _measured(results: Sequence[Result]) -> list[tuple[str, str, str]]:
-    """Numeric columns of the trial table that at least one row has: name, heading, format."""
-    return [entry for entry in TRIAL_COLUMNS if any(entry[0] in result.numbers for result in results)]
+def _measured(results: Sequence[Result]) -> list[Column]:
+    return [COLUMNS[name] for name in SHOWN if any(name in result.numbers for result in results)]
 
 
 def trial_columns(results: Sequence[Result]) -> list[tuple[int, str, str]]:
-    """Columns worth showing: place in the embedded row, heading, format."""
-    identity = [
-        (1, "data set", "text", len({r.dataset for r in results}) > 1),
-        (2, "architecture", "text", True),
-        (3, "encoder", "text", len({r.encoder for r in results}) > 1),
-        (4, "strategy", "text", True),
-        (5, "sparsity", "number", True),
-        (6, "seed", "number", True),
-    ]
-    numeric = [(7 + k, heading, format) for k, (_, heading, format) in enumerate(_measured(results))]
+    """Columns worth showing: place in the embedded row, heading, kind."""
+    alike = {name for name in ("dataset", "encoder") if len({getattr(r, name) for r in results}) < 2}
+    columns = [*(COLUMNS[name] for name in IDENTITY), *_measured(results), COLUMNS["status"]]
     return [
-        *((place, heading, format) for place, heading, format, shown in identity if shown),
-        *numeric,
-        (7 + len(numeric), "status", "text"),
+        (place, column.heading, column.kind)
+        for place, column in enumerate(columns, start=1)
+        if column.name not in alike
     ]
 
 
 def embedded(results: Sequence[Result], cells: Sequence[Cell]) -> str:
     """Cells and trials as JSON for the page's script."""
     place = {cell.key: index for index, cell in enumerate(cells)}
-    columns = [name for name, _, _ in _measured(results)]
+    columns = [column.name for column in _measured(results)]
     trials = [
         [
             place.get(r.key, -1),

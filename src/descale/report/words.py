@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-UNITS = {"macs": "MACs", "params": "parameters", "size_bytes": "B", "latency_ms": "ms"}
+from descale.base.columns import COLUMNS
 
 
 def points(value: float) -> str:
@@ -47,7 +47,7 @@ def amount(value: float | None, cost: str) -> str:
     """
     if value is None:
         return "not measured"
-    unit = UNITS[cost]
+    unit = COLUMNS[cost].unit
     text = short(value)
     if unit == "B" and text[-1].isalpha():
         return text + unit

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from descale.base.columns import COLUMNS
 from descale.data import Dataset
 from descale.evaluation import result_columns, summarise
 from descale.evaluation.confusion import write_confusions
@@ -37,8 +38,6 @@ from descale.training.devices import find_device
 from descale.training.recovery import recovery_side
 
 logger = logging.getLogger(__name__)
-
-VALID_COLUMNS = ("iou_corrosion", "f1_corrosion", "iou_mean", "iou_paper", "iou_trivial", "iou_colour")
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ def measure(trial: Trial, model: SavedModel, dataset: Dataset, trials: Path, dev
         "size_bytes": weights_bytes(folder / MODEL),
         **columns["test"],
         **drop_columns(trial, confusions["test"], dataset.classes, trials),
-        **{f"{name}_valid": columns["valid"].get(name) for name in VALID_COLUMNS},
+        **{f"{name}_valid": columns["valid"].get(name) for name, column in COLUMNS.items() if column.valid},
         "latency_ms": latency_ms(model, torch.get_num_threads()) if device.type == "cpu" else None,
         "input_size": f"{height}x{width}",
         "threads": torch.get_num_threads(),

@@ -7,34 +7,10 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from descale.base.columns import COLUMNS
 from descale.base.files import write_text
 from descale.study.folder import Row, StudyFolder, Value
 from descale.study.trial import Trial
-
-COLUMNS = (
-    "dataset",
-    "architecture",
-    "encoder",
-    "strategy",
-    "sparsity",
-    "seed",
-    "sparsity_realised",
-    "params",
-    "macs",
-    "size_bytes",
-    "iou_corrosion",
-    "f1_corrosion",
-    "iou_mean",
-    "iou_paper",
-    "iou_trivial",
-    "iou_paper_trivial",
-    "iou_colour",
-    "iou_dense",
-    "iou_drop",
-    "seconds",
-    "status",
-)
-"""The first columns of every results.csv, in this order; others follow, ``trial`` last."""
 
 RESULTS = "results.csv"
 FOLDS = "folds.csv"
@@ -100,7 +76,7 @@ def write_results(trials: Sequence[Trial], folder: StudyFolder) -> None:
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
-    """Write rows atomically; columns are :data:`COLUMNS`, then any others in order of appearance."""
+    """Write rows atomically: the columns that are always there, then others as they come, ``trial`` last."""
     columns = _columns(rows)
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
@@ -112,12 +88,12 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
 
 def read_csv(path: Path) -> list[dict[str, str]]:
     """Rows of a results.csv as text, empty cells as empty strings."""
-    with Path(path).open(encoding="utf-8", newline="") as stream:
+    with Path(path).open(encoding="utf-8-sig", newline="") as stream:
         return list(csv.DictReader(stream))
 
 
 def _columns(rows: Iterable[Row]) -> list[str]:
-    seen = dict.fromkeys(COLUMNS)
+    seen = dict.fromkeys(name for name, column in COLUMNS.items() if column.always)
     for row in rows:
         seen.update(dict.fromkeys(row))
     seen.pop("trial", None)

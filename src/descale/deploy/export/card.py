@@ -10,16 +10,12 @@ from typing import Any
 
 import jinja2
 
+from descale.base.columns import COLUMNS
 from descale.base.files import write_text
 from descale.models import ARCHITECTURES, SavedModel
 from descale.runtime.manifest import BundleManifest
 
-SCORES = {
-    "iou_corrosion": "IoU of corrosion, all photos together",
-    "f1_corrosion": "F1 of corrosion, all photos together",
-    "iou_mean": "mean IoU of the classes",
-    "iou_paper": "IoU per photo over all classes, micro-averaged",
-}
+SCORES = ("iou_corrosion", "f1_corrosion", "iou_mean", "iou_paper")
 
 
 @dataclass(frozen=True)
@@ -69,7 +65,7 @@ def score_lines(metrics: Mapping[str, Any]) -> list[Score]:
         if not isinstance(summary, Mapping):
             continue
         scores = summary.get("scores", summary)
-        for name, title in SCORES.items():
+        for name in SCORES:
             value = scores.get(name)
             if not isinstance(value, int | float):
                 continue
@@ -78,7 +74,7 @@ def score_lines(metrics: Mapping[str, Any]) -> list[Score]:
             lines.append(
                 Score(
                     split,
-                    title,
+                    COLUMNS[name].title,
                     f"{value:.3f}",
                     f"{interval['low']:.3f} to {interval['high']:.3f}" if _bounded(interval) else "",
                     f"{floor:.3f}" if isinstance(floor, int | float) else "",

@@ -26,10 +26,10 @@
 
   function shown(value, format) {
     if (value === null || value === undefined) return "–";
-    if (format === "iou") return value.toFixed(3);
+    if (format === "score") return value.toFixed(3);
     if (format === "points") return (100 * value).toFixed(1);
     if (format === "count") return Math.round(value).toLocaleString("en");
-    if (format === "ms") return value < 10 ? value.toFixed(2) : value.toFixed(0);
+    if (format === "time") return value < 10 ? value.toFixed(2) : value.toFixed(0);
     return String(value);
   }
 
