@@ -59,3 +59,9 @@ def test_what_differs_is_shown() -> None:
 
 def test_scores_that_are_not_known_are_left_empty() -> None:
     assert "None" not in printed(row(iou_corrosion=None, iou_corrosion_low=None, iou_drop=None, macs=None))
+
+
+def test_a_score_that_is_not_defined_is_called_so() -> None:
+    text = printed(row(iou_corrosion=None, iou_corrosion_low=None, iou_corrosion_high=None, iou_drop=None))
+    assert "not defined" in text
+    assert "*" not in text

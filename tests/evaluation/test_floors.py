@@ -45,8 +45,8 @@ def test_trivial_floor_does_not_depend_on_the_prediction() -> None:
     )
 
 
-def test_trivial_floor_without_corrosion_is_zero() -> None:
-    assert trivial_scores(one_image([[10, 0], [0, 0]]), BINARY)["iou_corrosion"] == 0
+def test_trivial_floor_without_corrosion_is_not_defined() -> None:
+    assert np.isnan(trivial_scores(one_image([[10, 0], [0, 0]]), BINARY)["iou_corrosion"])
 
 
 @pytest.mark.parametrize(

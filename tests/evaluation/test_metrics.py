@@ -6,7 +6,15 @@ import torch
 from segmentation_models_pytorch import metrics as reference
 
 from descale.base.classes import BINARY, ClassTable, PixelClass
-from descale.evaluation import METRICS, ImageConfusions, confusion_matrix, imagewise_iou, score
+from descale.evaluation import (
+    METRICS,
+    ImageConfusions,
+    confusion_matrix,
+    imagewise_iou,
+    paired_drop,
+    score,
+    summarise,
+)
 
 FOUR = ClassTable(
     (
@@ -75,6 +83,21 @@ def test_no_corrosion_anywhere_is_undefined_not_perfect() -> None:
     ours = score(confusions_of(blank, blank, 2), BINARY)
     assert np.isnan(ours.iou_corrosion)
     assert ours.iou_paper == 1
+
+
+def test_corrosion_found_where_none_is_labelled_is_no_score_and_no_collapse() -> None:
+    clean, stray = np.zeros((2, 4, 4), dtype=int), np.eye(4, dtype=int)[None].repeat(2, axis=0)
+    found = summarise(confusions_of(clean, stray, 2), BINARY)
+    assert np.isnan(
+        [found.scores.iou_corrosion, found.scores.f1_corrosion, found.scores.iou_corrosion_union]
+    ).all()
+    assert np.isnan([found.intervals["iou_corrosion"].low, found.trivial["iou_corrosion"]]).all()
+    assert not found.collapse
+    assert not found.defined
+    drop = paired_drop([found.confusions], [found.confusions], BINARY)
+    assert np.isnan(drop.interval.estimate)
+    assert not drop.no_worse
+    assert found.scores.iou_paper == pytest.approx(np.mean([12 / 20] * 2))
 
 
 def test_imagewise_iou_ranks_pictures() -> None:

@@ -131,6 +131,19 @@ def test_score_that_is_not_defined_is_no_failure(tmp_path: Path) -> None:
     assert "have failed" not in page
 
 
+def test_an_earlier_table_of_a_split_without_corrosion_tells_no_collapse_and_no_drop(tmp_path: Path) -> None:
+    reason = "collapsed: corrosion IoU 0.000 is not above the trivial 0.000"
+    head = HEAD.replace("status", "status,collapsed")
+    rows = (f"clean,unet,e,dense,0,0,9,0,0,0,ok,{reason},a", "clean,unet,e,agp,0.5,0,2,0,0,0,ok,,b")
+    rows += ("d,unet,e,dense,0,0,9,0.7,0,0.08,ok,,c",)
+    first, second, good = read_results(table(tmp_path, *rows, head=head))
+    assert (first.undefined, second.undefined, good.undefined) == (True, True, False)
+    page = write_report(tmp_path).read_text(encoding="utf-8")
+    assert "2 of 3 trials have no score, as the test split of clean shows no corrosion." in page
+    assert "not above the trivial" not in page
+    assert "no worse than 1 point" not in page
+
+
 def test_seeds_of_one_configuration_become_one_cell(tmp_path: Path) -> None:
     rows = read_results(
         table(

@@ -58,6 +58,11 @@ def evaluate(
         f"{costs['size_bytes']:,} bytes of weights",
         highlight=False,
     )
+    if not summary.defined:
+        console.print(
+            f"Scores of corrosion are not defined: split {split} shows no corrosion. "
+            "Choose another split, or put photos with corrosion into it."
+        )
     for reason in summary.collapse.reasons:
         console.print(f"[bold red]collapsed:[/] {escape(reason)}")
 
@@ -109,4 +114,4 @@ def _confusion_table(summary: Summary) -> Table:
 
 
 def _shown(value: float) -> str:
-    return "undefined" if value != value else f"{value:.3f}"
+    return "not defined" if value != value else f"{value:.3f}"

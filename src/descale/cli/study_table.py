@@ -15,6 +15,8 @@ SHOWN_IF_SEVERAL = ("dataset", "encoder", "seed")
 """Columns that say the same in every row of most studies."""
 
 COLLAPSED = "*"
+NOT_DEFINED = "not defined"
+"""Of a test split without corrosion."""
 MEANING = "no better than a constant answer, or a class that is there is never predicted"
 
 
@@ -40,7 +42,12 @@ def study_table(name: str, rows: Sequence[Row]) -> Table:
         mark = COLLAPSED if row.get("collapsed") else ""
         cells = [*(escape(str(row.get(column))) for column in several)]
         cells += [str(row["architecture"]), str(row["strategy"]), f"{row['sparsity']:g}"]
-        cells += [_number(row.get("iou_corrosion")) + mark, _interval(row), _number(row.get("iou_drop"))]
+        reached = row.get("iou_corrosion")
+        cells += [
+            NOT_DEFINED if reached is None else _number(reached) + mark,
+            _interval(row),
+            _number(row.get("iou_drop")),
+        ]
         cells += [_count(row.get("macs")), _count(row.get("params"))]
         table.add_row(*cells)
     return table

@@ -11,7 +11,8 @@
   of all classes over (true positives + false positives + false negatives) of all classes, background
   included; then the mean over images. It has a high floor: a constant prediction scores well.
 
-A class that is neither in the truth nor in the prediction has no IoU (NaN) and is left out of means.
+A class that is neither in the truth nor in the prediction has no IoU (NaN). Means are over the classes that
+are labelled; where no corrosion is labelled, its scores are not defined (NaN), whatever was predicted.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def _f1_corrosion(counts: NDArray[Any], corrosion_ids: tuple[int, ...]) -> Array
 
 
 def _iou_corrosion_union(counts: NDArray[Any], corrosion_ids: tuple[int, ...]) -> Array:
-    return class_iou(merge_corrosion(counts, corrosion_ids))[..., 1]
+    return _mean_of_labelled(class_iou(pooled := merge_corrosion(counts, corrosion_ids)), pooled, (1,))
 
 
 def _iou_mean(counts: NDArray[Any], corrosion_ids: tuple[int, ...]) -> Array:
@@ -90,7 +91,7 @@ class Metric:
     imagewise: bool = False
 
     def of(self, confusions: ImageConfusions, classes: ClassTable) -> float:
-        """The score of a split; NaN where it is not defined (no corrosion, and none predicted)."""
+        """The score of a split; NaN where it is not defined: of corrosion, where none is labelled."""
         counts = confusions.counts if self.imagewise else confusions.total
         scores = self.compute(counts, classes.corrosion_ids)
         return float(np.mean(scores)) if scores.size else float("nan")
@@ -140,9 +141,12 @@ def score(confusions: ImageConfusions, classes: ClassTable) -> Scores:
 def imagewise_iou(confusions: ImageConfusions, classes: ClassTable) -> Array:
     """Headline IoU of each image on its own, ``(N,)``; for ranking pictures, not for reporting.
 
-    NaN for an image without corrosion in which none was predicted either.
+    Of an image without corrosion it is NaN, or 0 if some was predicted.
     """
-    return _iou_corrosion(confusions.counts, classes.corrosion_ids)
+    corroded = list(classes.corrosion_ids)
+    said = confusions.counts[..., corroded].sum(axis=(-2, -1)) > 0
+    iou = _iou_corrosion(confusions.counts, classes.corrosion_ids)
+    return np.where(np.isnan(iou) & said, 0.0, iou)
 
 
 def constant_counts(truth: Counts, predicted: int) -> Counts:
@@ -158,12 +162,11 @@ def _ratio(numerator: NDArray[Any], denominator: NDArray[Any]) -> Array:
 
 
 def _mean_of_labelled(values: Array, counts: NDArray[Any], ids: tuple[int, ...]) -> Array:
-    """Mean over the classes that occur in the labels, or if none does, over those predicted.
+    """Mean over the classes that occur in the labels; NaN where none does, whatever was predicted.
 
     Were a class that is only predicted counted too, as 0, one stray pixel of it would take a third off the
     score of one network and not of the other, and that would pass for a drop.
     """
     chosen = list(ids)
-    values, labelled = values[..., chosen], counts.sum(axis=-1)[..., chosen] > 0
-    known = np.where(labelled.any(axis=-1, keepdims=True), labelled, ~np.isnan(values))
-    return _ratio(np.where(known, values, 0.0).sum(axis=-1), known.sum(axis=-1))
+    labelled = counts.sum(axis=-1)[..., chosen] > 0
+    return _ratio(np.where(labelled, values[..., chosen], 0.0).sum(axis=-1), labelled.sum(axis=-1))

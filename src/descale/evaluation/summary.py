@@ -32,6 +32,11 @@ class Summary:
     intervals: dict[str, Interval]
     collapse: Collapse
 
+    @property
+    def defined(self) -> bool:
+        """Whether there are scores of corrosion: not where none is labelled."""
+        return not math.isnan(self.scores.iou_corrosion)
+
     def to_json(self) -> dict[str, Any]:
         """Plain values; a score that is not defined is ``None``."""
         return {
