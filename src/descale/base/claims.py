@@ -11,13 +11,16 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from descale.base.errors import StudyError
 
-_held: set[Path] = set()  # record locks do not exclude their own process, and closing a twin drops them
+# Record locks do not exclude their own process, and closing a twin drops them.
+_turns: dict[Path, threading.RLock] = {}
+_held: set[Path] = set()
 
 
 @contextmanager
@@ -29,7 +32,10 @@ def claim(path: Path) -> Iterator[bool]:
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Hold the lock file ``path``, waiting for whoever has it. For short critical sections."""
+    """Hold the lock file ``path``, waiting for who has it, process or thread. For short critical sections.
+
+    A thread that holds it already goes on at once.
+    """
     with _locked(path, wait=True):
         yield
 
@@ -37,23 +43,30 @@ def exclusive(path: Path) -> Iterator[None]:
 @contextmanager
 def _locked(path: Path, *, wait: bool) -> Iterator[bool]:
     path = path.absolute()
-    if path in _held:
+    turn = _turns.setdefault(path, threading.RLock())
+    if not turn.acquire(blocking=wait):
         yield False
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # A lock file is never deleted: a third process could lock the new one while the old is still held.
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        if not _lock(descriptor, path, wait=wait):
-            yield False
+        if path in _held:  # by this very thread
+            yield wait
             return
-        _held.add(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # A lock file is never deleted: a third process could lock the new one while the old is still held.
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            yield True
+            if not _lock(descriptor, path, wait=wait):
+                yield False
+                return
+            _held.add(path)
+            try:
+                yield True
+            finally:
+                _held.discard(path)
         finally:
-            _held.discard(path)
+            os.close(descriptor)  # releases the lock
     finally:
-        os.close(descriptor)  # releases the lock
+        turn.release()
 
 
 def _lock(descriptor: int, path: Path, *, wait: bool) -> bool:
