@@ -243,7 +243,8 @@ def in_process(
     """One timing in a process of its own, with this code or an earlier one."""
     source = HERE.parents[1] if code is None else code
     environment = os.environ | {
-        "PYTHONPATH": str(source / "src"), "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads),
+        "PYTHONPATH": os.pathsep.join([str(source / "src"), os.environ.get("PYTHONPATH", "")]),
+        "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads),
     }  # fmt: skip
     given = [name, str(photos), str(rounds), precision, "this" if code is None else "earlier"]
     command = [sys.executable, str(Path(__file__).resolve()), "--one", *given]
