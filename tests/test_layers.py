@@ -27,7 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "training": {"data", "models", "pruning"},
     "deploy": {"data", "evaluation", "models", "runtime"},
     "stopwatch": {"deploy", "models", "runtime"},
-    "study": {"data", "evaluation", "models", "pruning", "synthesize", "training"},
+    "study": {"data", "evaluation", "models", "pruning", "runtime", "synthesize", "training"},
     "report": {"data", "evaluation", "models", "pruning"},
     "cluster": {"prediction", "runtime", "study"},
     "cli": {

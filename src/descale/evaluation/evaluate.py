@@ -29,7 +29,7 @@ from descale.data import Dataset, Sample
 from descale.data.loading import load_split
 from descale.evaluation.confusion import ImageConfusions, confusion_matrix
 from descale.evaluation.floors import ColourThreshold, fit_colour_threshold
-from descale.models import SavedModel, predict_classes
+from descale.models import Normalisation, SavedModel, predict_classes
 
 PIXELS_AT_ONCE = 2**26
 """Pixels of the photos that are decoded at a time: bounds memory on large photos."""
@@ -95,11 +95,7 @@ def image_confusions(
 @torch.inference_mode()
 def _answers(model: SavedModel, images: Tensor) -> Tensor:
     """Logits ``(N, K, h, w)`` of uint8 RGB pictures ``(N, 3, h, w)`` of the input size."""
-    mean, std = (
-        torch.tensor(values, device=images.device).view(1, 3, 1, 1)
-        for values in (model.spec.mean, model.spec.std)
-    )
-    return model.network((images.float() / 255 - mean) / std).float()
+    return model.network(Normalisation(model.spec, images.device)(images)).float()
 
 
 @torch.inference_mode()

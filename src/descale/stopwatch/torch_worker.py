@@ -41,19 +41,18 @@ def load_torch(job: dict[str, Any]) -> tuple[Timed, dict[str, Any]]:
     """The network as it was trained, contiguous layout, without gradients."""
     import torch
 
-    from descale.models import load_model, predict_classes
+    from descale.models import Normalisation, load_model, predict_classes
 
     torch.set_num_threads(job["threads"])
     torch.set_flush_denormal(True)
     model = load_model(Path(job["path"]))
-    mean = torch.tensor(model.spec.mean).view(1, 3, 1, 1)
-    std = torch.tensor(model.spec.std).view(1, 3, 1, 1)
+    normalise = Normalisation(model.spec)
 
     @torch.inference_mode()
     def timed(picture: NDArray[np.uint8]) -> tuple[float, float, float, float]:
         start = time.perf_counter()
-        pixels = torch.from_numpy(picture).permute(2, 0, 1)[None].contiguous().to(torch.float32)
-        pixels = (pixels / 255 - mean) / std
+        pixels = torch.from_numpy(picture).permute(2, 0, 1)[None].contiguous()
+        pixels = normalise(pixels)
         ready = time.perf_counter()
         logits = model.network(pixels)
         ran = time.perf_counter()

@@ -15,10 +15,10 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-import onnxruntime
 import torch
 
 from descale.models import SavedModel
+from descale.runtime.engines.onnxruntime import open_session
 
 WARM_UP = 2
 LEAST_RUNS, MOST_RUNS = 5, 30
@@ -31,12 +31,7 @@ def latency_ms(model: SavedModel, threads: int) -> float:
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "network.onnx"
         _export(model, path)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.set_denormal_as_zero", "1")
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = open_session(path.read_bytes(), threads)
         picture = np.random.default_rng(0).standard_normal((1, 3, height, width), dtype=np.float32)
         for _ in range(WARM_UP):
             session.run(None, {"image": picture})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from descale.models import ModelSpec, memory_format
+from descale.models import ModelSpec, Normalisation, memory_format
 from descale.training.batches import TrainingPictures
 
 BATCHES = 12
@@ -23,8 +23,7 @@ def recalibrate(
         norm.reset_running_stats()
         norm.momentum = None  # a plain mean over all batches
     device = next(network.parameters()).device
-    mean = torch.tensor(spec.mean, device=device).view(1, 3, 1, 1) * 255
-    std = torch.tensor(spec.std, device=device).view(1, 3, 1, 1) * 255
+    normalise = Normalisation(spec, device)
     order = torch.randperm(len(source), generator=torch.Generator().manual_seed(seed))
     training = network.training
     network.train()
@@ -35,7 +34,7 @@ def recalibrate(
                     continue
                 indices = indices.repeat(2)  # all there is, augmented twice
             image = source.batch(indices, seed + step)[0].to(device)
-            network(((image - mean) / std).contiguous(memory_format=memory_format(network)))
+            network(normalise(image).contiguous(memory_format=memory_format(network)))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     network.train(training)

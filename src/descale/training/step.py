@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from descale.models import ModelSpec, memory_format
+from descale.models import ModelSpec, Normalisation, memory_format
 from descale.training.batches import Epoch, TrainingPictures
 from descale.training.bfloat import FloatDepthwiseGradients
 from descale.training.config import TrainingConfig
@@ -85,8 +85,7 @@ class TrainingStep:
         self._total_steps, self._device, self._precision, self._hook = total_steps, device, precision, hook
         self._format = memory_format(network)
         self._loss = SummedLoss(config.loss)
-        self._mean = torch.tensor(spec.mean, device=device).view(1, 3, 1, 1) * 255
-        self._std = torch.tensor(spec.std, device=device).view(1, 3, 1, 1) * 255
+        self._normalise = Normalisation(spec, device)
         scaled = precision == torch.float16
         self._scaler = torch.amp.GradScaler(device.type, enabled=scaled)
         self.average = copy.deepcopy(network).requires_grad_(False) if config.ema is not None else None
@@ -150,7 +149,7 @@ class TrainingStep:
 
     def normalised(self, image: Tensor) -> Tensor:
         """RGB 0..255 as the network takes it."""
-        return ((image - self._mean) / self._std).contiguous(memory_format=self._format)
+        return self._normalise(image).contiguous(memory_format=self._format)
 
     def state_dict(self) -> dict[str, Any]:
         """All that a continuation needs; tensors are those of the run, not copies."""

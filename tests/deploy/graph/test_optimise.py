@@ -9,13 +9,15 @@ import pytest
 import torch
 from torch import nn
 
+from descale.base.classes import BINARY
 from descale.deploy.graph import Graph, optimise, trace_network
 from descale.deploy.graph.lanes import pad_channels
 from descale.deploy.graph.phases import fold_last_upsampling
 from descale.deploy.graph.simplify import fold_scale
 from descale.deploy.graph.windows import block_convolutions
+from descale.models import ModelSpec
 
-MEAN, STD = (0.4, 0.45, 0.5), (0.2, 0.25, 0.3)
+SPEC = ModelSpec("unet", "resnet18", BINARY, (0.4, 0.45, 0.5), (0.2, 0.25, 0.3), (32, 32))
 
 
 class Decoder(nn.Module):
@@ -80,17 +82,16 @@ def count(model: onnx.ModelProto, kind: str) -> int:
 def case(request: pytest.FixtureRequest) -> tuple[Decoder, onnx.ModelProto]:
     width, last, transposed = request.param
     network = Decoder(width, last, transposed=transposed).eval()
-    return network, trace_network(network, MEAN, STD)
+    return network, trace_network(network, SPEC)
 
 
 def test_optimised_graph_equals_torch_borders_included(case: tuple[Decoder, onnx.ModelProto]) -> None:
     network, traced = case
     images = np.random.default_rng(0).integers(0, 256, (2, 24, 40, 3), np.uint8)
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2) / 255
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (SPEC.mean, SPEC.std))
     with torch.no_grad():
-        expected = network(
-            (pixels - torch.tensor(MEAN).view(1, 3, 1, 1)) / torch.tensor(STD).view(1, 3, 1, 1)
-        )
+        expected = network((pixels - mean) / std)
     np.testing.assert_allclose(run(optimise(traced), images), expected.numpy(), atol=1e-5)
 
 
@@ -108,14 +109,14 @@ def test_each_rewrite_alone_keeps_the_result(case: tuple[Decoder, onnx.ModelProt
 
 
 def test_narrow_last_block_runs_at_half_resolution_and_a_wide_one_does_not() -> None:
-    narrow = optimise(trace_network(Decoder(6, 2).eval(), MEAN, STD))
-    wide = optimise(trace_network(Decoder(6, 32).eval(), MEAN, STD))
+    narrow = optimise(trace_network(Decoder(6, 2).eval(), SPEC))
+    wide = optimise(trace_network(Decoder(6, 32).eval(), SPEC))
     assert (count(narrow, "DepthToSpace"), count(narrow, "Resize")) == (1, 1)
     assert count(wide, "Resize") == 2
 
 
 def test_a_head_of_two_classes_computes_four_pixels_at_a_time() -> None:
-    model = optimise(trace_network(Decoder(6, 32).eval(), MEAN, STD))
+    model = optimise(trace_network(Decoder(6, 32).eval(), SPEC))
     weights = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
     head = [node for node in model.graph.node if node.op_type == "Conv"][-1]
     assert model.graph.node[-1].op_type == "DepthToSpace"
@@ -124,19 +125,19 @@ def test_a_head_of_two_classes_computes_four_pixels_at_a_time() -> None:
 
 def test_pixels_are_put_back_as_soon_as_that_is_cheaper() -> None:
     """One narrow layer after the upsampling, then wide ones: only the first runs at half the resolution."""
-    graph = Graph(trace_network(Widening().eval(), MEAN, STD))
+    graph = Graph(trace_network(Widening().eval(), SPEC))
     assert fold_last_upsampling(graph) == 1
     graph.drop_dead()
     order = [node.op_type for node in graph.in_order()]
     assert order.index("DepthToSpace") < len(order) - 1
     assert "Resize" not in order
     images = np.random.default_rng(1).integers(0, 256, (1, 32, 16, 3), np.uint8)
-    traced = trace_network(Widening().eval(), MEAN, STD)
+    traced = trace_network(Widening().eval(), SPEC)
     np.testing.assert_allclose(run(graph.to_model(), images), run(traced, images), atol=1e-5)
 
 
 def test_widths_above_a_vector_become_whole_vectors() -> None:
-    model = optimise(trace_network(Decoder(6, 2).eval(), MEAN, STD))
+    model = optimise(trace_network(Decoder(6, 2).eval(), SPEC))
     weights = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
     outs = [weights[n.input[1]][0] for n in model.graph.node if n.op_type == "Conv"]
     assert 19 not in outs
@@ -145,12 +146,12 @@ def test_widths_above_a_vector_become_whole_vectors() -> None:
 
 
 def test_a_scale_is_folded_and_a_shift_is_not() -> None:
-    model = optimise(trace_network(nn.Conv2d(3, 2, 3, padding=1).eval(), MEAN, STD))
+    model = optimise(trace_network(nn.Conv2d(3, 2, 3, padding=1).eval(), SPEC))
     assert (count(model, "Mul"), count(model, "Sub")) == (0, 1)
 
 
 def test_the_model_given_is_left_as_it_was() -> None:
-    traced = trace_network(Decoder(6, 2).eval(), MEAN, STD)
+    traced = trace_network(Decoder(6, 2).eval(), SPEC)
     before = traced.SerializeToString()
     optimise(traced)
     assert traced.SerializeToString() == before

@@ -87,7 +87,7 @@ def export_model(
         require_int8(chosen)
     check_output(out)
     pictures, synthetic = load_pictures(photos, int8)
-    traced = trace_network(model.network, model.spec.mean, model.spec.std)
+    traced = trace_network(model.network, model.spec)
     graphs = {target.name: optimise(traced, target.avoid) for target in chosen}
     with tempfile.TemporaryDirectory(prefix="descale-export-") as temporary:
         folder = Path(temporary)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import onnx
-import onnxruntime
-from numpy.typing import NDArray
 
 from descale.deploy.export.parity import Infer
 from descale.deploy.graph import INPUT, OUTPUT
+from descale.runtime.engines.onnxruntime import OnnxRuntimeEngine
+from descale.runtime.segmenter import usable_cores
 
 FILE = "network.onnx"
 
@@ -22,16 +21,5 @@ def write(model: onnx.ModelProto, folder: Path) -> tuple[str, ...]:
 
 
 def load(folder: Path, files: tuple[str, ...]) -> Infer:
-    """Run the file with ONNX Runtime on the CPU."""
-    options = onnxruntime.SessionOptions()
-    options.add_session_config_entry("session.set_denormal_as_zero", "1")
-    session = onnxruntime.InferenceSession(
-        str(folder / files[0]), options, providers=["CPUExecutionProvider"]
-    )
-
-    def infer(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        (logits,) = session.run([OUTPUT], {INPUT: images})
-        found: NDArray[np.float32] = logits
-        return found
-
-    return infer
+    """Run the file as `descale predict` does, with ONNX Runtime."""
+    return OnnxRuntimeEngine((folder / files[0]).read_bytes(), INPUT, OUTPUT, usable_cores()).run

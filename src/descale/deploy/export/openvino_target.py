@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from descale.base.errors import ExportError
 from descale.deploy.export.parity import Infer
 from descale.deploy.graph import OUTPUT
-from descale.runtime.engines.signal_stack import own_signal_stack
+from descale.runtime.engines.openvino import OpenVinoEngine
+from descale.runtime.segmenter import usable_cores
 
 FILES = ("network.xml", "network.bin")
 
@@ -40,18 +41,11 @@ def write(model: onnx.ModelProto, folder: Path) -> tuple[str, ...]:
 
 
 def load(folder: Path, files: tuple[str, ...]) -> Infer:
-    """Run the files with OpenVINO on the CPU, in float32."""
-    import openvino
-
-    # Some CPUs would compute in bfloat16 without being asked.
-    settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-    with own_signal_stack():
-        core = openvino.Core()
-        compiled = core.compile_model(core.read_model(folder / files[0]), "CPU", settings)
-    request = compiled.create_infer_request()
+    """Run the files as `descale predict` does, with OpenVINO."""
+    network, weights = ((folder / name).read_bytes() for name in files)
+    engine = OpenVinoEngine(network, weights, OUTPUT, usable_cores(), 1)
 
     def infer(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        found: NDArray[np.float32] = request.infer([images])[OUTPUT].copy()
-        return found
+        return engine.run(np.ascontiguousarray(images)).copy()  # which the next run would overwrite
 
     return infer

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from descale.base.errors import ExportError
 from descale.base.photo import read_photo
-from descale.models import STRIDE, SavedModel, predict_classes
+from descale.models import STRIDE, Normalisation, SavedModel, predict_classes
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ def read_pictures(photos: Sequence[Path]) -> list[NDArray[np.uint8]]:
     for number, path in enumerate(photos[::step][:MOST_PICTURES]):
         photo = read_photo(path)
         wanted = _SIDES[number % len(_SIDES)]
-        height, width = (min(w, s // STRIDE * STRIDE) for w, s in zip(wanted, photo.shape[:2], strict=True))
+        height, width = (min(w, s - s % STRIDE) for w, s in zip(wanted, photo.shape[:2], strict=True))
         if not height or not width:
             logger.warning("%s is smaller than %d pixels and was not compared", path, STRIDE)
             continue
@@ -106,11 +106,9 @@ def synthetic_pictures(count: int = 4, seed: int = 0) -> list[NDArray[np.uint8]]
 
 def torch_logits(model: SavedModel, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Logits of the torch model, float32 ``(1, K, H, W)``, for a uint8 RGB picture ``(H, W, 3)``."""
-    pixels = torch.from_numpy(picture).permute(2, 0, 1)[None].to(torch.float32) / 255
-    mean = torch.tensor(model.spec.mean).view(1, 3, 1, 1)
-    std = torch.tensor(model.spec.std).view(1, 3, 1, 1)
+    pixels = Normalisation(model.spec)(torch.from_numpy(picture).permute(2, 0, 1)[None])
     with torch.no_grad():
-        logits: NDArray[np.float32] = model.network((pixels - mean) / std).numpy()
+        logits: NDArray[np.float32] = model.network(pixels).numpy()
     return logits
 
 

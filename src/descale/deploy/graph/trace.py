@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from descale.base.errors import ExportError
 from descale.deploy.graph.editing import Array, Graph
+from descale.models import ModelSpec, Normalisation
 
 OPSET = 18
 IR_VERSION = 10  # the newest that onnxruntime 1.18 reads
@@ -35,32 +36,26 @@ _SIZES = ((64, 96), (160, 128))  # no height or width, at any stage, is the same
 class PhotoInput(nn.Module):
     """uint8 RGB as a decoded photo lies in memory, ``(N, H, W, 3)`` -> logits ``(N, K, H, W)``."""
 
-    def __init__(
-        self, network: nn.Module, mean: tuple[float, float, float], std: tuple[float, float, float]
-    ) -> None:
+    def __init__(self, network: nn.Module, spec: ModelSpec) -> None:
         super().__init__()
         self.network = network
-        self.register_buffer("shift", 255.0 * torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("scale", 1.0 / (255.0 * torch.tensor(std)).view(1, 3, 1, 1), persistent=False)
+        self.normalise = Normalisation(spec)
 
     def forward(self, image: Tensor) -> Tensor:
         """Normalise and run the network."""
         pixels = image.to(torch.float32).permute(0, 3, 1, 2).contiguous()  # else pooling traces as strided
-        shift, scale = self.get_buffer("shift"), self.get_buffer("scale")
-        logits: Tensor = self.network((pixels - shift) * scale)
+        logits: Tensor = self.network(self.normalise(pixels))
         return logits
 
 
-def trace_network(
-    network: nn.Module, mean: tuple[float, float, float], std: tuple[float, float, float]
-) -> onnx.ModelProto:
+def trace_network(network: nn.Module, spec: ModelSpec) -> onnx.ModelProto:
     """The network as an ONNX model with normalisation inside and free batch, height and width.
 
     Batch norms are folded into convolutions and dead nodes removed.
 
     Args:
         network: normalised float32 ``(N, 3, H, W)`` -> logits ``(N, K, H, W)``, in evaluation mode.
-        mean, std: of RGB in 0..1.
+        spec: its normalisation.
 
     Returns:
         A model with input ``image``, uint8 ``(N, H, W, 3)``, and output ``logits``, float32
@@ -69,7 +64,7 @@ def trace_network(
     Raises:
         ExportError: an operation cannot be traced, or depends on the size in a way that cannot be freed.
     """
-    wrapped = PhotoInput(network, mean, std).eval()
+    wrapped = PhotoInput(network, spec).eval()
     graph = Graph(_trace_at(wrapped, _SIZES[0]))
     _free_resizes(graph, _SIZES[0])
     if any(node.op_type in _MAY_NAME_A_SIZE for node in graph.nodes):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,21 @@ def available() -> bool:
     return importlib.util.find_spec("onnxruntime") is not None
 
 
+def open_session(network: bytes, threads: int) -> Any:
+    """An ``InferenceSession`` of a serialised ONNX model."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Channels that are nearly dead give denormal floats, on which a CPU is a hundred times slower.
+    options.add_session_config_entry("session.set_denormal_as_zero", "1")
+    # A waiting thread that spins takes the core from the one that decodes the next photo.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+
+
 class OnnxRuntimeEngine:
     """One session; several threads may run it at once."""
 
@@ -23,17 +39,7 @@ class OnnxRuntimeEngine:
 
     def __init__(self, network: bytes, input_name: str, output_name: str, threads: int) -> None:
         """Args: a serialised ONNX model, its input and output, threads for one run."""
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        # Channels that are nearly dead give denormal floats, on which a CPU is a hundred times slower.
-        options.add_session_config_entry("session.set_denormal_as_zero", "1")
-        # A waiting thread that spins takes the core from the one that decodes the next photo.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self.session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+        self.session = open_session(network, threads)
         self._input = input_name
         self._output = [output_name]
 
@@ -50,11 +56,10 @@ def open_engine(bundle: Bundle, files: tuple[str, ...], threads: int, streams: i
     )
     check_network(
         bundle,
-        inputs={i.name: (i.type.removeprefix("tensor(").removesuffix(")"), i.shape) for i in _in(engine)},
+        inputs={
+            i.name: (i.type.removeprefix("tensor(").removesuffix(")"), i.shape)
+            for i in engine.session.get_inputs()
+        },
         outputs={o.name: o.shape for o in engine.session.get_outputs()},
     )
     return engine
-
-
-def _in(engine: OnnxRuntimeEngine) -> list:  # type: ignore[type-arg]  # onnxruntime.NodeArg carries no types
-    return list(engine.session.get_inputs())
