@@ -11,6 +11,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
+from descale.base.errors import ExportError
+
 Array = NDArray[Any]
 
 
@@ -87,7 +89,11 @@ class Graph:
                     node.input[i] = new
 
     def shapes(self, size: tuple[int, int]) -> dict[str, tuple[int, ...]]:
-        """Shapes of all values for one image of ``size`` (height, width); unknown ones are left out."""
+        """Shapes of all values for one image of ``size`` (height, width); unknown ones are left out.
+
+        Raises:
+            ExportError: two nodes do not agree about a shape.
+        """
         model = self.to_model()
         for dimension, extent in zip(
             model.graph.input[0].type.tensor_type.shape.dim, (1, *size), strict=False
@@ -95,7 +101,14 @@ class Graph:
             dimension.dim_value = extent
         for value in model.graph.output:
             value.type.tensor_type.ClearField("shape")
-        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True, strict_mode=True).graph
+        try:
+            inferred = onnx.shape_inference.infer_shapes(model, data_prop=True, strict_mode=True).graph
+        except onnx.shape_inference.InferenceError as error:
+            reason = str(error).splitlines()[0].rpartition("] ")[2]
+            raise ExportError(
+                f"The traced network contradicts itself ({reason}), so it cannot be exported. Take an "
+                "encoder of convolutions; some transformers are traced wrongly."
+            ) from error
         found: dict[str, tuple[int, ...]] = {name: array.shape for name, array in self.constants.items()}
         for value in (*inferred.input, *inferred.value_info, *inferred.output):
             dimensions = value.type.tensor_type.shape.dim

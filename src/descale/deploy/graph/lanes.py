@@ -98,6 +98,13 @@ def _is_depthwise(graph: Graph, node: onnx.NodeProto) -> bool:
     )
 
 
+def _is_global_mean(graph: Graph, node: onnx.NodeProto) -> bool:
+    if node.op_type != "ReduceMean" or not attribute(node, "keepdims", 1) or len(node.input) < 2:
+        return False
+    axes = graph.constants.get(node.input[1])
+    return axes is not None and sorted(int(axis) % 4 for axis in axes) == [2, 3]
+
+
 class _Coupling:
     """Which values must have the same channel layout, and which must keep theirs.
 
@@ -127,26 +134,17 @@ class _Coupling:
                 self._blocked.update(values)
         self._blocked.update(name for name in graph.output_names if name in self.channels)
         self._block_mixed_concats(concats, origins)
-        self._in_wide_concats = [
-            name
-            for node in concats
-            for name in node.input
-            if self.channels[node.output[0]] - self.channels[name] >= LANES
-        ]
 
     def same(self, first: str, second: str) -> bool:
         """Both are in one class."""
         return first in self._parent and self._root(first) == self._root(second)
 
     def is_worth_padding(self, name: str) -> bool:
-        """The layout may change, and that pays.
+        """The layout may change, and that pays: fewer than 8 channels have a fast kernel of their own.
 
-        Fewer than 8 channels have a fast kernel of their own, which reads only those there are; but
-        beside many others in a concatenation they would spoil the count of the whole.
+        They are left as they are in concatenations too. Padded there, U-Net++ took 12.0 ms instead of 6.3.
         """
-        if self._is_blocked(name):
-            return False
-        return self.channels[name] >= LANES or any(self.same(name, n) for n in self._in_wide_concats)
+        return not self._is_blocked(name) and self.channels[name] >= LANES
 
     def _is_blocked(self, name: str) -> bool:
         return any(self.same(name, other) for other in self._blocked)
@@ -165,7 +163,7 @@ class _Coupling:
         if node.op_type in _BETWEEN:
             constants = [graph.constants[n] for n in node.input if n in graph.constants]
             return all(constant.size == 1 for constant in constants)
-        return node.op_type in _CHANNELWISE
+        return node.op_type in _CHANNELWISE or _is_global_mean(graph, node)
 
     def _block_mixed_concats(self, concats: list[onnx.NodeProto], origins: list[str]) -> None:
         """A concatenation has pads in its middle: it cannot share a class with anything else's output."""

@@ -10,17 +10,11 @@ import onnx
 from descale.deploy.graph.editing import Graph
 from descale.deploy.graph.lanes import pad_channels
 from descale.deploy.graph.phases import fold_last_upsampling
-from descale.deploy.graph.simplify import add_instead_of_stacking, fold_scale, pool_globally
-from descale.deploy.graph.windows import block_convolutions
 
 logger = logging.getLogger(__name__)
 
 PASSES: dict[str, Callable[[Graph], int]] = {
-    "fold_scale": fold_scale,
-    "add_instead_of_stacking": add_instead_of_stacking,
-    "pool_globally": pool_globally,
     "fold_last_upsampling": fold_last_upsampling,
-    "block_convolutions": block_convolutions,
     "pad_channels": pad_channels,
 }
 

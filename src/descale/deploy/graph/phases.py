@@ -20,13 +20,13 @@ import onnx
 from descale.deploy.graph.editing import Array, Graph, attribute
 from descale.deploy.graph.lanes import LANES
 
-UNARY = {"Relu", "Clip", "Sigmoid", "HardSwish", "HardSigmoid", "LeakyRelu", "Tanh"}
-VALUE_COST = 12.0  # writing and reading one value costs about as much as this many multiply-accumulates
+_UNARY = {"Relu", "Clip", "Sigmoid", "HardSwish", "HardSigmoid", "LeakyRelu", "Tanh"}
+_VALUE_COST = 12.0  # writing and reading one value costs about as much as this many multiply-accumulates
 
 
 @dataclass(frozen=True)
-class Region:
-    """A chain from an upsampling by 2, or from where pixels are put back, to the network's output."""
+class _Region:
+    """A chain from an upsampling by 2 to the network's output."""
 
     entry: onnx.NodeProto
     nodes: tuple[onnx.NodeProto, ...]
@@ -34,25 +34,25 @@ class Region:
 
 def fold_last_upsampling(graph: Graph) -> int:
     """Rewrite the chain after the last upsampling, as far as that lowers its estimated cost."""
-    region = find_region(graph)
-    if region is None or region.entry.op_type == "DepthToSpace":
+    region = _find_region(graph)
+    if region is None:
         return 0
     length = min(range(len(region.nodes) + 1), key=lambda count: _cost(graph, region, count))
     # an activation costs the same before and after; before, engines fuse it with the convolution
-    while 0 < length < len(region.nodes) and region.nodes[length].op_type in UNARY:
+    while 0 < length < len(region.nodes) and region.nodes[length].op_type in _UNARY:
         length += 1
     if length == 0:
         return 0
     value = region.entry.input[0]
     nodes = list(region.nodes[:length])
     if region.entry.op_type == "ConvTranspose":
-        value = convolve(graph, region.entry, _transposed_weight(graph, region.entry), value)
+        value = _convolve(graph, region.entry, _transposed_weight(graph, region.entry), value)
     else:
-        value = convolve(graph, nodes[0], _upsampled_weight(graph, nodes[0]), value)
+        value = _convolve(graph, nodes[0], _upsampled_weight(graph, nodes[0]), value)
         nodes = nodes[1:]
     for node in nodes:
         if node.op_type == "Conv":
-            value = convolve(graph, node, _phase_weight(graph.constants[node.input[1]]), value)
+            value = _convolve(graph, node, _phase_weight(graph.constants[node.input[1]]), value)
         else:
             copy = onnx.NodeProto()
             copy.CopyFrom(node)
@@ -65,7 +65,7 @@ def fold_last_upsampling(graph: Graph) -> int:
     return 1
 
 
-def find_region(graph: Graph) -> Region | None:
+def _find_region(graph: Graph) -> _Region | None:
     """The chain of convolutions of stride 1 and activations that leads from an upsampling to the output."""
     producers, consumers = graph.producers(), graph.consumers()
     chain: list[onnx.NodeProto] = []
@@ -74,15 +74,13 @@ def find_region(graph: Graph) -> Region | None:
         node = producers[name]
         if chain and len(consumers[name]) != 1:
             return None
-        if node.op_type == "DepthToSpace" and attribute(node, "blocksize") == 2:
-            return Region(node, tuple(chain))
         if _is_double_resize(graph, node):
             first_is_conv = bool(chain) and chain[0].op_type == "Conv"
-            return Region(node, tuple(chain)) if first_is_conv else None
+            return _Region(node, tuple(chain)) if first_is_conv else None
         if _is_double_transposed(graph, node):
-            return Region(node, tuple(chain)) if chain else None
+            return _Region(node, tuple(chain)) if chain else None
         scalars_only = all(graph.constants[i].size == 1 for i in node.input[1:] if i in graph.constants)
-        if not is_plain_convolution(graph, node) and not (node.op_type in UNARY and scalars_only):
+        if not _is_plain_convolution(graph, node) and not (node.op_type in _UNARY and scalars_only):
             return None
         chain.insert(0, node)
         name = node.input[0]
@@ -113,7 +111,7 @@ def _is_double_transposed(graph: Graph, node: onnx.NodeProto) -> bool:
     )
 
 
-def is_plain_convolution(graph: Graph, node: onnx.NodeProto) -> bool:
+def _is_plain_convolution(graph: Graph, node: onnx.NodeProto) -> bool:
     """Whether a node is a convolution of stride 1 with a constant odd kernel that keeps the size."""
     if node.op_type != "Conv" or node.input[1] not in graph.constants:
         return False
@@ -129,13 +127,13 @@ def is_plain_convolution(graph: Graph, node: onnx.NodeProto) -> bool:
     )
 
 
-def convolve(graph: Graph, node: onnx.NodeProto, weight: Array, value: str, *, stride: int = 1) -> str:
-    """Add a convolution with the bias of ``node`` for every phase; keeps the size, divided by ``stride``."""
+def _convolve(graph: Graph, node: onnx.NodeProto, weight: Array, value: str) -> str:
+    """Add a convolution with the bias of ``node`` for every phase; keeps the size."""
     inputs = [value, graph.constant(f"{node.input[1]}_phases", weight)]
     if len(node.input) > 2 and node.input[2]:
         inputs.append(graph.constant(f"{node.input[2]}_phases", np.tile(graph.constants[node.input[2]], 4)))
-    pads = [(side - stride + 1) // 2 for side in weight.shape[2:]] * 2
-    return graph.add("Conv", inputs, kernel_shape=list(weight.shape[2:]), pads=pads, strides=[stride] * 2)
+    pads = [side // 2 for side in weight.shape[2:]] * 2
+    return graph.add("Conv", inputs, kernel_shape=list(weight.shape[2:]), pads=pads)
 
 
 def _phase_weight(weight: Array) -> Array:
@@ -172,12 +170,12 @@ def _transposed_weight(graph: Graph, node: onnx.NodeProto) -> Array:
     return folded.reshape(4 * outs, ins, 3, 3)
 
 
-def whole_vectors(channels: int) -> int:
+def _whole_vectors(channels: int) -> int:
     """Channels that are computed where ``channels`` are asked for."""
     return -(-channels // LANES) * LANES
 
 
-def _cost(graph: Graph, region: Region, length: int) -> float:
+def _cost(graph: Graph, region: _Region, length: int) -> float:
     """Multiply-accumulates (on whole vectors) and memory traffic per position at half resolution, with the
     first ``length`` nodes in phases."""
     total, width = 0.0, 0
@@ -185,7 +183,7 @@ def _cost(graph: Graph, region: Region, length: int) -> float:
         weight = graph.constants[region.entry.input[1]]
         ins, width = weight.shape[:2]
         if length:
-            total += 9 * ins * whole_vectors(4 * width) + VALUE_COST * whole_vectors(4 * width)
+            total += 9 * ins * _whole_vectors(4 * width) + _VALUE_COST * _whole_vectors(4 * width)
         else:
             total += 2.0 * math.prod(weight.shape)  # its kernels are slow: a product, then a scattered sum
     for index, node in enumerate(region.nodes):
@@ -198,6 +196,6 @@ def _cost(graph: Graph, region: Region, length: int) -> float:
                 width = outs
             else:
                 reach, into, count, positions = height * side, ins, outs, 4
-            count = whole_vectors(count)
-            total += positions * (reach * into * count + VALUE_COST * (count + whole_vectors(into)))
-    return total + 3 * VALUE_COST * 4 * width if length else total  # putting the pixels back
+            count = _whole_vectors(count)
+            total += positions * (reach * into * count + _VALUE_COST * (count + _whole_vectors(into)))
+    return total + 3 * _VALUE_COST * 4 * width if length else total  # putting the pixels back

@@ -141,7 +141,7 @@ def _free_reshapes(graph: Graph, other: Graph) -> None:
             if node.op_type != "Reshape" or position != 1:
                 raise ExportError(
                     f"{node.op_type} '{node.name}' depends on the input's height or width, "
-                    "so the network cannot be exported for other sizes."
+                    "so the network cannot be exported for other sizes. Take an encoder of convolutions."
                 )
     twin_of = {
         name: its
@@ -181,8 +181,8 @@ def _free_target(
         copied = next((name for name in reversed(same_shape) if name in before), None)
         if copied is None:
             raise ExportError(
-                f"Reshape '{node.name}' to {tuple(mine)} depends on the input's height and width in a way "
-                "that cannot be exported for other sizes."
+                f"Reshape '{node.name}' to {tuple(map(int, mine))} depends on the input's height and width in a "
+                "way that cannot be exported for other sizes. Take an encoder of convolutions."
             )
         return graph.add("Shape", [copied])
     return graph.constant("target", np.asarray(target, np.int64))
