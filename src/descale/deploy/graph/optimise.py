@@ -14,9 +14,13 @@ from descale.deploy.graph.phases import fold_last_upsampling
 logger = logging.getLogger(__name__)
 
 PASSES: dict[str, Callable[[Graph], int]] = {
+    # U-Net, U-Net++, LinkNet, MA-Net: OpenVINO 22, 11, 29, 31 %, ONNX Runtime 12, 6, 1, 9 %; FPN has none
     "fold_last_upsampling": fold_last_upsampling,
+    # ONNX Runtime alone: U-Net 23 %, U-Net++ 17 %, FPN 35 %, LinkNet 33 %, MA-Net 28 %
     "pad_channels": pad_channels,
 }
+"""Beside each, the share of the time that it saves at 90 %, tu-tf_efficientnet_lite0, 256x256, one thread
+(``benchmarks/latency/rewrites.py``). What saved less than a tenth everywhere was left away."""
 
 
 def optimise(model: onnx.ModelProto, avoid: frozenset[str] = frozenset()) -> onnx.ModelProto:

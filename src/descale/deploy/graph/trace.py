@@ -181,8 +181,8 @@ def _free_target(
         copied = next((name for name in reversed(same_shape) if name in before), None)
         if copied is None:
             raise ExportError(
-                f"Reshape '{node.name}' to {tuple(map(int, mine))} depends on the input's height and width in a "
-                "way that cannot be exported for other sizes. Take an encoder of convolutions."
+                f"Reshape '{node.name}' to {tuple(map(int, mine))} depends on the input's height and width "
+                "in a way that cannot be exported for other sizes. Take an encoder of convolutions."
             )
         return graph.add("Shape", [copied])
     return graph.constant("target", np.asarray(target, np.int64))
