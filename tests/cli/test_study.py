@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from descale.base.errors import StudyError
+from descale.base.errors import StudyError, TimeIsUp
 from descale.cli.study import study
 
 TEXT = """
@@ -45,6 +45,13 @@ def test_the_list_is_printed_and_nothing_runs(
     printed = capsys.readouterr().out
     assert "synthetic-2 unet/resnet18 agp 0.5 seed 0  to do" in printed
     assert "0 of 2 done, 0 failed" in printed
+    assert not any((tmp_path / "out" / "trials").iterdir())
+
+
+def test_time_that_is_up_is_said_with_a_status_of_its_own(file: Path, tmp_path: Path) -> None:
+    with pytest.raises(TimeIsUp, match="0 of 2 trials are done, 0 failed, 2 are left") as stopped:
+        study(file, tmp_path / "out", minutes=0)
+    assert stopped.value.exit_status == 4
     assert not any((tmp_path / "out" / "trials").iterdir())
 
 

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from descale.base.errors import DescaleError
+from descale.base.errors import DescaleError, TimeIsUp
 from descale.base.files import write_json, write_text
 from descale.study.config import StudyData
 from descale.study.folder import Row
@@ -41,12 +41,13 @@ class FakeRunner:
 
     Every finished run of a trial appends a line to ``runs/<trial>`` beside the study folder, so that a
     test can count how often it was done. Trials whose title contains ``fails`` fail while the file
-    ``broken`` exists there.
+    ``broken`` exists there. Those whose title contains ``stops`` stop after an epoch.
     """
 
     seconds: float = 0.0
     epochs: int = 2
     fails: str = "nothing"
+    stops: str = "nothing"
     photos: tuple[str, ...] = ("a", "b", "c")
 
     def describe(self, data: StudyData, root: Path) -> DataDescription:
@@ -67,6 +68,8 @@ class FakeRunner:
         for epoch in range(done, self.epochs):
             time.sleep(self.seconds)
             write_text(work / f"epoch{epoch}", "x" * 1000)
+            if self.stops in trial.title:
+                raise TimeIsUp(f"stopped after epoch {epoch + 1}")
         write_json(trials / trial.id / "model" / "model.json", {"made": "up"})
         (beside / "runs").mkdir(exist_ok=True)
         with (beside / "runs" / trial.id).open("a") as stream:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ import pytest
 from tests.study.fake_runner import FakeRunner
 
 from descale.base.columns import COLUMNS
-from descale.base.errors import PartialFailure, StudyError
+from descale.base.errors import PartialFailure, StudyError, TimeIsUp
 from descale.study.folder import StudyFolder
 from descale.study.results import read_csv
 from descale.study.run import open_study, run_study
+from descale.training.deadline import Deadline
 
 ALWAYS = tuple(name for name, column in COLUMNS.items() if column.always)
 
@@ -56,6 +58,32 @@ def test_what_a_killed_attempt_was_writing_is_removed_wherever_it_is(study_file:
         (folder / ".model.json.abc.part").touch()
     run(study_file, out, FakeRunner())
     assert not list(out.rglob("*.part"))
+
+
+@pytest.mark.parametrize("parallel", [1, 2])
+def test_a_study_whose_time_is_up_goes_on_where_its_folder_then_lies(
+    study_file: Path, out: Path, parallel: int
+) -> None:
+    """A training stops between two epochs: it is neither failed nor begun anew."""
+    stopping = FakeRunner(stops="fpn/resnet18 agp 0.9 seed 0")
+    study = open_study(study_file, out, stopping)
+    hour = Deadline(time.time() + 3600)
+    with pytest.raises(TimeIsUp, match=r"trials are done, 0 failed, \d+ are left\. Run the same command"):
+        run_study(study, stopping, parallel=parallel, threads=1, deadline=hour)
+    (stopped,) = [trial for trial in study.trials if stopping.stops in trial.title]
+    assert (out / "trials" / stopped.id / "work" / "epoch0").exists()
+    assert not (out / "trials" / stopped.id / "failure.json").exists()
+    moved = out.rename(out.with_name("moved"))
+    rows = run(study_file, moved, FakeRunner())
+    assert [row["status"] for row in rows] == ["ok"] * 36
+    assert times_run(moved) == [1] * 36
+
+
+def test_no_trial_begins_after_the_deadline(study_file: Path, out: Path) -> None:
+    runner = FakeRunner()
+    with pytest.raises(TimeIsUp, match="0 of 36 trials are done, 0 failed, 36 are left"):
+        run_study(open_study(study_file, out, runner), runner, deadline=Deadline(time.time() - 1))
+    assert not (out.parent / "runs").exists()
 
 
 def hold_manifest(root: Path, held: Any, swept: Any) -> None:

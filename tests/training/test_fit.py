@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import shutil
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,7 +28,7 @@ from tests.training.runs import (
 )
 from torch import Tensor
 
-from descale.base.errors import ConfigError, TrainingError
+from descale.base.errors import ConfigError, TimeIsUp, TrainingError
 from descale.data import Dataset
 from descale.data.loading import PixelArrays, load_split
 from descale.evaluation import summarise
@@ -330,6 +332,23 @@ def test_a_terminated_run_says_so_and_can_be_continued(
         trained(photos, config(), tmp_path / "whole"),
     )
     assert same(again, whole)
+
+
+def test_a_run_whose_time_is_up_stops_between_epochs_and_goes_on_elsewhere(
+    photos: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock of the run jumps an hour once its first epoch is over; then its folder is moved."""
+    there, begun = tmp_path / "stopped", time.time()
+    stop = CPU.model_copy(update={"stop_at": begun + 1800})
+    with monkeypatch.context() as patch:
+        clock = iter((begun, begun + 3600))
+        clocks = SimpleNamespace(time=lambda: next(clock), perf_counter=time.perf_counter)
+        patch.setattr("descale.training.fit.time", clocks)
+        with pytest.raises(TimeIsUp, match="stopped after epoch 1 of 3"):
+            train_model(photos, SPEC, config(epochs=3), there, devices=stop, seed=5)
+    there.rename(tmp_path / "moved")
+    again = trained(photos, config(epochs=3), tmp_path / "moved")
+    assert same(again, trained(photos, config(epochs=3), tmp_path / "whole"))
 
 
 def test_a_validation_split_without_corrosion_has_no_score(photos: Dataset, tmp_path: Path) -> None:

@@ -49,3 +49,9 @@ class PartialFailure(DescaleError):
     """Some inputs failed and were skipped; the rest was done."""
 
     exit_status = 3
+
+
+class TimeIsUp(PartialFailure):
+    """Work stopped at a point it can go on from, since its time was up."""
+
+    exit_status = 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,29 +28,39 @@ def study(
         str | None,
         typer.Option(help="With --ray: URL for the trials (s3://..., gs://...) if --out is not shared."),
     ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(help="Stop between two epochs before so many minutes are over, to be continued.", min=0),
+    ] = None,
     list_only: Annotated[bool, typer.Option("--list", help="List the trials and where each stands.")] = False,
     report: Annotated[bool, typer.Option(help="Write report.html when the trials are done.")] = True,
 ) -> None:
     """Train, prune and compare everything that a study file asks for.
 
-    What is done is never done again: interrupt it as you like and run the same command to continue.
+    What is done is never done again: interrupt it as you like and run the same command to continue, also on
+    another machine to which the folder was moved. With --minutes, status 4 says that trials are left.
 
     Example: `descale study experiments/rust-photos-160/study.yaml --out runs/rust-photos-160`
     """
-    from descale.base.errors import ConfigError, PartialFailure
+    from descale.base.errors import ConfigError, PartialFailure, TimeIsUp
     from descale.study.config import load_study
     from descale.study.execute import TorchRunner
     from descale.study.run import open_study, run_study
+    from descale.training.deadline import Deadline
     from descale.training.devices import check_study_devices
+
+    deadline = Deadline(None if minutes is None else time.time() + 60 * minutes)
 
     if store is not None and ray is None:
         raise ConfigError("--store is for --ray; without it the trials are kept in --out.")
+    if minutes is not None and ray is not None:
+        raise ConfigError("--minutes is for this machine; leave it out with --ray.")
     config = load_study(file)
     if ray is None and not list_only:  # a cluster has devices of its own
         check_study_devices(config.devices, file)
     alone = ray is None and parallel == 1  # the bars of several processes would overwrite each other
     progress = config.devices.progress and alone
-    runner = TorchRunner(config.devices.model_copy(update={"progress": progress}))
+    runner = TorchRunner(config.devices.model_copy(update={"progress": progress, "stop_at": deadline.at}))
     opened = open_study(file, out, runner)
     if list_only:
         _list(opened)
@@ -62,12 +73,13 @@ def study(
             gpus = 1 if opened.config.devices.accelerator == "cuda" else 0
             run_on_ray(opened, runner, address=ray, store=store, threads=threads or 1, gpus=gpus)
         else:
-            run_study(opened, runner, parallel=parallel, threads=threads)
+            run_study(opened, runner, parallel=parallel, threads=threads, deadline=deadline)
     except PartialFailure as error:
         failure = error
     _show(opened)
     typer.echo(f"results: {out / 'results.csv'}")
-    if report:
+    nothing_yet = isinstance(failure, TimeIsUp) and not any(row["status"] == "ok" for _, row in opened.rows())
+    if report and not nothing_yet:
         typer.echo(f"report:  {_write_report(out)}")
     if failure is not None:
         raise failure

@@ -19,12 +19,13 @@ from typing import Any, Literal
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from descale.base.errors import StudyError
+from descale.base.errors import StudyError, TimeIsUp
 from descale.study.folder import StudyFolder
 from descale.study.results import write_results
 from descale.study.trial import Trial
 from descale.study.watch import CONSOLE, SilentWatcher
 from descale.study.work import TrialRunner, work_off
+from descale.training.deadline import Deadline
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ def work_in_parallel(
     since: float,
     processes: int,
     threads: int,
+    deadline: Deadline = Deadline(),
 ) -> None:
     """Run :func:`descale.study.work.work_off` in ``processes`` processes until all is settled.
 
@@ -63,7 +65,7 @@ def work_in_parallel(
 
     def start() -> BaseProcess:
         last: Value = context.Value("i", NONE, lock=False)
-        arguments = (tuple(trials), folder.root, runner, since, threads, last)
+        arguments = (tuple(trials), folder.root, runner, since, threads, deadline, last)
         process = context.Process(target=_worker, args=arguments, daemon=False)
         with _thread_limit(threads):
             process.start()
@@ -111,12 +113,21 @@ class _Noting(SilentWatcher):
 
 
 def _worker(
-    trials: Sequence[Trial], root: Path, runner: TrialRunner, since: float, threads: int, last: Value
+    trials: Sequence[Trial],
+    root: Path,
+    runner: TrialRunner,
+    since: float,
+    threads: int,
+    deadline: Deadline,
+    last: Value,
 ) -> None:
     threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
         runner.prepare(threads)
-        work_off(trials, StudyFolder(root), runner, since=since, watcher=_Noting(trials, last))
+        watcher = _Noting(trials, last)
+        work_off(trials, StudyFolder(root), runner, since=since, watcher=watcher, deadline=deadline)
+    except TimeIsUp:
+        sys.exit(0)  # the parent says so, once for all
     except KeyboardInterrupt:
         sys.exit(0)  # the parent got it too and says so
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from descale.base.errors import PartialFailure, StudyError
+from descale.base.errors import PartialFailure, StudyError, TimeIsUp
 from descale.study.config import StudyConfig, load_study
 from descale.study.folder import Row, StudyFolder
 from descale.study.manifest import record_start
@@ -19,6 +19,7 @@ from descale.study.trial import Trial
 from descale.study.trials import expand
 from descale.study.watch import LineWatcher
 from descale.study.work import TrialRunner, work_off
+from descale.training.deadline import Deadline
 
 logger = logging.getLogger(__name__)
 
@@ -53,18 +54,25 @@ def open_study(file: Path, out: Path, runner: TrialRunner) -> Study:
 
 
 def run_study(
-    study: Study, runner: TrialRunner, *, parallel: int = 1, threads: int | None = None
+    study: Study,
+    runner: TrialRunner,
+    *,
+    parallel: int = 1,
+    threads: int | None = None,
+    deadline: Deadline = Deadline(),
 ) -> list[tuple[Trial, Row]]:
     """Work a study off; what is done is never done again, what failed before is tried again.
 
     Args:
         parallel: number of processes.
         threads: threads of each process; default: the machine's cores divided by ``parallel``.
+        deadline: no trial begins after it. Trainings stop between epochs by the runner's own settings.
 
     Returns:
         Every trial with its row, in order.
 
     Raises:
+        TimeIsUp: trials are left; the same call goes on with them, wherever the folder then lies.
         PartialFailure: some trials failed or did not run; the others are done and recorded.
         StudyError: a setting makes no sense, or a worker process could not even start.
     """
@@ -84,12 +92,24 @@ def run_study(
     try:
         if parallel == 1:
             runner.prepare(threads)
-            work_off(trials, folder, runner, since=since, watcher=LineWatcher(trials, folder))
+            work_off(
+                trials, folder, runner, since=since, watcher=LineWatcher(trials, folder), deadline=deadline
+            )
         else:
-            work_in_parallel(trials, folder, runner, since=since, processes=parallel, threads=threads)
+            work_in_parallel(
+                trials, folder, runner, since=since, processes=parallel, threads=threads, deadline=deadline
+            )
+    except TimeIsUp as stopped:
+        logger.info("%s", stopped)
     finally:
         write_results(trials, folder)
     rows = study.rows()
+    if deadline.at is not None and len(rows) < len(trials):
+        done = sum(row["status"] == DONE for _, row in rows)
+        raise TimeIsUp(
+            f"Time is up: {done} of {len(trials)} trials are done, {len(rows) - done} failed, "
+            f"{len(trials) - len(rows)} are left. Run the same command again to continue."
+        )
     report_failures(rows, len(trials))
     if len(rows) < len(trials):
         raise PartialFailure(

@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from descale.base.errors import DescaleError
+from descale.base.errors import DescaleError, TimeIsUp
 from descale.study.config import StudyData
 from descale.study.folder import Row, StudyFolder
 from descale.study.results import write_results
 from descale.study.trial import DataDescription, Trial
+from descale.training.deadline import Deadline
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ def work_off(
     *,
     since: float,
     watcher: Watcher,
+    deadline: Deadline = Deadline(),
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
     """Run trials until each has a result, has failed in this run, or depends on one that failed.
@@ -66,6 +68,10 @@ def work_off(
 
     Args:
         since: failures before this time (seconds since 1970) are tried again, later ones are final.
+        deadline: no trial begins after it.
+
+    Raises:
+        TimeIsUp: trials are left, or a training stopped between two epochs.
     """
     pending = list(trials)
     failed: set[str] = set()
@@ -83,6 +89,8 @@ def work_off(
                 continue
             with folder.claim(trial) as mine:
                 settled = folder.result(trial.id) is not None or _failed(trial, folder, since, failed)
+                if not settled and not deadline.allows(0, time.time()):
+                    raise TimeIsUp("the time of this study is up")
                 if mine and not settled:
                     run_one(trial, folder, runner, watcher)
                     write_results(trials, folder)
@@ -105,11 +113,13 @@ def _failed(trial: Trial, folder: StudyFolder, since: float, failed: set[str]) -
 
 
 def run_one(trial: Trial, folder: StudyFolder, runner: TrialRunner, watcher: Watcher) -> None:
-    """Run a claimed trial and record its result or its failure."""
+    """Run a claimed trial and record its result or its failure; one whose time is up stays as it is."""
     watcher.started(trial)
     folder.begin(trial)
     try:
         row = runner.run(trial, folder.trials)
+    except TimeIsUp:
+        raise
     except Exception as error:
         reason = reason_of(error)
         logger.debug("trial %s failed", trial.id, exc_info=True)

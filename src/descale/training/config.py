@@ -117,6 +117,7 @@ class DeviceConfig(BaseModel):
         workers: without effect, since pictures are augmented in batches; read for old study files.
         loggers: beside the CSV: ``tensorboard``, ``mlflow``, ``wandb``.
         progress: show a progress bar.
+        stop_at: seconds since 1970 before which a training stops at an epoch's end, to be continued.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -128,6 +129,7 @@ class DeviceConfig(BaseModel):
     workers: int = Field(0, ge=0)
     loggers: tuple[Literal["tensorboard", "mlflow", "wandb"], ...] = ("tensorboard",)
     progress: bool = True
+    stop_at: float | None = None
 
     @field_validator("devices")
     @classmethod

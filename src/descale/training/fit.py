@@ -17,12 +17,13 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
-from descale.base.errors import TrainingError
+from descale.base.errors import TimeIsUp, TrainingError
 from descale.data.loading import PixelArrays
 from descale.models import ModelSpec, memory_format, predict_classes
 from descale.training.batches import TrainingPictures
 from descale.training.checkpoints import CHECKPOINT, Checkpoint, read_checkpoint
 from descale.training.config import DeviceConfig, TrainingConfig
+from descale.training.deadline import Deadline
 from descale.training.devices import find_device, find_precision
 from descale.training.loggers import Curves, open_curves
 from descale.training.step import StepHook, TrainingStep
@@ -74,6 +75,7 @@ def fit(
 
     Raises:
         TrainingError: the loss is not finite, or the checkpoint in ``folder`` is corrupt.
+        TimeIsUp: the next epoch would not end before ``devices.stop_at``; all finished epochs are kept.
         KeyboardInterrupt: the user stopped it; the last finished epoch is kept.
         SystemExit: the process was told to end (SIGTERM), with status :data:`TERMINATED`; the same.
     """
@@ -128,6 +130,7 @@ class _Run:
         )  # fmt: skip
         self._validation = _Validation(self._step, spec, validation, config, device)
         self.epoch = 0
+        self._deadline = Deadline(devices.stop_at)
         self._best, self._best_epoch = -math.inf, 0
         self._best_weights: dict[str, Tensor] | None = None
 
@@ -151,7 +154,13 @@ class _Run:
         """Take the epochs that are left."""
         if self._hook is not None:
             self._hook.begin(self.steps * self._config.epochs, self._device)
+        longest = 0.0
         while not self.done:
+            if not self._deadline.allows(longest, time.time()):
+                raise TimeIsUp(
+                    f"{self._label}: stopped after epoch {self.epoch} of {self._config.epochs}, its time is "
+                    "up. Run the same command again to continue."
+                )
             start = time.perf_counter()
             loss = self._one_epoch(advance)
             self.epoch += 1
@@ -170,6 +179,7 @@ class _Run:
                 "%s: epoch %d/%d, loss %.4f, valid IoU %.4f, %.1f s",
                 self._label, self.epoch, self._config.epochs, loss, score, time.perf_counter() - start,
             )  # fmt: skip
+            longest = max(longest, time.perf_counter() - start)
         if self._hook is not None:
             self._hook.end()
 
