@@ -197,7 +197,7 @@ class TestYolo:
     def test_a_class_without_meaning(self, tmp_path: Path) -> None:
         write_yolo(tmp_path)
         (tmp_path / "dataset.yaml").write_text("format: yolo" + CLASSES)
-        with pytest.raises(DataError, match=r"unknown class 'Very bad'.*label_names: \{'Very bad': fair\}"):
+        with pytest.raises(DataError, match=r"unknown class 'Very bad'.*label_names: \{'Very bad': CLASS\}"):
             load_dataset(tmp_path)
 
     def test_without_data_yaml_numbers_need_names(self, tmp_path: Path) -> None:

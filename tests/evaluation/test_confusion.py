@@ -24,11 +24,17 @@ def test_rows_are_truth_and_columns_prediction() -> None:
     assert confusion_matrix(truth, predicted, 3).tolist() == [[1, 0, 0], [0, 0, 1], [0, 0, 1]]
 
 
+def test_ignored_pixels_are_not_counted_whatever_was_predicted() -> None:
+    truth = np.array([[0, 255, 1, 255]], dtype=np.uint8)
+    predicted = np.array([[1, 0, 1, 1]], dtype=np.uint8)
+    assert confusion_matrix(truth, predicted, 2).tolist() == [[0, 1], [0, 1]]
+
+
 @pytest.mark.parametrize(
     ("truth", "predicted", "message"),
     [
         (np.array([0, 1]), np.array([0]), "shape"),
-        (np.array([0, 255]), np.array([0, 1]), "label holds class 255"),
+        (np.array([0, 254]), np.array([0, 1]), "label holds class 254"),
         (np.array([0, 1]), np.array([0, 2]), "prediction holds class 2"),
     ],
 )

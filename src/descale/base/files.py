@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import hashlib
 import json
@@ -113,6 +114,20 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write JSON atomically, indented, keys in the order given, NaN refused."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def read_text(path: Path) -> str:
+    """Text of a file as editors, spreadsheets and shells save it: UTF-8, or UTF-16 with its mark.
+
+    A byte order mark is no part of the text.
+
+    Raises:
+        OSError: the file cannot be read.
+        UnicodeDecodeError: it is in another encoding.
+    """
+    content = path.read_bytes()
+    utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if utf16 else "utf-8-sig")
 
 
 def sha256_of(path: Path) -> str:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
-from descale.base.classes import BINARY, ClassTable, PixelClass
+from descale.base.classes import BINARY, IGNORED, ClassTable, PixelClass
 from descale.base.errors import DataError
 from descale.base.spelling import suggestion
 from descale.base.wording import shape_message
@@ -30,6 +40,11 @@ _COLOURS = ((0, 0, 0), (224, 82, 32), (240, 170, 40), (150, 30, 90), (60, 120, 2
 """Colours for classes that are described without one (told apart in greyscale as well)."""
 
 Channel = Annotated[int, Field(ge=0, le=255)]
+NO_NUMBERS = ("nan", "inf", "-inf")
+"""Words for what floating-point masks hold where nothing was measured; YAML writes .nan, .inf, -.inf."""
+
+Unlabelled = StrictInt | StrictStr | tuple[Channel, Channel, Channel]
+"""A pixel value, a colour, or a name in the label files."""
 
 
 class _Strict(BaseModel):
@@ -72,6 +87,8 @@ class Description(_Strict):
         labels: folder(s) of the labels; for COCO the file(s).
         classes: the class table, in order of the ids; the first is the background.
         label_names: what the label files call a class (name, number, or pixel value) -> class name.
+        ignore: pixel values, colours or names (of classes, or in the label files) that mark pixels
+            without a label; they become id 255, are not trained on and not scored.
         groups: which photos show one scene.
         splits: shares, for a set that is not split.
     """
@@ -85,6 +102,7 @@ class Description(_Strict):
         ClassEntry(name=c.name, colour=c.colour, corrosion=c.corrosion, metal=c.metal) for c in BINARY.classes
     )
     label_names: dict[str, str] = {}
+    ignore: tuple[Unlabelled, ...] = ()
     groups: SceneRule = ByName()
     splits: Splits = Splits()
 
@@ -99,24 +117,40 @@ class Description(_Strict):
             filled["label_names"] = {str(key): name for key, name in value["label_names"].items()}
         return filled
 
+    @field_validator("ignore", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        """A lone value or colour is a list of one."""
+        lone = not isinstance(value, (list, tuple))
+        colour = not lone and len(value) == 3 and all(type(channel) is int for channel in value)
+        entries = [value] if lone else list(value)
+        if colour:
+            entries = [tuple(value)]
+        return tuple(_whole_or_word(entry) if isinstance(entry, float) else entry for entry in entries)
+
     @model_validator(mode="after")
     def _consistent(self) -> Description:
         try:
             table = self.table
         except ValueError as error:
             raise ValueError(f"classes: {error}") from error
-        if len(table) > 255:
-            raise ValueError("classes: at most 255 classes fit an 8-bit mask")
+        if self._is_ignored(self.classes[0].name):
+            raise ValueError(
+                f"ignore: '{self.classes[0].name}' is the first class, the background of all that is not "
+                "labelled; it cannot be ignored"
+            )
+        self._check_ignored()
         if table.classes[0].corrosion:  # readers fill with class 0; overlays, COCO and binary leave it out
             raise ValueError(
                 "classes: the first class is all that is not outlined; put the background before "
                 f"'{table.names[0]}'"
             )
         for key, name in self.label_names.items():
-            if name not in table.names:
+            if name not in table.names and not self._is_ignored(name):
                 hint = suggestion(name, table.names)
                 raise ValueError(f"label_names: {key}: no class is called '{name}'; {hint}")
-        if self.format == "colour-masks" and len(set(table.colours)) != len(table):
+        colours = [self._colour(i) for i in range(len(self.classes))]
+        if self.format == "colour-masks" and len(set(colours)) != len(colours):
             raise ValueError("classes: two classes have the same colour; colour masks cannot tell them apart")
         for key in ("images", "labels"):
             text = getattr(self, key)
@@ -126,18 +160,69 @@ class Description(_Strict):
             raise ValueError("labels: holds {split}, but images does not; use it in both")
         return self
 
+    def _check_ignored(self) -> None:
+        """Each format can hold only some kinds of marks."""
+        names = [entry.name for entry in self.classes]
+        for entry in self.ignore:
+            if isinstance(entry, tuple):
+                if self.format != "colour-masks":
+                    raise ValueError(f"ignore: {list(entry)} is a colour, and only colour masks hold colours")
+                if entry in {self._colour(i) for i in range(len(names))}:
+                    raise ValueError(f"ignore: {list(entry)} is the colour of a class; ignore it by its name")
+            elif self.format == "colour-masks" and entry not in names:
+                raise ValueError(f"ignore: '{entry}' is no class; write its colour, such as [255, 255, 255]")
+            elif (
+                self.format == "id-masks"
+                and isinstance(entry, str)
+                and entry not in (*names, *self.label_names.values(), *NO_NUMBERS)
+            ):
+                raise ValueError(
+                    f"ignore: no class is called '{entry}'; {suggestion(entry, names)}. "
+                    "Or write its pixel value, such as 255"
+                )
+
     @property
     def table(self) -> ClassTable:
-        """The class table; classes without a colour get one."""
-        classes = []
-        for i, entry in enumerate(self.classes):
-            colour = entry.colour or _COLOURS[i % len(_COLOURS)]
-            classes.append(PixelClass(entry.name, colour, entry.corrosion, entry.metal))
-        return ClassTable(tuple(classes))
+        """The class table without the classes that are ignored; classes without a colour get one."""
+        return ClassTable(
+            tuple(
+                PixelClass(entry.name, self._colour(i), entry.corrosion, entry.metal)
+                for i, entry in enumerate(self.classes)
+                if not self._is_ignored(entry.name)
+            )
+        )
+
+    @property
+    def meanings(self) -> dict[str, int]:
+        """Names of classes and of what is ignored, in lower case -> id; 255 is ignored."""
+        known = {name.casefold(): i for i, name in enumerate(self.table.names)}
+        return known | dict.fromkeys(self._ignored_names, IGNORED)
+
+    @property
+    def palette(self) -> dict[tuple[int, int, int], int]:
+        """Colour -> id of its class; 255 is ignored."""
+        known = {self._colour(i): self.class_id(entry.name) for i, entry in enumerate(self.classes)}
+        return known | {colour: IGNORED for colour in self.ignore if isinstance(colour, tuple)}
 
     def class_id(self, name: str) -> int:
-        """Id of the class of this name (which must exist)."""
-        return self.table.names.index(name)
+        """Id of the class of this name (which must exist); 255 for one that is ignored."""
+        return self.meanings[name.casefold()] if self._is_ignored(name) else self.table.names.index(name)
+
+    def _is_ignored(self, name: str) -> bool:
+        return name.casefold() in self._ignored_names
+
+    @property
+    def _ignored_names(self) -> tuple[str, ...]:
+        return tuple(str(entry).casefold() for entry in self.ignore if not isinstance(entry, tuple))
+
+    def _colour(self, index: int) -> tuple[int, int, int]:
+        return self.classes[index].colour or _COLOURS[index % len(_COLOURS)]
+
+
+def _whole_or_word(number: float) -> int | float | str:
+    if number.is_integer():
+        return int(number)
+    return number if math.isfinite(number) else str(number)
 
 
 def read_description(path: Path) -> Description:

@@ -14,6 +14,9 @@ Points = tuple[tuple[float, float], ...]
 FARTHEST = 1e6
 """Coordinates beyond this many pixels are damage, not outlines."""
 
+OUTSIDE = 0.05
+"""Share of a side by which hand-drawn outlines run over the edge; farther out is another unit."""
+
 
 @dataclass(frozen=True)
 class Outline:
@@ -23,10 +26,77 @@ class Outline:
     points: Points
 
 
+def farthest(outlines: Iterable[Points]) -> tuple[float, float] | None:
+    """Largest x and y of all outlines; ``None`` if there are none."""
+    points = [point for outline in outlines for point in outline]
+    return (max(x for x, _ in points), max(y for _, y in points)) if points else None
+
+
+def wrong_unit(outline: Points, frame: tuple[float, float], *, beside: Iterable[Points] = ()) -> str | None:
+    """Why an outline cannot be in pixels of its frame, with the unit that it seems to be in.
+
+    Args:
+        outline: (x, y) in what should be pixels.
+        frame: height and width of the frame.
+        beside: the other outlines of the photo; where they are in pixels, a speck in the corner is one.
+
+    >>> wrong_unit(((0.1, 0.2), (0.5, 0.2), (0.5, 0.9)), (480, 640))
+    'all coordinates lie in 0..1: shares of width and height, not pixels'
+    >>> wrong_unit(((10, 20), (1900, 20), (1900, 900)), (480, 640))
+    'reaches to (1900, 900), beyond the 640 x 480 pixels: pixels of a larger picture'
+    >>> wrong_unit(((0, 0), (640.4, 0), (640, 480)), (480, 640))
+    """
+    height, width = frame
+    right, bottom = max(x for x, _ in outline), max(y for _, y in outline)
+    left, top = min(x for x, _ in outline), min(y for _, y in outline)
+    if max(right, bottom) <= 1.01 and min(left, top) >= -0.01 and min(frame) > 2:
+        halves = all(float(2 * number).is_integer() for point in outline for number in point)
+        if not (halves and any(max(map(max, other)) > 2 for other in beside)):
+            return "all coordinates lie in 0..1: shares of width and height, not pixels"
+    over_x, over_y = OUTSIDE * width + 1, OUTSIDE * height + 1
+    if right <= width + over_x and bottom <= height + over_y and left >= -over_x and top >= -over_y:
+        return None
+    if min(left, top) < -max(over_x, over_y):
+        reach, guess = (left, top), "another origin than the upper left corner"
+    else:
+        reach, guess = (right, bottom), guess_unit((right, bottom), frame)
+    return f"reaches to ({reach[0]:g}, {reach[1]:g}), beyond the {width:g} x {height:g} pixels: {guess}"
+
+
+def guess_unit(reach: tuple[float, float], frame: tuple[float, float]) -> str:
+    """Units other than pixels of the frame whose outlines could reach that far, likeliest first.
+
+    >>> guess_unit((0.9, 1.0), (480, 640))
+    'shares of width and height'
+    >>> guess_unit((99, 97), (480, 640))
+    'percent of width and height'
+    """
+    height, width = frame
+    right, bottom = reach
+    inside = right <= width and bottom <= height
+    if max(reach) <= 1.01:
+        return "shares of width and height"
+    guesses = []
+    if max(reach) <= 101:
+        guesses.append("percent of width and height")
+    if not inside and right <= height and bottom <= width:
+        guesses.append("x and y exchanged")
+    if 101 < max(reach) <= 1001:
+        guesses.append("thousandths of width and height")
+    if not inside and max(reach) > 101:
+        guesses.append("pixels of a larger picture")
+    if inside and max(reach) > 101:
+        guesses.append("pixels of a smaller picture")
+    return " or ".join(guesses)
+
+
 def rasterise(
-    outlines: Iterable[Outline], frame: tuple[float, float], size: tuple[int, int]
+    outlines: Iterable[Outline],
+    frame: tuple[float, float],
+    size: tuple[int, int],
+    onto: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.uint8]:
-    """Fill outlines in their order, later over earlier, on a background of 0.
+    """Fill outlines in their order, later over earlier, on a background of 0 or on what ``onto`` shows.
 
     Args:
         outlines: polygons with at least 3 points.
@@ -36,7 +106,7 @@ def rasterise(
     Returns:
         class ids, uint8 (H, W).
     """
-    picture = Image.new("L", (size[1], size[0]), 0)
+    picture = Image.new("L", (size[1], size[0]), 0) if onto is None else Image.fromarray(onto)
     pen = ImageDraw.Draw(picture)
     scale_x, scale_y = size[1] / frame[1], size[0] / frame[0]
     for outline in outlines:

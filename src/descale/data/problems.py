@@ -11,3 +11,7 @@ class SizeMismatch(DataError):
 
 class UnknownClass(DataError):
     """A value, colour or name in a label has no class."""
+
+
+class WrongUnit(DataError):
+    """Outlines are not in pixels of the photo (or, for YOLO, not in shares of it)."""

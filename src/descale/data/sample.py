@@ -13,7 +13,7 @@ from typing import Literal, Protocol, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from descale.base.classes import BINARY, ClassTable
+from descale.base.classes import BINARY, IGNORED, ClassTable
 from descale.base.errors import DataError
 from descale.base.fingerprint import content_hash
 from descale.base.photo import photo_size, read_photo
@@ -21,6 +21,32 @@ from descale.base.photo import photo_size, read_photo
 Mask = NDArray[np.uint8]
 Split = Literal["train", "valid", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
+
+
+@dataclass(frozen=True, eq=False)
+class Notes:
+    """What a label file tells a check of the whole set beside its mask.
+
+    Attributes:
+        reach: how far the outlines go to the right and down, as shares of the frame they are drawn in;
+            ``None`` without outlines.
+        farthest: the same in the file's own numbers, to guess their unit from.
+        stored: the values that the file holds, if it is a mask.
+        remarks: pairs of a kind (a key of :data:`descale.data.check.labels.REMARKS`) and a line for people.
+    """
+
+    reach: tuple[float, float] | None = None
+    farthest: tuple[float, float] | None = None
+    stored: tuple[int | str, ...] = ()
+    remarks: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A label that was read: class ids, uint8 (H, W), 255 where it says nothing; and notes for the check."""
+
+    mask: Mask
+    notes: Notes = Notes()
 
 
 class Label(Protocol):
@@ -36,18 +62,18 @@ class Label(Protocol):
         """What the file says (pixel value, number or name) and which class id it means."""
         ...
 
-    def read(self, size: tuple[int, int]) -> Mask:
-        """Class ids, uint8 of shape ``size`` = (height, width) of the upright photo.
+    def read(self, size: tuple[int, int]) -> Reading:
+        """The label of a photo that is ``size`` = (height, width) upright; so is the mask.
 
         Raises:
-            DataError: missing or broken file, another size, a class outside the table.
+            DataError: missing or broken file, another size or unit, a class outside the table.
         """
         ...
 
 
 @dataclass(frozen=True)
 class MergedLabel:
-    """A label whose class ids are replaced through a lookup table."""
+    """A label whose class ids are replaced through a lookup table of all 256 of them."""
 
     label: Label
     lookup: tuple[int, ...]
@@ -60,9 +86,10 @@ class MergedLabel:
     def values(self) -> tuple[tuple[int | str, int], ...]:
         return tuple((key, self.lookup[class_id]) for key, class_id in self.label.values)
 
-    def read(self, size: tuple[int, int]) -> Mask:
-        """The label's ids, replaced."""
-        return np.asarray(self.lookup, dtype=np.uint8)[self.label.read(size)]
+    def read(self, size: tuple[int, int]) -> Reading:
+        """The label, its ids replaced."""
+        reading = self.label.read(size)
+        return dataclasses.replace(reading, mask=np.asarray(self.lookup, dtype=np.uint8)[reading.mask])
 
 
 @dataclass(frozen=True)
@@ -92,12 +119,12 @@ class Sample:
         return read_photo(self.image)
 
     def read_mask(self) -> Mask:
-        """The label as class ids, uint8 (H, W), of the photo's size.
+        """The label as class ids, uint8 (H, W), of the photo's size; 255 where it says nothing.
 
         Raises:
             DataError: the label is missing, broken, of another size, or names an unknown class.
         """
-        return self.label.read(photo_size(self.image))
+        return self.label.read(photo_size(self.image)).mask
 
 
 @dataclass(frozen=True)
@@ -142,7 +169,8 @@ class Dataset:
         """
         if self.classes == BINARY:
             return self
-        lookup = tuple(int(entry.corrosion) for entry in self.classes.classes)
+        merged_ids = [int(entry.corrosion) for entry in self.classes.classes]
+        lookup = (*merged_ids, *[IGNORED] * (256 - len(merged_ids)))
         merged = (
             dataclasses.replace(sample, label=MergedLabel(sample.label, lookup)) for sample in self.samples
         )

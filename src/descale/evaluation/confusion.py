@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from descale.base.classes import IGNORED
 from descale.base.errors import DataError
 from descale.base.files import replacing_file
 
@@ -24,7 +25,7 @@ class ImageConfusions:
     Attributes:
         ids: the images' ids.
         groups: the scene of each image; an empty string means that it is not known.
-        counts: ``(N, K, K)`` pixels; rows are the true class, columns the predicted one.
+        counts: ``(N, K, K)`` labelled pixels; rows are the true class, columns the predicted one.
     """
 
     ids: tuple[str, ...]
@@ -59,19 +60,23 @@ class ImageConfusions:
 
 
 def confusion_matrix(truth: NDArray[np.integer], predicted: NDArray[np.integer], classes: int) -> Counts:
-    """Count the pixels of each (true, predicted) pair of classes.
+    """Count the pixels of each (true, predicted) pair of classes; ignored pixels are left out.
 
     Args:
-        truth, predicted: class ids of the same shape, each in ``0..classes - 1``.
+        truth, predicted: class ids of the same shape, each in ``0..classes - 1``; in ``truth`` also 255.
 
     Raises:
         ValueError: the shapes differ or an id lies outside the class table.
 
     >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist()
     [[1, 1], [0, 1]]
+    >>> confusion_matrix(np.array([0, 255, 1]), np.array([0, 1, 1]), 2).tolist()
+    [[1, 0], [0, 1]]
     """
     if truth.shape != predicted.shape:
         raise ValueError(f"label of shape {truth.shape}, prediction of shape {predicted.shape}")
+    labelled = truth != IGNORED
+    truth, predicted = truth[labelled], predicted[labelled]
     for name, ids in (("label", truth), ("prediction", predicted)):
         if ids.size and (int(ids.min()) < 0 or int(ids.max()) >= classes):
             raise ValueError(f"the {name} holds class {int(ids.max())}; there are {classes} classes")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from descale.base.classes import ClassTable
+from descale.base.classes import IGNORED, ClassTable
 from descale.evaluation.confusion import Counts, ImageConfusions
 from descale.evaluation.metrics import METRICS, constant_counts
 
@@ -101,6 +101,7 @@ def fit_colour_threshold(
         while np.gcd(step, mask.shape[1]) > 1:
             step += 1
         pixels, ids = image.reshape(-1, 3)[::step], mask.ravel()[::step]
+        pixels, ids = pixels[ids != IGNORED], ids[ids != IGNORED]
         hue, saturation, value = hsv_bins(pixels)
         cell = np.ravel_multi_index(
             (corroded_ids[ids].astype(np.intp), hue, saturation, value), histogram.shape

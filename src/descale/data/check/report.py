@@ -37,7 +37,10 @@ class CheckReport:
         pairs: readable photos with a label, per split.
         scenes: number of scenes per split.
         sizes: number of photos per ``height x width``, commonest first.
-        classes: per class, its share of all pixels (0..1) and the number of photos that show it.
+        classes: per class, its share of the labelled pixels (0..1) and the number of photos that show it.
+        ignored: share of all pixels that have no label, and the number of photos with such pixels.
+        outlines: how far the outlines of the set reach, in shares of width and height (about 1 where they
+            are in pixels of the photos); ``None`` for masks.
         findings: problems, those that falsify results first.
     """
 
@@ -48,6 +51,8 @@ class CheckReport:
     scenes: Mapping[str, int]
     sizes: Mapping[str, int]
     classes: Mapping[str, tuple[float, int]]
+    ignored: tuple[float, int]
+    outlines: tuple[float, float] | None
     findings: tuple[Finding, ...]
 
     @property
@@ -70,6 +75,8 @@ class CheckReport:
                 name: {"pixel_share": share, "photos": photos}
                 for name, (share, photos) in self.classes.items()
             },
+            "ignored": {"pixel_share": self.ignored[0], "photos": self.ignored[1]},
+            "outlines_reach": None if self.outlines is None else list(self.outlines),
             "findings": [
                 {"kind": f.kind, "falsifying": f.falsifying, "message": f.message, "items": list(f.items)}
                 for f in self.findings

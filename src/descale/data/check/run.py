@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from descale.base.classes import IGNORED
 from descale.base.errors import DataError
+from descale.data.check.labels import label_findings, outlines_reach
 from descale.data.check.leaks import find_leaks
 from descale.data.check.report import CheckReport, Finding
 from descale.data.check.scan import Scanned, scan
 from descale.data.folders import Listing
-from descale.data.problems import SizeMismatch, UnknownClass
+from descale.data.problems import SizeMismatch, UnknownClass, WrongUnit
 from descale.data.sample import SPLITS, Dataset
 from descale.data.source import find_source, list_source, make_dataset
 
@@ -45,6 +47,7 @@ def check_dataset(source: str | Path, *, progress: Callable[[int, int], None] | 
     findings = [
         *_listing_findings(listing),
         *_file_findings(scanned),
+        *label_findings(scanned, dataset.classes),
         *_balance_findings(dataset, scanned),
         *find_leaks(scanned, scenes_are_certain=place.description.groups.rule != "runs"),
     ]
@@ -60,6 +63,8 @@ def check_dataset(source: str | Path, *, progress: Callable[[int, int], None] | 
         scenes={split: len({sample.group for sample in dataset.split(split)}) for split in SPLITS},
         sizes=dict(sizes.most_common()),
         classes=_class_balance(dataset, scanned),
+        ignored=_ignored(scanned),
+        outlines=outlines_reach(scanned),
         findings=tuple(findings),
     )
 
@@ -87,9 +92,11 @@ def _file_findings(scanned: Sequence[Scanned]) -> Iterator[Finding]:
     errors = [error for one in scanned for error in one.errors]
     kinds: tuple[tuple[str, str, Callable[[DataError], bool]], ...] = (
         ("unreadable", "Files are broken, truncated, or not what they should be.",
-         lambda error: not isinstance(error, (SizeMismatch, UnknownClass))),
+         lambda error: not isinstance(error, (SizeMismatch, UnknownClass, WrongUnit))),
         ("size mismatch", "Labels belong to pictures of another size.",
          lambda error: isinstance(error, SizeMismatch)),
+        ("outlines in another unit", "Outlines are not in pixels of their photos.",
+         lambda error: isinstance(error, WrongUnit)),
         ("outside the class table", "Labels hold values, colours or names that are no class of the set.",
          lambda error: isinstance(error, UnknownClass)),
     )  # fmt: skip
@@ -112,6 +119,15 @@ def _balance_findings(dataset: Dataset, scanned: Sequence[Scanned]) -> Iterator[
     corrosion = dataset.classes.corrosion_ids
     if dataset.split("train") and not seen[list(corrosion)].any():
         yield Finding("nothing to learn", True, "No pixel of the split 'train' is corroded.", ("train",))
+    for split in SPLITS[1:]:
+        judged = _counts(scanned, split)
+        if judged.any() and not judged[list(corrosion)].any():
+            yield Finding(
+                "nothing to judge", False,
+                f"No pixel of the split '{split}' is corroded, so scores of corrosion are not defined there. "
+                "Move photos with corrosion into it.",
+                (split,),
+            )  # fmt: skip
     absent = tuple(
         name for i, name in enumerate(dataset.classes.names) if not seen[i] and _counts(scanned)[i]
     )
@@ -130,7 +146,7 @@ def _counts(
 
 
 def _class_balance(dataset: Dataset, scanned: Sequence[Scanned]) -> dict[str, tuple[float, int]]:
-    totals = _counts(scanned)
+    totals = _counts(scanned)[:IGNORED]
     pixels = max(1, int(totals.sum()))
     return {
         name: (
@@ -139,3 +155,9 @@ def _class_balance(dataset: Dataset, scanned: Sequence[Scanned]) -> dict[str, tu
         )
         for i, name in enumerate(dataset.classes.names)
     }
+
+
+def _ignored(scanned: Sequence[Scanned]) -> tuple[float, int]:
+    totals = _counts(scanned)
+    photos = sum(bool(one.counts[IGNORED]) for one in scanned if one.counts is not None)
+    return float(totals[IGNORED] / max(1, int(totals.sum()))), photos

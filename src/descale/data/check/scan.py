@@ -14,7 +14,7 @@ from PIL import Image
 from descale.base.errors import DataError
 from descale.base.fingerprint import content_hash
 from descale.data.readers.mask_files import value_counts
-from descale.data.sample import Sample
+from descale.data.sample import Notes, Sample
 
 THUMBNAIL = 32
 
@@ -27,7 +27,8 @@ class Scanned:
         size: height and width of the upright photo.
         thumbnail: grey levels, float32 (32, 32).
         digest: SHA-256 of the photo file.
-        counts: pixels per class id, (256,).
+        counts: pixels per class id, (256,); the last are those that are ignored.
+        notes: what the label's file told beside its mask.
         errors: what went wrong with the photo or its label.
     """
 
@@ -36,6 +37,7 @@ class Scanned:
     thumbnail: NDArray[np.float32] | None
     digest: bytes | None
     counts: NDArray[np.int64] | None
+    notes: Notes | None
     errors: tuple[DataError, ...]
 
 
@@ -66,7 +68,7 @@ def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _scan_one(sample: Sample) -> Scanned:
-    size, small, digest, counts = None, None, None, None
+    size, small, digest, counts, notes = None, None, None, None, None
     errors: list[DataError] = []
     try:
         digest = content_hash(sample.image)
@@ -77,7 +79,8 @@ def _scan_one(sample: Sample) -> Scanned:
         errors.append(error)
     if size is not None:
         try:
-            counts = value_counts(sample.label.read(size))
+            reading = sample.label.read(size)
+            counts, notes = value_counts(reading.mask), reading.notes
         except DataError as error:
             errors.append(error)
-    return Scanned(sample, size, small, digest, counts, tuple(errors))
+    return Scanned(sample, size, small, digest, counts, notes, tuple(errors))

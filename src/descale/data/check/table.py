@@ -27,10 +27,15 @@ def show(report: CheckReport, console: Console) -> None:
     balance.add_column("photos", justify="right")
     for name, (share, photos) in report.classes.items():
         balance.add_row(escape(name), f"{100 * share:.2f} %", str(photos))
+    if report.ignored[1]:
+        balance.add_row("(ignored)", f"{100 * report.ignored[0]:.2f} % of all", str(report.ignored[1]))
     console.print(balance)
     sizes = [f"{size} ({count})" for size, count in report.sizes.items()]
     more = f" and {len(sizes) - SHOWN_SIZES} more" if len(sizes) > SHOWN_SIZES else ""
     console.print(f"height x width: {', '.join(sizes[:SHOWN_SIZES])}{more}")
+    if report.outlines is not None:
+        width, height = report.outlines
+        console.print(f"outlines reach {width:.0%} of the photos' width and {height:.0%} of their height")
     for finding in report.findings:
         mark = "[bold red]error[/]" if finding.falsifying else "[yellow]warning[/]"
         console.print(f"{mark} {finding.kind} ({len(finding.items)}): {escape(finding.message)}")

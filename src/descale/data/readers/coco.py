@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from descale.base.errors import DataError
+from descale.base.files import read_text
 from descale.base.photo import PHOTO_SUFFIXES
 from descale.data.class_names import class_of
 from descale.data.description import Description
 from descale.data.folders import Listing, Pair, files_by_stem, split_folders
-from descale.data.polygons import Outline, pairs, rasterise
-from descale.data.problems import SizeMismatch
+from descale.data.polygons import Outline, Points, farthest, pairs, rasterise, wrong_unit
+from descale.data.problems import SizeMismatch, WrongUnit
 from descale.data.rle import decode_rle
-from descale.data.sample import Mask
+from descale.data.sample import Notes, Reading
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,11 @@ class Region:
     class_id: int
     segmentation: Any
 
+    @property
+    def is_rle(self) -> bool:
+        """Run lengths rather than outlines."""
+        return isinstance(self.segmentation, dict)
+
 
 @dataclass(frozen=True)
 class CocoLabel:
@@ -36,7 +46,7 @@ class CocoLabel:
 
     Attributes:
         path: the annotation file.
-        frame: height and width that the file states for the photo.
+        frame: height and width that the file states for the photo; 0 where it does not.
         regions: what is drawn on it; none means no corrosion.
         values: pairs (category id, class id).
     """
@@ -46,42 +56,61 @@ class CocoLabel:
     regions: tuple[Region, ...]
     values: tuple[tuple[int, int], ...]
 
-    def read(self, size: tuple[int, int]) -> Mask:
-        """Class ids, uint8 of shape ``size``; later annotations lie over earlier ones.
+    def read(self, size: tuple[int, int]) -> Reading:
+        """The label of a photo of ``size`` = (height, width); later annotations lie over earlier ones.
 
         Raises:
             SizeMismatch: the file states another size than the photo has.
+            WrongUnit: an outline cannot be in the photo's pixels.
             DataError: a damaged segmentation, or boxes only.
         """
-        if self.frame != size:
+        stated = min(self.frame) > 0
+        if stated and self.frame != size:
             raise SizeMismatch(
                 f"{self.path}: states {self.frame[1]} x {self.frame[0]} pixels for a photo of "
                 f"{size[1]} x {size[0]}. Export photos and annotations together."
             )
         mask = np.zeros(size, dtype=np.uint8)
-        for region in self.regions:
-            self._draw(region, mask)
-        return mask
+        outlines = {i: self._polygons(region) for i, region in enumerate(self.regions) if not region.is_rle}
+        everything = [points for polygons in outlines.values() for points in polygons]
+        remarks: list[tuple[str, str]] = [] if stated else [("size not stated", str(self.path))]
+        for i, region in enumerate(self.regions):
+            where = f"{self.path}: annotation {region.annotation}"
+            if region.is_rle:
+                mask[_decoded(region, size, where)] = region.class_id
+                continue
+            for points in outlines[i]:
+                if reason := wrong_unit(points, size, beside=everything):
+                    raise WrongUnit(f"{where}: {reason}. Export the outlines in pixels of these photos.")
+            drawn = rasterise((Outline(1, points) for points in outlines[i]), size, size)
+            mask[drawn > 0] = region.class_id
+            if slivers := len(region.segmentation) - len(outlines[i]):
+                remarks.append(("outline without an area", f"{where}: {slivers} of fewer than 3 points"))
+        reach = farthest(everything)
+        shares = reach and (reach[0] / size[1], reach[1] / size[0])
+        return Reading(mask, Notes(shares, reach, remarks=tuple(remarks)))
 
-    def _draw(self, region: Region, mask: Mask) -> None:
+    def _polygons(self, region: Region) -> list[Points]:
+        """Outlines with an area; stray ones of fewer than 3 points beside them are left out."""
         where = f"{self.path}: annotation {region.annotation}"
-        size = (mask.shape[0], mask.shape[1])
         try:
-            if isinstance(region.segmentation, dict):
-                height, width = region.segmentation["size"]
-                if (height, width) != size:
-                    raise SizeMismatch(
-                        f"{where}: run lengths for {width} x {height} pixels. Export it again."
-                    )
-                mask[decode_rle(region.segmentation["counts"], size)] = region.class_id
-                return
             polygons = [pairs(numbers) for numbers in region.segmentation]
-        except (KeyError, TypeError, ValueError) as error:
+        except (TypeError, ValueError) as error:
             raise DataError(f"{where}: the segmentation is damaged ({error}). Export it again.") from error
-        if not polygons or any(len(points) < 3 for points in polygons):
+        drawn = [points for points in polygons if len(points) >= 3]
+        if not drawn:
             raise DataError(f"{where}: a box without an outline. Export the set for segmentation.")
-        drawn = rasterise((Outline(1, points) for points in polygons), size, size)
-        mask[drawn > 0] = region.class_id
+        return drawn
+
+
+def _decoded(region: Region, size: tuple[int, int], where: str) -> NDArray[np.bool_]:
+    try:
+        height, width = region.segmentation["size"]
+        if (height, width) != size:
+            raise SizeMismatch(f"{where}: run lengths for {width} x {height} pixels. Export it again.")
+        return decode_rle(region.segmentation["counts"], size)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{where}: the segmentation is damaged ({error}). Export it again.") from error
 
 
 def read_coco(description: Description, root: Path) -> Listing:
@@ -111,27 +140,28 @@ def read_coco(description: Description, root: Path) -> Listing:
 def _labels(description: Description, path: Path) -> dict[str, CocoLabel]:
     """File name of each photo -> its label."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path))
         categories = {int(entry["id"]): entry for entry in content["categories"]}
         used = {int(entry["category_id"]) for entry in content["annotations"]}
-        by_image: dict[int, list[dict[str, Any]]] = defaultdict(list)
+        by_image: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for entry in content["annotations"]:
-            by_image[int(entry["image_id"])].append(entry)
+            by_image[str(entry["image_id"])].append(entry)
         images = [
             (
-                Path(str(entry["file_name"])).name,
-                int(entry["id"]),
-                (int(entry["height"]), int(entry["width"])),
+                str(entry["file_name"]),
+                str(entry["id"]),
+                (int(entry.get("height") or 0), int(entry.get("width") or 0)),
             )
             for entry in content["images"]
         ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path}: not a COCO annotation file ({error!r}). Export the set again.") from error
     # Only categories that are used need a class: category 0 of many exports is a dummy that names the set.
     missing = used - categories.keys()
     if missing:
         raise DataError(f"{path}: annotations name category {min(missing)}, which the file does not define.")
-    if lost := sorted(by_image.keys() - {image_id for _, image_id, _ in images}):
+    listed = {image_id for _, image_id, _ in images}
+    if lost := [image_id for image_id in by_image if image_id not in listed]:
         raise DataError(
             f"{path}: {sum(len(by_image[image_id]) for image_id in lost)} annotations belong to images that "
             f"'images' does not list (the first: image_id {lost[0]}). Export the set again."
@@ -149,9 +179,16 @@ def _labels(description: Description, path: Path) -> dict[str, CocoLabel]:
             Region(
                 str(entry.get("id", "without id")),
                 class_ids[int(entry["category_id"])],
-                entry.get("segmentation") or [],
+                _nested(entry.get("segmentation")),
             )
             for entry in by_image.get(image_id, [])
         )
         labels[file_name] = CocoLabel(path, frame, regions, values)
     return labels
+
+
+def _nested(segmentation: Any) -> Any:
+    """A lone outline, which some tools write without a list around it, is a list of one."""
+    if isinstance(segmentation, list) and segmentation and not isinstance(segmentation[0], (list, tuple)):
+        return [segmentation]
+    return segmentation or []

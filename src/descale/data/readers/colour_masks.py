@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from descale.data.description import Description
 from descale.data.folders import Listing
 from descale.data.problems import UnknownClass
-from descale.data.readers.mask_files import list_mask_files, read_mask_file
-from descale.data.sample import Mask
+from descale.data.readers.mask_files import list_mask_files, read_colours
+from descale.data.sample import Reading
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,13 @@ class ColourMask:
     path: Path
     values: tuple[tuple[int, int], ...]
 
-    def read(self, size: tuple[int, int]) -> Mask:
-        """Class ids, uint8 of shape ``size``.
+    def read(self, size: tuple[int, int]) -> Reading:
+        """The mask of a photo of ``size`` = (height, width).
 
         Raises:
             DataError: missing, broken, of another size, or a colour outside the palette.
         """
-        colours = _packed(read_mask_file(self.path, size, colours=True))
+        colours = _packed(read_colours(self.path, size))
         codes = np.asarray([code for code, _ in self.values])
         ids = np.asarray([class_id for _, class_id in self.values], dtype=np.uint8)
         order = np.argsort(codes)
@@ -36,7 +36,7 @@ class ColourMask:
         strange = codes[order][place] != colours
         if strange.any():
             raise UnknownClass(self._complaint(colours[strange]))
-        return ids[order][place]
+        return Reading(ids[order][place])
 
     def _complaint(self, strange: NDArray[np.int64]) -> str:
         found, counts = np.unique(strange, return_counts=True)
@@ -48,7 +48,10 @@ class ColourMask:
         swapped = {(code & 0xFF) << 16 | (code & 0xFF00) | code >> 16 for code in found.tolist()}
         if swapped <= {code for code, _ in self.values}:
             return message + "They fit if red and blue are exchanged: the palette is RGB, not BGR."
-        return message + "Add the colour to the classes in dataset.yaml, or mend the mask."
+        return message + (
+            "Add the colour to the classes in dataset.yaml or, if it marks pixels without a label, to "
+            "'ignore'; or mend the mask."
+        )
 
 
 def read_colour_masks(description: Description, root: Path) -> Listing:
@@ -57,8 +60,9 @@ def read_colour_masks(description: Description, root: Path) -> Listing:
     Raises:
         DataError: folders are missing.
     """
-    table = description.table
-    palette = tuple((red << 16 | green << 8 | blue, i) for i, (red, green, blue) in enumerate(table.colours))
+    palette = tuple(
+        (red << 16 | green << 8 | blue, i) for (red, green, blue), i in description.palette.items()
+    )
     return list_mask_files(
         root, description.images, description.labels, lambda path: ColourMask(path, palette)
     )

@@ -2,22 +2,55 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from descale.base.classes import IGNORED
 from descale.base.errors import DataError
+from descale.base.files import read_text
 from descale.base.photo import MAX_PIXELS, PHOTO_SUFFIXES
 from descale.data.class_names import class_of
 from descale.data.description import Description
 from descale.data.folders import Listing, Pair, files_by_stem, split_folders
-from descale.data.polygons import Outline, Points, pairs, rasterise, shrink_labels
-from descale.data.problems import SizeMismatch
-from descale.data.sample import Mask
+from descale.data.polygons import Outline, Points, farthest, pairs, rasterise, shrink_labels, wrong_unit
+from descale.data.problems import SizeMismatch, WrongUnit
+from descale.data.sample import Mask, Notes, Reading
 
 CIRCLE_POINTS = 64
+CORNERED = frozenset({"rectangle", "rotation", "oriented_rectangle", "quadrilateral"})
+"""Kinds that labelme and X-AnyLabeling write with four corners."""
+
+
+USUAL = {"_background_": 0, "__ignore__": IGNORED}
+"""Names that labelme's own converters give a meaning."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """One shape of a file.
+
+    Attributes:
+        points: its outline, in the frame's pixels.
+        placed: points that lie on the photo if the unit is right: a circle may run over its edge.
+        stamp: of an AI mask, which pixels of the box around ``points`` belong to it.
+    """
+
+    name: str
+    kind: str
+    class_id: int
+    points: Points
+    placed: Points
+    stamp: NDArray[np.bool_] | None
 
 
 @dataclass(frozen=True)
@@ -35,52 +68,64 @@ class LabelmeLabel:
     def values(self) -> tuple[tuple[str, int], ...]:
         """Pairs (name in the files, class id)."""
         given = {key: self.description.class_id(name) for key, name in self.description.label_names.items()}
-        return tuple(sorted(given.items()))
+        ignored = {str(name): IGNORED for name in self.description.ignore}
+        return tuple(sorted((ignored | given).items()))
 
-    def read(self, size: tuple[int, int]) -> Mask:
-        """Class ids, uint8 of shape ``size``; outlines are scaled from the frame they were drawn in.
+    def read(self, size: tuple[int, int]) -> Reading:
+        """The label of a photo of ``size`` = (height, width), scaled from the frame it was drawn in.
 
         Raises:
+            WrongUnit: an outline cannot be in pixels of the frame.
             DataError: missing, broken, a kind of shape without an area, an unknown class.
         """
         try:
-            content = json.loads(self.path.read_text(encoding="utf-8"))
-            frame = (int(content["imageHeight"]), int(content["imageWidth"]))
-            shapes = list(content["shapes"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            content = json.loads(read_text(self.path))
+            frame = (int(content.get("imageHeight") or 0), int(content.get("imageWidth") or 0))
+            shapes = [self._shape(shape) for shape in content["shapes"]]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(
                 f"{self.path}: not a labelme file ({error!r}). Save it again in labelme."
             ) from error
-        if min(frame) <= 0 or frame[0] * frame[1] > MAX_PIXELS:
+        stated = min(frame) > 0
+        if not stated:
+            frame = size
+        if frame[0] * frame[1] > MAX_PIXELS:
             raise DataError(f"{self.path}: the frame is {frame[1]} x {frame[0]}. Save it again in labelme.")
         if frame != size and frame == (size[1], size[0]):
             raise SizeMismatch(
                 f"{self.path}: drawn on the photo turned by 90 degrees (it ignored the EXIF orientation). "
                 "Rotate the photo for good and label it again."
             )
-        drawn = rasterise((self._outline(shape) for shape in shapes), frame, frame)
-        return shrink_labels(drawn, size)
+        placed = [shape.placed for shape in shapes]
+        for shape in shapes:
+            if reason := wrong_unit(shape.placed, frame, beside=placed):
+                raise WrongUnit(
+                    f"{self.path}: {shape.kind} '{shape.name}': {reason}. Save the outlines in pixels of the "
+                    "frame that the file states."
+                )
+        reach = farthest(placed)
+        shares = reach and (reach[0] / frame[1], reach[1] / frame[0])
+        remarks = () if stated else (("size not stated", str(self.path)),)
+        return Reading(shrink_labels(_draw(shapes, frame), size), Notes(shares, reach, remarks=remarks))
 
-    def _outline(self, shape: dict[str, Any]) -> Outline:
+    def _shape(self, shape: dict[str, Any]) -> Shape:
         try:
             name, kind = str(shape["label"]), str(shape.get("shape_type") or "polygon")
             points = pairs(number for x, y in shape["points"] for number in (x, y))
-        except (KeyError, TypeError, ValueError) as error:
+            stamp = _stamp(shape["mask"]) if kind == "mask" else None
+        except (KeyError, TypeError, ValueError, OSError) as error:
             raise DataError(
                 f"{self.path}: a shape is damaged ({error!r}). Save it again in labelme."
             ) from error
-        class_id = class_of(self.description, name, where=str(self.path))
-        if kind == "polygon" and len(points) >= 3:
-            return Outline(class_id, points)
-        if kind == "rectangle" and len(points) == 2:
-            (x1, y1), (x2, y2) = points
-            return Outline(class_id, ((x1, y1), (x2, y1), (x2, y2), (x1, y2)))
-        if kind == "circle" and len(points) == 2:
-            return Outline(class_id, _circle(points))
-        raise DataError(
-            f"{self.path}: a '{kind}' of {len(points)} points called '{name}' has no area. "
-            "Redraw it as a polygon, rectangle or circle."
-        )
+        class_id = class_of(self.description, name, where=str(self.path), usual=USUAL)
+        outline = _outline(kind, points)
+        if outline is None or (stamp is not None and _box(outline)[2:] != stamp.shape):
+            fault = "has no area" if stamp is None else f"does not fit its picture of {stamp.shape}"
+            raise DataError(
+                f"{self.path}: a '{kind}' of {len(points)} points called '{name}' {fault}. "
+                "Redraw it as a polygon, rectangle or circle, or delete it."
+            )
+        return Shape(name, kind, class_id, outline, points[:1] if kind == "circle" else outline, stamp)
 
 
 def read_labelme(description: Description, root: Path) -> Listing:
@@ -104,8 +149,49 @@ def read_labelme(description: Description, root: Path) -> Listing:
     return Listing(tuple(found), tuple(unlabelled), tuple(orphans))
 
 
+def _outline(kind: str, points: Points) -> Points | None:
+    """The outline of a shape of labelme and its relatives; ``None`` if it has no area."""
+    if kind == "circle" and len(points) == 2:
+        return _circle(points)
+    if kind in ("rectangle", "mask") and len(points) == 2:
+        (x1, y1), (x2, y2) = points
+        return (x1, y1), (x2, y1), (x2, y2), (x1, y2)
+    if kind in CORNERED and len(points) == 4:
+        return points
+    return points if kind == "polygon" and len(points) >= 3 else None
+
+
 def _circle(points: Points) -> Points:
     (x, y), (edge_x, edge_y) = points
     radius = math.hypot(edge_x - x, edge_y - y)
     turns = (2 * math.pi * i / CIRCLE_POINTS for i in range(CIRCLE_POINTS))
     return tuple((x + radius * math.cos(turn), y + radius * math.sin(turn)) for turn in turns)
+
+
+def _stamp(encoded: str) -> NDArray[np.bool_]:
+    """The picture of an AI mask: a PNG in base64, of the size of its box."""
+    with Image.open(io.BytesIO(base64.b64decode(encoded))) as image:
+        return np.asarray(image.convert("L")) > 0
+
+
+def _box(outline: Points) -> tuple[int, int, int, int]:
+    """Top, left, height and width in pixels; the last row and column belong to it."""
+    xs, ys = [int(x) for x, _ in outline], [int(y) for _, y in outline]
+    return min(ys), min(xs), max(ys) - min(ys) + 1, max(xs) - min(xs) + 1
+
+
+def _draw(shapes: Iterable[Shape], frame: tuple[int, int]) -> Mask:
+    """All shapes in the frame, later over earlier."""
+    canvas = np.zeros(frame, dtype=np.uint8)
+    outlines: list[Outline] = []
+    for shape in shapes:
+        if shape.stamp is None:
+            outlines.append(Outline(shape.class_id, shape.points))
+            continue
+        canvas = rasterise(outlines, frame, frame, onto=canvas)
+        outlines = []
+        top, left, height, width = _box(shape.points)
+        inside = canvas[max(top, 0) : top + height, max(left, 0) : left + width]
+        stamp = shape.stamp[max(-top, 0) :, max(-left, 0) :][: inside.shape[0], : inside.shape[1]]
+        inside[stamp] = shape.class_id
+    return rasterise(outlines, frame, frame, onto=canvas)

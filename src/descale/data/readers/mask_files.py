@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, TiffImagePlugin
 
 from descale.base.errors import DataError
 from descale.base.photo import PHOTO_SUFFIXES, reading
@@ -18,6 +19,27 @@ from descale.data.sample import Label
 
 MASK_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp"})
 """Lossless formats; a JPEG mask has smeared values and is refused with the reason."""
+
+_BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
+_WHITE_IS_ZERO, _SIGNED = 0, 2
+_PLAIN_MODES = frozenset({"L", "P", "RGB", "I", "F", "I;16", "I;16B", "I;16L"})
+
+
+@dataclass(frozen=True, eq=False)
+class StoredMask:
+    """A mask as its file has it.
+
+    Attributes:
+        values: numbers in the file, (H, W) or (H, W, channels), of the file's own type.
+        white: the number that is shown as white, where the file has fewer than 8 bits; else 255.
+        inverted: white is 0 (a TIFF may say so).
+        palette: colours of the indices, uint8 (N, 3), if the values are indices of a palette.
+    """
+
+    values: NDArray[Any]
+    white: int = 255
+    inverted: bool = False
+    palette: NDArray[np.uint8] | None = None
 
 
 def list_mask_files(root: Path, images: str, labels: str, make_label: Callable[[Path], Label]) -> Listing:
@@ -49,22 +71,81 @@ def list_mask_files(root: Path, images: str, labels: str, make_label: Callable[[
     return Listing(tuple(pairs), tuple(unlabelled), tuple(orphans))
 
 
-def read_mask_file(path: Path, size: tuple[int, int], *, colours: bool = False) -> NDArray[np.integer[Any]]:
-    """Raw values of a mask: (H, W) or (H, W, channels).
-
-    With ``colours`` always uint8 (H, W, 3) RGB; without, a picture with a palette gives its indices.
+def read_colours(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Colours of a mask, uint8 (H, W, 3) RGB.
 
     Raises:
-        DataError: missing, broken, or not of ``size`` = (height, width) of the photo.
+        DataError: missing, broken, partly transparent, or not of ``size`` = (height, width) of the photo.
     """
     with reading(path) as image:
+        image.load()
+        colours = np.asarray(_opaque(ImageOps.exif_transpose(image), path))
+    _check_size(path, colours, size)
+    return colours
+
+
+def read_stored(path: Path, size: tuple[int, int]) -> StoredMask:
+    """Numbers of a mask as the file has them; a picture with a palette gives its indices.
+
+    Pillow widens pixels of few bits to 0..255, takes signed bytes for unsigned and turns TIFF's "white is
+    zero" over; all three are undone.
+
+    Raises:
+        DataError: missing, broken, partly transparent, 16-bit colours, or not of ``size``.
+    """
+    with reading(path) as image:
+        depth = _depth(image)
+        if depth > 8 and len(image.getbands()) > 1:
+            raise DataError(f"{path}: {depth} bits per colour, of which half are lost. Export an 8-bit mask.")
         image.load()
         upright = ImageOps.exif_transpose(image)
         if upright.mode == "1":
             upright = upright.convert("L")
-        elif upright.mode not in ("L", "P", "RGB", "I", "I;16", "I;16B", "I;16L") or colours:
+        elif upright.mode not in _PLAIN_MODES:
             upright = _opaque(upright, path)
         values = np.asarray(upright)
+        tiff = image.tag_v2 if isinstance(image, TiffImagePlugin.TiffImageFile) else {}
+        palette = None
+        if upright.mode == "P":
+            palette = np.asarray(upright.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
+    _check_size(path, values, size)
+    signed = _SIGNED in tuple(np.atleast_1d(tiff.get(_SAMPLE_FORMAT, 1)))
+    if values.dtype == np.uint8 and depth == 8 and signed:
+        values = values.view(np.int8)
+    elif values.dtype == np.int32 and depth == 32 and not signed:
+        values = values.view(np.uint32)
+    inverted = palette is None and tiff.get(_PHOTOMETRIC, 1) == _WHITE_IS_ZERO and values.dtype == np.uint8
+    if inverted:
+        values = 255 - values
+    white = 255
+    if palette is None and depth < 8 and values.dtype == np.uint8:
+        white = (1 << depth) - 1
+        values = values // (255 // white)
+    return StoredMask(values, white, inverted, palette)
+
+
+def value_counts(values: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """How often each of the values 0..255 occurs, int64 (256,).
+
+    Pillow counts bytes where they are; ``np.bincount`` would first make a copy of 8 times the size.
+    """
+    return np.asarray(Image.fromarray(values).histogram(), dtype=np.int64)
+
+
+def _depth(image: Image.Image) -> int:
+    """Bits of one channel of one pixel, in the file."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        return int(np.atleast_1d(image.tag_v2.get(_BITS, 1))[0])
+    if image.mode == "1":
+        return 1
+    tiles = getattr(image, "tile", None)  # of files only
+    arguments = tiles[0].args if tiles else ""
+    stored = arguments if isinstance(arguments, str) else str(arguments[0] if arguments else "")
+    digits = "".join(filter(str.isdigit, stored.partition(";")[2]))
+    return int(digits) if digits and int(digits) in (1, 2, 4, 16) else 8
+
+
+def _check_size(path: Path, values: NDArray[Any], size: tuple[int, int]) -> None:
     if values.shape[:2] != size:
         turned = values.shape[:2] == (size[1], size[0])
         remedy = (
@@ -76,15 +157,6 @@ def read_mask_file(path: Path, size: tuple[int, int], *, colours: bool = False) 
             f"{path}: the mask is {values.shape[1]} x {values.shape[0]} pixels, "
             f"its photo {size[1]} x {size[0]}. {remedy}"
         )
-    return values
-
-
-def value_counts(values: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """How often each of the values 0..255 occurs, int64 (256,).
-
-    Pillow counts bytes where they are; ``np.bincount`` would first make a copy of 8 times the size.
-    """
-    return np.asarray(Image.fromarray(values).histogram(), dtype=np.int64)
 
 
 def _opaque(image: Image.Image, path: Path) -> Image.Image:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
 from descale.base.errors import DataError
+from descale.base.files import read_text
 from descale.base.photo import PHOTO_SUFFIXES
-from descale.data.class_names import class_of
+from descale.data.class_names import class_of, say_what_it_means
 from descale.data.description import Description
 from descale.data.folders import Listing, Pair, files_by_stem, split_folders
-from descale.data.polygons import Outline, pairs, rasterise
-from descale.data.problems import UnknownClass
-from descale.data.sample import Mask
+from descale.data.polygons import Outline, farthest, pairs, rasterise
+from descale.data.problems import UnknownClass, WrongUnit
+from descale.data.sample import Notes, Reading
 
 TOLERANCE = 0.01
 """Platforms round outlines to a little outside the picture; farther out is another unit."""
@@ -22,31 +24,38 @@ TOLERANCE = 0.01
 
 @dataclass(frozen=True)
 class YoloLabel:
-    """A text file of outlines; ``values`` holds pairs (number in the file, class id)."""
+    """A text file of outlines.
+
+    Attributes:
+        values: pairs (number in the file, class id).
+        classes: names of the classes, for messages.
+    """
 
     path: Path
     values: tuple[tuple[int, int], ...]
+    classes: tuple[str, ...]
 
-    def read(self, size: tuple[int, int]) -> Mask:
-        """Class ids, uint8 of shape ``size``; an empty file is a photo without corrosion.
+    def read(self, size: tuple[int, int]) -> Reading:
+        """The label of a photo of ``size`` = (height, width); an empty file is a photo without corrosion.
 
         Raises:
             DataError: missing, not text, a box instead of an outline, an unknown class.
         """
         try:
-            lines = self.path.read_text(encoding="utf-8").splitlines()
+            lines = read_text(self.path).splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"{self.path}: cannot be read ({error}). Export it again.") from error
         known = dict(self.values)
         outlines = [
-            parse_line(line, known, f"{self.path}:{number}")
+            parse_line(line, known, f"{self.path}:{number}", self.classes)
             for number, line in enumerate(lines, start=1)
             if line.strip()
         ]
-        return rasterise(outlines, (1.0, 1.0), size)
+        reach = farthest(outline.points for outline in outlines)
+        return Reading(rasterise(outlines, (1.0, 1.0), size), Notes(reach, reach))
 
 
-def parse_line(line: str, known: dict[int, int], where: str) -> Outline:
+def parse_line(line: str, known: Mapping[int, int], where: str, classes: Iterable[str] = ()) -> Outline:
     """One outline.
 
     Raises:
@@ -69,12 +78,19 @@ def parse_line(line: str, known: dict[int, int], where: str) -> Outline:
             "Export it again."
         )
     if not all(-TOLERANCE <= share <= 1 + TOLERANCE for share in shares):
-        raise DataError(f"{where}: coordinates outside 0..1; they must be shares of width and height.")
+        reach = max(max(shares), -min(shares))
+        unit = "a frame smaller than the photo"
+        if reach > 2:
+            unit = "pixels" if reach > 101 else "percent or pixels"
+        raise WrongUnit(
+            f"{where}: coordinates outside 0..1 (up to {reach:g}: {unit}?); they must be shares of width and "
+            "height. Export the set again."
+        )
     if number not in known:
         legal = ", ".join(map(str, sorted(known))) or "none"
         raise UnknownClass(
             f"{where}: class number {number} is not in data.yaml (known: {legal}). "
-            f"Say what it means in dataset.yaml: label_names: {{{number}: corrosion}}."
+            f"{say_what_it_means(number, classes)}"
         )
     return Outline(known[number], pairs(shares))
 
@@ -94,7 +110,9 @@ def read_yolo(description: Description, root: Path) -> Listing:
         texts = files_by_stem(root / description.labels.format(split=name), {".txt"})
         for stem, image in photos.items():
             if stem in texts:
-                found.append(Pair(stem, split, image, YoloLabel(texts[stem], values)))
+                found.append(
+                    Pair(stem, split, image, YoloLabel(texts[stem], values, description.table.names))
+                )
             else:
                 unlabelled.append(image)
         orphans.extend(path for stem, path in texts.items() if stem not in photos and stem != "classes")
@@ -106,7 +124,7 @@ def _numbers(description: Description, path: Path) -> tuple[tuple[int, int], ...
     names: dict[int, str] = {}
     if path.is_file():
         try:
-            given = yaml.safe_load(path.read_text(encoding="utf-8")).get("names") or {}
+            given = yaml.safe_load(read_text(path)).get("names") or {}
             items = given.items() if isinstance(given, dict) else enumerate(given)
             names = {int(number): str(name) for number, name in items}
         except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
@@ -120,6 +138,6 @@ def _numbers(description: Description, path: Path) -> tuple[tuple[int, int], ...
     if not known:
         raise DataError(
             f"{path}: missing, so the class numbers have no meaning. "
-            "Add it, or write in dataset.yaml: label_names: {0: corrosion}."
+            f"Add it. {say_what_it_means(0, description.table.names)}"
         )
     return tuple(sorted(known.items()))
