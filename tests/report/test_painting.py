@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from descale.base.classes import BINARY, ClassTable, PixelClass
+from descale.base.classes import BINARY, IGNORED, ClassTable, PixelClass
 from descale.report.painting import compared, data_uri, painted
 
 FOUR = ClassTable(
@@ -62,3 +62,9 @@ def test_data_uri_is_a_small_jpeg(shape: tuple[int, int]) -> None:
     assert head == "data:image/jpeg;base64"
     assert picture.format == "JPEG"
     assert max(picture.size) <= 232
+
+
+def test_nothing_is_painted_where_the_label_says_nothing() -> None:
+    ignored = np.full((160, 160), IGNORED, dtype=np.uint8)
+    everything = np.ones_like(ignored)
+    np.testing.assert_array_equal(compared(PHOTO, ignored, everything).std(), 0)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from descale.base.classes import ClassTable
+from descale.base.classes import IGNORED, ClassTable
 
 SIDE = 232
 PATTERNS = ("dotted", "striped", "solid")
@@ -25,11 +25,15 @@ Mask = NDArray[np.uint8]
 
 
 def compared(photo: Pixels, truth: Mask, answer: Mask) -> Pixels:
-    """Paint hits (solid), misses (striped) and false alarms (dotted) on a greyed photo ``(H, W, 3)``."""
+    """Paint hits (solid), misses (striped) and false alarms (dotted) on a greyed photo ``(H, W, 3)``.
+
+    Where the label says nothing, nothing is painted.
+    """
     grey = photo.mean(axis=-1, keepdims=True) * 0.55 + 30
     canvas = np.repeat(grey, 3, axis=-1)
     stripes, dots = _patterns(truth.shape)
-    corroded, said = truth > 0, answer > 0
+    labelled = truth != IGNORED
+    corroded, said = labelled & (truth > 0), labelled & (answer > 0)
     _blend(canvas, corroded & said, HIT, 0.72)
     _blend(canvas, corroded & ~said, MISS, 0.35)
     _blend(canvas, corroded & ~said & stripes, MISS, 0.95)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from descale.base.classes import ClassTable
+from descale.base.classes import IGNORED, ClassTable
 from descale.base.errors import DataError, DescaleError
 from descale.data import Dataset, Sample, load_dataset
 from descale.evaluation import ImageConfusions, imagewise_iou
@@ -189,7 +189,8 @@ def _row(
 
 
 def _described(truth: Mask, answer: Mask, classes: ClassTable) -> str:
-    corroded, said = np.isin(truth, classes.corrosion_ids), np.isin(answer, classes.corrosion_ids)
+    corroded = np.isin(truth, classes.corrosion_ids)
+    said = np.isin(answer, classes.corrosion_ids) & (truth != IGNORED)
     found = 100 * (corroded & said).sum() / max(corroded.sum(), 1)
     union = (corroded | said).sum()
     iou = (corroded & said).sum() / union if union else 1.0
