@@ -1,9 +1,12 @@
-"""Decode a split once, at the size the network sees, and keep it in memory as 8-bit tensors."""
+"""Decode a split once, at the size the network sees, and keep it as 8-bit tensors, in memory or in a file."""
 
 from __future__ import annotations
 
 import logging
+import math
 import os
+import shutil
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -40,28 +43,31 @@ def load_split(
     """Decode and resize samples.
 
     Photos are resized bilinearly with antialiasing, labels by the nearest pixel; the aspect ratio
-    follows ``size``.
+    follows ``size``. What is larger than ``max_gigabytes`` is kept in a temporary file that the system reads
+    as it is needed (``TMPDIR`` says where); the file is gone with the process, however that ends.
 
     Args:
         samples: what to read; must not be empty.
         size: (height, width) in pixels.
-        max_gigabytes: refuse to fill more memory than this.
+        max_gigabytes: of memory to fill.
 
     Raises:
-        DataError: a file cannot be read, or the split does not fit into memory.
+        DataError: a file cannot be read, or there is no room for the split on the disk.
     """
     from descale.base.errors import DataError
 
     if not samples:
         raise DataError("The split has no photos. Check the folder's layout with: descale data check DIR")
     gigabytes = len(samples) * size[0] * size[1] * 4 / 1e9
+    empty = _in_memory
     if gigabytes > max_gigabytes:
-        raise DataError(
-            f"{len(samples)} photos at {size[0]}x{size[1]} need {gigabytes:.1f} GB of memory, the limit is "
-            f"{max_gigabytes:g} GB. Use a smaller size."
-        )
-    images = torch.empty(len(samples), 3, *size, dtype=torch.uint8)
-    masks = torch.empty(len(samples), *size, dtype=torch.uint8)
+        logger.info(
+            "%d photos at %dx%d are %.1f GB, more than the %g GB kept in memory: a file in %s holds them",
+            len(samples), *size, gigabytes, max_gigabytes, tempfile.gettempdir(),
+        )  # fmt: skip
+        empty = _in_file
+    images = empty((len(samples), 3, *size), dtype=torch.uint8)
+    masks = empty((len(samples), *size), dtype=torch.uint8)
 
     def load(index: int) -> None:
         sample = samples[index]
@@ -73,3 +79,26 @@ def load_split(
     with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
         list(pool.map(load, range(len(samples))))
     return PixelArrays(images, masks)
+
+
+def _in_memory(shape: tuple[int, ...], *, dtype: torch.dtype) -> Tensor:
+    return torch.empty(shape, dtype=dtype)
+
+
+def _in_file(shape: tuple[int, ...], *, dtype: torch.dtype) -> Tensor:
+    """A tensor in a file that has no name any more, so that it goes with the process."""
+    from descale.base.errors import DataError
+
+    folder, count = tempfile.gettempdir(), math.prod(shape)
+    if shutil.disk_usage(folder).free < count:
+        raise DataError(
+            f"{folder} has no room for {count / 1e9:.1f} GB of decoded photos. "
+            "Set TMPDIR to a larger disk, or use a smaller size."
+        )
+    handle, path = tempfile.mkstemp(prefix="descale-pixels-")
+    try:
+        os.ftruncate(handle, count)
+        return torch.from_file(path, shared=True, size=count, dtype=dtype).view(shape)
+    finally:
+        os.close(handle)
+        os.unlink(path)
