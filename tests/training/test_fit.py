@@ -358,3 +358,11 @@ def test_a_validation_split_without_corrosion_has_no_score(photos: Dataset, tmp_
     fit(build_network(SPEC), SPEC, source, blank, settings, tmp_path, seed=0, label="blank", devices=CPU)
     assert logged(tmp_path)[0]["valid_iou"] == ""
     assert float(logged(tmp_path)[0]["loss"]) > 0
+
+
+def test_stopping_early_by_a_score_that_does_not_exist_is_refused(photos: Dataset, tmp_path: Path) -> None:
+    blank = PixelArrays(torch.zeros(4, 3, *SIZE, dtype=torch.uint8), torch.zeros(4, *SIZE, dtype=torch.uint8))
+    source = TrainingPictures(blank, "standard", SIZE)
+    settings = config(epochs=1, batch_size=4, early_stopping=3)
+    with pytest.raises(TrainingError, match="validation split shows no corrosion"):
+        fit(build_network(SPEC), SPEC, source, blank, settings, tmp_path, seed=0, label="x", devices=CPU)
