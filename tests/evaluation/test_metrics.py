@@ -106,6 +106,14 @@ def test_imagewise_iou_ranks_pictures() -> None:
     np.testing.assert_array_equal(values, [1, 0, np.nan])
 
 
+def test_the_iou_per_photo_is_averaged_over_photos() -> None:
+    """By hand: 1/2, 3/4; an empty photo left empty counts 1, one with a false alarm 0."""
+    counts = np.array([[[7, 1], [1, 2]], [[6, 0], [1, 3]], [[10, 0], [0, 0]], [[9, 1], [0, 0]]])
+    ids = ("a", "b", "c", "d")
+    found = score(ImageConfusions(ids, ids, counts), BINARY)
+    assert found.iou_image == pytest.approx((1 / 2 + 3 / 4 + 1 + 0) / 4)
+
+
 def test_wrong_class_table_is_refused() -> None:
     truth, predicted = random_masks(4)
     with pytest.raises(ValueError, match="4 classes, class table of 2"):

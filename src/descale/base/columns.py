@@ -69,6 +69,11 @@ COLUMNS: dict[str, Column] = {
         Column("iou_corrosion_low", "95 % low", "score", always=False),
         Column("iou_corrosion_high", "95 % high", "score", always=False),
         Column("iou_corrosion_union", "IoU, corroded or not", "score", always=False),
+        Column(
+            "iou_image", "IoU per photo", "score",
+            title="IoU of corrosion per photo, their mean (the authors' binary runs)", always=False,
+            valid=True,
+        ),
         Column("iou_drop_low", "drop, 95 % low", "points", always=False),
         Column("iou_drop_high", "drop, 95 % high", "points", always=False),
         Column("latency_ms", "latency, ms", "time", title="latency", unit="ms", always=False),

@@ -10,6 +10,8 @@
 * ``iou_paper``: the metric of Yu et al. 2025 (doi 10.1109/ACCESS.2025.3562435): per image, true positives
   of all classes over (true positives + false positives + false negatives) of all classes, background
   included; then the mean over images. It has a high floor: a constant prediction scores well.
+* ``iou_image``: the metric of the same authors' binary runs: per image, the IoU of "corroded"; then the mean
+  over images. As there, an image without corrosion scores 1 if none was found in it and 0 otherwise.
 
 A class that is neither in the truth nor in the prediction has no IoU (NaN). Means are over the classes that
 are labelled; where no corrosion is labelled, its scores are not defined (NaN), whatever was predicted.
@@ -76,6 +78,11 @@ def _iou_micro(counts: NDArray[Any], corrosion_ids: tuple[int, ...]) -> Array:
     return _ratio(hits, 2 * counts.sum(axis=(-2, -1)) - hits)
 
 
+def _iou_image(counts: NDArray[Any], corrosion_ids: tuple[int, ...]) -> Array:
+    pooled = merge_corrosion(counts, corrosion_ids)
+    return np.nan_to_num(class_iou(pooled)[..., 1], nan=1.0)
+
+
 @dataclass(frozen=True)
 class Metric:
     """A score of a split.
@@ -105,6 +112,7 @@ METRICS: dict[str, Metric] = {
         Metric("iou_corrosion_union", _iou_corrosion_union),
         Metric("iou_mean", _iou_mean),
         Metric("iou_paper", _iou_micro, imagewise=True),
+        Metric("iou_image", _iou_image, imagewise=True),
     )
 }
 
@@ -118,6 +126,7 @@ class Scores:
     iou_corrosion_union: float
     iou_mean: float
     iou_paper: float
+    iou_image: float
     iou_by_class: tuple[float, ...]
 
 

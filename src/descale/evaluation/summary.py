@@ -81,6 +81,7 @@ def result_columns(summary: Summary) -> dict[str, float | str | None]:
         "iou_corrosion_union": summary.scores.iou_corrosion_union,
         "iou_mean": summary.scores.iou_mean,
         "iou_paper": summary.scores.iou_paper,
+        "iou_image": summary.scores.iou_image,
         "iou_trivial": summary.trivial["iou_corrosion"],
         "iou_paper_trivial": summary.trivial["iou_paper"],
         "iou_colour": summary.colour.iou_corrosion if summary.colour else None,

@@ -74,16 +74,16 @@ def fit(
         hook: watches every step.
 
     Raises:
-        TrainingError: the loss is not finite, the checkpoint in ``folder`` is corrupt, or a training shall stop
-            early by the score of a validation split that shows no corrosion.
+        TrainingError: the loss is not finite, the checkpoint in ``folder`` is corrupt, or a training shall
+            stop early by the score of a validation split that shows no corrosion.
         TimeIsUp: the next epoch would not end before ``devices.stop_at``; all finished epochs are kept.
         KeyboardInterrupt: the user stopped it; the last finished epoch is kept.
         SystemExit: the process was told to end (SIGTERM), with status :data:`TERMINATED`; the same.
     """
     if config.early_stopping is not None and not _shows_any(validation, spec.classes.corrosion_ids):
         raise TrainingError(
-            "The validation split shows no corrosion, so no epoch is better than another: leave early_stopping "
-            "out, or put photos with corrosion there."
+            "The validation split shows no corrosion, so no epoch is better than another: leave "
+            "early_stopping out, or put photos with corrosion there."
         )
     devices = devices or DeviceConfig()
     if devices.threads:
