@@ -30,6 +30,6 @@ demo: $(INSTALLED)
 
 test: export OMP_NUM_THREADS = 1
 test: $(INSTALLED)
-	$(VENV)/bin/ruff check src tests benchmarks experiments examples experiments
+	$(VENV)/bin/ruff check src tests benchmarks experiments examples
 	$(VENV)/bin/mypy
 	$(VENV)/bin/pytest -n 2

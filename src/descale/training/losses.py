@@ -58,7 +58,7 @@ def check_loss(name: str) -> None:
     >>> check_loss("dise")
     Traceback (most recent call last):
     ...
-    ValueError: unknown loss 'dise'; did you mean 'dice'?
+    ValueError: unknown loss 'dise'; did you mean 'dice'? (known: tversky, dice, focal, cross-entropy)
     """
     for part in name.split("+"):
         if part not in LOSSES:

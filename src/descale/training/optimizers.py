@@ -63,7 +63,7 @@ def rate_factor(config: TrainingConfig, step: int, steps: int) -> float:
 
     >>> config = TrainingConfig(schedule="cosine")
     >>> [round(rate_factor(config, step, 40), 2) for step in (0, 3, 4, 22, 40)]
-    [0.25, 1.0, 1.0, 0.5, 0.01]
+    [0.25, 1.0, 1.0, 0.51, 0.01]
     """
     if config.schedule == "constant":
         return 1.0
