@@ -10,9 +10,9 @@ import torch
 from safetensors.torch import save_file
 from tests.training.runs import CPU, SIZE, SPEC, config, no_step, same, weights_of
 
-from descale.base.errors import DataError, ModelError, TrainingError
+from descale.base.errors import DataError, ModelError, PruningError, TrainingError
 from descale.data import Dataset, load_dataset
-from descale.models import build_network, load_model
+from descale.models import build_network, load_model, make_spec
 from descale.training import train_model
 from descale.training.pictures import RunPictures
 from descale.training.step import TrainingStep
@@ -105,3 +105,12 @@ def test_training_pictures_are_kept_larger_than_they_are_seen(photos: Dataset) -
     pictures = RunPictures(photos, cropped).full
     assert pictures.arrays.images.shape == (14, 3, 64, 64)
     assert pictures.size == SIZE
+
+
+def test_a_network_that_could_not_be_pruned_is_refused_before_it_is_trained(
+    photos: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("descale.training.pictures.load_split", pytest.fail)
+    spec = make_spec("unet", "tu-edgenext_xx_small", input_size=SIZE)
+    with pytest.raises(PruningError, match="cannot be followed"):
+        train_model(photos, spec, config(), tmp_path / "run", devices=CPU)

@@ -55,11 +55,16 @@ def build_network(spec: ModelSpec, *, encoder_weights: str = "none") -> nn.Modul
     try:
         network = architecture.constructor(
             encoder_name=spec.encoder, encoder_weights=None, classes=len(spec.classes), activation=None
-        )
-    except (ValueError, KeyError, RuntimeError, NotImplementedError, TypeError) as error:
-        raise ModelError(f"{architecture.title} cannot use encoder '{spec.encoder}': {error}") from error
+        ).eval()
+        with torch.no_grad():  # some encoders take pictures of one size alone
+            network(torch.zeros(1, 3, 2 * STRIDE, 2 * STRIDE))
+    except Exception as error:  # encoders of any library, each with errors of its own
+        first = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+        raise ModelError(
+            f"{architecture.title} cannot use encoder '{spec.encoder}': {first}. "
+            "docs/encoders.md lists those tried."
+        ) from error
     load_encoder_weights(network.get_submodule("encoder"), spec.encoder, encoder_weights)
-    network.eval()
     strip_unreached(network)
     return network
 

@@ -11,6 +11,7 @@ from torch import nn
 from descale.base.errors import PruningError
 from descale.pruning.channels import NO_GROUP, ChannelGraph, ChannelGroup, Side, Slot
 from descale.pruning.trace import CONVOLUTIONS, TracedGroup, trace_groups
+from descale.pruning.trial_cut import without_failing_groups
 
 HEAD = "segmentation_head"
 Position = tuple[str, Side, int]
@@ -46,17 +47,27 @@ def build_channel_graph(network: nn.Module) -> ChannelGraph:
 
     Guards over the plain dependency graph: blocks with rules of their own are leaves with known couplings;
     the groups of a group norm and of a grouped convolution are cut whole, so that what stays is computed as
-    before; the class head is never cut; what the graph cannot follow stays dense, listed with the reason.
+    before; the class head is never cut; what the graph cannot follow, or what a trial cut shows that it
+    misunderstood, stays dense, listed with the reason.
 
     Raises:
         PruningError: the graph cannot be traced, or nothing in the network may be cut.
     """
-    graph = _find_groups(network)
+    try:
+        graph = _find_groups(network)
+    except PruningError:
+        raise
+    except Exception as error:  # the tracer meets layers of any library
+        raise PruningError(
+            f"The channels of this network cannot be followed ({type(error).__name__}: {error}). "
+            "Choose another encoder: docs/encoders.md lists those tried."
+        ) from error
+    if graph.prunable:
+        graph = without_failing_groups(network, graph)
     if not graph.prunable:
         reasons = sorted({group.refusal for group in graph.groups if group.refusal})
-        raise PruningError(
-            f"Nothing in this network can be pruned: {'; '.join(reasons) or 'no convolutions'}."
-        )
+        told = "; ".join(reasons[:2]) + (f"; and {len(reasons) - 2} other reasons" if reasons[2:] else "")
+        raise PruningError(f"Nothing in this network can be pruned: {told or 'no convolutions'}.")
     return graph
 
 

@@ -58,6 +58,7 @@ def train(
         ConfigError: a setting is wrong, ``out`` holds another run or other files, or a run is at work there.
         DataError: the data set cannot be read, or a result on it would be false.
         ModelError: architecture or encoder are unknown, or the encoder's weights cannot be had.
+        PruningError: nothing in such a network could be pruned afterwards.
         TrainingError: the loss is not finite, or a checkpoint is corrupt.
 
     >>> import descale                                                              # doctest: +SKIP

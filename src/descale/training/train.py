@@ -13,6 +13,7 @@ from descale import __version__
 from descale.base.errors import TrainingError
 from descale.data import Dataset
 from descale.models import ModelSpec, SavedModel, build_network, load_model, read_widths, save_model
+from descale.pruning import build_channel_graph
 from descale.training.config import DeviceConfig, TrainingConfig
 from descale.training.fit import fit
 from descale.training.pictures import RunPictures
@@ -39,6 +40,7 @@ def train_model(
             a checkpoint is corrupt.
         DataError: the pictures cannot be read.
         ModelError: the encoder's weights cannot be had.
+        PruningError: nothing in such a network could be pruned.
     """
     check_classes(dataset, spec)
     if spec.input_size != config.size:
@@ -51,6 +53,7 @@ def train_model(
         return load_model(folder / "model")
     torch.manual_seed(seed)
     network = build_network(spec, encoder_weights=encoder_weights)
+    build_channel_graph(network)  # what could not be pruned afterwards is refused before it is trained
     dense_widths = read_widths(network)
     train_network(
         network, dataset, spec, config, folder, seed=seed, devices=devices, label=f"{spec.architecture} dense"
