@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from descale.base.errors import DataError
 from descale.base.photo import PHOTO_SUFFIXES
@@ -73,9 +75,14 @@ def split_folders(root: Path, layout: str) -> list[tuple[Split | None, Path, str
             found[split] = (folder, name)
     if not found:
         example = root / layout.format(split="train")
-        raise DataError(
-            f"{root}: no photos found; expected a folder {example}. See 'descale data check --help'."
+        within = next((name for name in SPLIT_FOLDERS if (root / "images" / name).is_dir()), None)
+        remedy = (
+            "See 'descale data check --help'."
+            if within is None
+            else f"There is {root / 'images' / within}: write 'images: images/{{split}}' and the like for "
+            f"'labels' into {root / 'dataset.yaml'}."
         )
+        raise DataError(f"{root}: no photos found; expected a folder {example}. {remedy}")
     return [(split, folder, name) for split, (folder, name) in found.items()]
 
 
@@ -100,8 +107,26 @@ def photos_in_subfolders(root: Path, images: str, labels: str) -> tuple[Path, ..
     return tuple(found)
 
 
+def plain_name(stated: str) -> str:
+    r"""A file's name out of what tools write for it, for comparing.
+
+    Folders before it, either way they slope, go, so do an address and what follows its question mark; percent
+    codes are read, accents are composed, and the ending is in small letters.
+
+    >>> plain_name(r"..\media\4\Br%C3%BCcke 1.PNG"), plain_name("https://host/data/a.jpg?sig=1")
+    ('Brücke 1.png', 'a.jpg')
+    """
+    if "://" in stated:
+        stated = stated.split("?")[0].split("#")[0]
+    name = unquote(stated.replace("\\", "/").rsplit("/", 1)[-1])
+    stem, suffix = os.path.splitext(unicodedata.normalize("NFC", name))
+    return stem + suffix.lower()
+
+
 def files_by_stem(folder: Path, suffixes: Collection[str]) -> dict[str, Path]:
     """Files of a folder by name without ending, sorted by name; hidden files are left out.
+
+    Accents are composed in the keys, however a file system wrote them.
 
     Raises:
         DataError: the folder is missing, or two files differ only in their ending.
@@ -115,6 +140,7 @@ def files_by_stem(folder: Path, suffixes: Collection[str]) -> dict[str, Path]:
         stem, suffix = os.path.splitext(name)
         if name.startswith(".") or suffix.lower() not in suffixes:
             continue
+        stem = unicodedata.normalize("NFC", stem)
         if stem in found:
             raise DataError(
                 f"{folder / name} and {found[stem].name} share the name '{stem}', so their labels cannot be "

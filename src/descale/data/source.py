@@ -87,15 +87,15 @@ def find_source(source: str | Path) -> Source:
     if colon and not Path(text).exists() and len(preset) > 1:
         if preset not in PRESETS:
             raise DataError(f"'{preset}' is not a preset; known: {', '.join(PRESETS)}.")
-        return Source(PRESETS[preset], _folder(Path(place)))
-    path = Path(text)
+        return Source(PRESETS[preset], _folder(Path(place).expanduser()))
+    path = Path(text).expanduser()
     if path.suffix.lower() in (".yaml", ".yml"):
         description = read_description(path)
-        return Source(description, _folder(path.parent / description.root))
+        return Source(description, _folder(path.parent / Path(description.root).expanduser()))
     _folder(path)
     if (path / DESCRIPTION_FILE).is_file():
         description = read_description(path / DESCRIPTION_FILE)
-        return Source(description, _folder(path / description.root))
+        return Source(description, _folder(path / Path(description.root).expanduser()))
     return Source(_undescribed(path), path)
 
 

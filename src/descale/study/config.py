@@ -147,7 +147,7 @@ def parse_study(text: str, path: Path) -> StudyConfig:
     )
     weights = config.encoder_weights
     if weights not in ("none", "imagenet"):
-        weights = str((base / weights).resolve())
+        weights = str((base / Path(weights).expanduser()).resolve())
     return config.model_copy(update={"data": data, "encoder_weights": weights})
 
 
@@ -161,8 +161,8 @@ def absolute_source(source: str | None, base: Path) -> str | None:
         return None
     preset, colon, folder = source.partition(":")
     if colon and len(preset) > 1 and "/" not in preset:
-        return f"{preset}:{(base / folder).resolve()}"
-    return str((base / source).resolve())
+        return f"{preset}:{(base / Path(folder).expanduser()).resolve()}"
+    return str((base / Path(source).expanduser()).resolve())
 
 
 def trial_pruning(config: StudyConfig, strategy: str, sparsity: float) -> PruningConfig:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from descale.base.files import read_text
 from descale.base.photo import PHOTO_SUFFIXES
 from descale.data.class_names import class_of
 from descale.data.description import Description
-from descale.data.folders import Listing, Pair, files_by_stem, split_folders
+from descale.data.folders import Listing, Pair, files_by_stem, plain_name, split_folders
 from descale.data.polygons import Outline, Points, farthest, pairs, rasterise, wrong_unit
 from descale.data.problems import SizeMismatch, WrongUnit
 from descale.data.rle import decode_rle
@@ -126,7 +127,7 @@ def read_coco(description: Description, root: Path) -> Listing:
     for split, folder, name in split_folders(root, description.images):
         path = root / description.labels.format(split=name)
         photos = files_by_stem(folder, PHOTO_SUFFIXES)
-        labels = _labels(description, path)
+        labels = _by_photo(_labels(description, path), photos.values(), path)
         for stem, image in photos.items():
             label = labels.pop(image.name, None)
             if label is None:
@@ -135,6 +136,30 @@ def read_coco(description: Description, root: Path) -> Listing:
                 found.append(Pair(stem, split, image, label))
         orphans.extend(folder / file_name for file_name in labels)
     return Listing(tuple(found), tuple(unlabelled), tuple(orphans))
+
+
+def _by_photo(labels: dict[str, CocoLabel], photos: Collection[Path], path: Path) -> dict[str, CocoLabel]:
+    """The labels by the names that their photos have on disk; those of no photo by the name stated.
+
+    Raises:
+        DataError: two of them are for the same photo.
+    """
+    names = {photo.name for photo in photos}
+    by_plain = {plain_name(name): name for name in names}
+    found: dict[str, CocoLabel] = {}
+    read = 0
+    for stated, label in labels.items():
+        name = stated if stated in names else by_plain.get(plain_name(stated), stated)
+        read += name != stated
+        if name in found:
+            raise DataError(
+                f"{path}: '{stated}' and another image are both for the photo {name}. Export the set again, "
+                "photos of the same name in different folders under names of their own."
+            )
+        found[name] = label
+    if read:
+        logger.info("%s: %d file names were read as the names that the photos have", path, read)
+    return found
 
 
 def _labels(description: Description, path: Path) -> dict[str, CocoLabel]:

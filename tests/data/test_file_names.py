@@ -1,0 +1,100 @@
+"""Names as platforms, systems and people write them: paired, or told what differs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from descale.base.errors import DataError
+from descale.data import load_dataset
+
+HEIGHT, WIDTH = 20, 30
+BOX = [4, 5, 14, 5, 14, 15, 4, 15]
+
+
+def coco(root: Path, names: dict[str, str]) -> Path:
+    """Photos by their names on disk, and the name that the annotation file has for each."""
+    (root / "train").mkdir(parents=True)
+    images, annotations = [], []
+    for number, (name, stated) in enumerate(names.items()):
+        Image.new("RGB", (WIDTH, HEIGHT), (90, 20 * number, 30)).save(root / "train" / name)
+        images.append({"id": number, "file_name": stated, "height": HEIGHT, "width": WIDTH})
+        annotations.append({"id": number, "image_id": number, "category_id": 1, "segmentation": [BOX]})
+    content = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "corrosion"}]}
+    (root / "train/_annotations.coco.json").write_text(json.dumps(content), encoding="utf-8")
+    return root
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        lambda name: name,
+        lambda name: f"images\\{name}",
+        lambda name: f"..\\..\\media\\upload\\4\\{name}",
+        lambda name: f"images/{name}",
+        quote,
+        lambda name: f"https://host.example/data/{quote(name)}",
+        lambda name: f"https://host.example/data/{quote(name)}?sig=a/b#top",
+        lambda name: unicodedata.normalize("NFD", name),
+        lambda name: name.replace(".png", ".PNG"),
+    ],
+)
+def test_a_photo_is_found_however_its_name_is_written(tmp_path: Path, stated: Callable[[str], str]) -> None:
+    names = [unicodedata.normalize("NFC", f"Brücke {number}.png") for number in range(3)]
+    dataset = load_dataset(coco(tmp_path, {name: stated(name) for name in names}))
+    assert [sample.image.name for sample in dataset.samples] == names
+    for sample in dataset.samples:
+        assert 90 < sample.read_mask().sum() < 130
+
+
+def test_a_name_that_is_there_as_it_is_written_comes_first(tmp_path: Path) -> None:
+    dataset = load_dataset(coco(tmp_path, {"a%20b.png": "a%20b.png", "a b.png": "a b.png"}))
+    assert len(dataset.samples) == 2
+
+
+def test_two_images_for_one_photo_are_refused(tmp_path: Path) -> None:
+    coco(tmp_path, {"a.png": "north/a.png", "b.png": "south/a.png"})
+    with pytest.raises(DataError, match=r"another image are both for the photo a\.png"):
+        load_dataset(tmp_path)
+
+
+def masks(root: Path, photo: str, mask: str) -> Path:
+    for kind, name in (("images", photo), ("masks", mask)):
+        (root / "train" / kind).mkdir(parents=True)
+        Image.fromarray(np.full((HEIGHT, WIDTH), 1, np.uint8)).save(root / "train" / kind / name)
+    return root
+
+
+def test_accents_may_be_composed_in_one_folder_and_not_in_the_other(tmp_path: Path) -> None:
+    composed, apart = (unicodedata.normalize(form, "Brücke.png") for form in ("NFC", "NFD"))
+    assert composed != apart
+    assert len(load_dataset(masks(tmp_path, composed, apart)).samples) == 1
+
+
+def test_splits_inside_the_folder_of_the_photos_are_pointed_out(tmp_path: Path) -> None:
+    masks(tmp_path / "usual", "a.png", "a.png")
+    for kind in ("images", "masks"):
+        (tmp_path / "turned" / kind).mkdir(parents=True)
+        shutil.copytree(tmp_path / "usual" / "train" / kind, tmp_path / "turned" / kind / "train")
+    with pytest.raises(DataError, match=r"write 'images: images/\{split\}'"):
+        load_dataset(tmp_path / "turned")
+    (tmp_path / "turned" / "dataset.yaml").write_text(
+        "format: id-masks\nimages: images/{split}\nlabels: masks/{split}\n"
+    )
+    assert len(load_dataset(tmp_path / "turned").samples) == 1
+
+
+def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    masks(tmp_path / "set", "a.png", "a.png")
+    (tmp_path / "elsewhere.yaml").write_text("format: id-masks\nroot: ~/set\n")
+    assert len(load_dataset("~/set").samples) == 1
+    assert len(load_dataset(tmp_path / "elsewhere.yaml").samples) == 1
