@@ -6,9 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from descale.data.check.duplicates import exact_duplicates, near_duplicates
+from descale.data.check.overlaps import overlapping_across_splits
 from descale.data.check.report import Finding
 from descale.data.check.scan import Scanned
 from descale.data.sample import SPLITS
+
+SEVERAL = 3
+"""So many pairs of overlapping photos are no chance."""
 
 
 def find_leaks(scanned: Sequence[Scanned], *, scenes_are_certain: bool) -> Iterator[Finding]:
@@ -58,6 +62,15 @@ def find_leaks(scanned: Sequence[Scanned], *, scenes_are_certain: bool) -> Itera
             "Photos that look the same stand in one split as different scenes. If they show one scene, "
             "say so by 'groups' in dataset.yaml.",
             tuple(_places(scanned, pair) for pair in near_within),
+        )  # fmt: skip
+    found = {frozenset(pair) for pair in near} | known
+    overlapping = [pair for pair in overlapping_across_splits(scanned) if frozenset(pair) not in found]
+    if overlapping:
+        yield Finding(
+            "overlapping photos in two splits", len(overlapping) >= SEVERAL,
+            "Photos that show parts of one another (tiles with overlap, frames of a pan) stand in two "
+            "splits; scores would be too good. Say by 'groups' in dataset.yaml which photos belong together.",
+            tuple(_places(scanned, pair) for pair in overlapping),
         )  # fmt: skip
     yield from _shared_scenes(scanned, scenes_are_certain)
 
