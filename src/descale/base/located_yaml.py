@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +15,6 @@ from pydantic import BaseModel, ValidationError
 from descale.base.errors import StudyError
 from descale.base.spelling import suggestion
 from descale.base.wording import shape_message
-from descale.base.yaml_keys import find_repeated_key
 
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[str | int, ...]
@@ -28,6 +28,40 @@ class LocatedError(ValueError):
     def __init__(self, location: Location, message: str) -> None:
         super().__init__(message)
         self.location = location
+
+
+@dataclass(frozen=True)
+class RepeatedKey:
+    """A key that stands twice, and the lines (from 1) where: PyYAML keeps the last and says nothing."""
+
+    key: str
+    line: int
+    earlier: int
+
+    def __str__(self) -> str:
+        return f"'{self.key}' stands here and in line {self.earlier}. Remove one."
+
+
+def find_repeated_key(node: yaml.Node | None) -> RepeatedKey | None:
+    """The first key that stands twice in one mapping, at any depth.
+
+    >>> str(find_repeated_key(yaml.compose("a: 1\\nb: {c: 1, c: 2}")))
+    "'c' stands here and in line 2. Remove one."
+    """
+    if isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            line = int(key.start_mark.line) + 1
+            if key.value in seen:
+                return RepeatedKey(str(key.value), line, seen[key.value])
+            seen[key.value] = line
+            if found := find_repeated_key(value):
+                return found
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            if found := find_repeated_key(value):
+                return found
+    return None
 
 
 def parse(text: str, model: type[Model], source: Path) -> Model:

@@ -20,9 +20,9 @@ from pydantic import (
 
 from descale.base.classes import BINARY, IGNORED, ClassTable, PixelClass
 from descale.base.errors import DataError
+from descale.base.located_yaml import find_repeated_key
 from descale.base.spelling import suggestion
 from descale.base.wording import shape_message
-from descale.base.yaml_keys import find_repeated_key
 from descale.data.scenes import ByName, SceneRule
 
 Format = Literal["id-masks", "colour-masks", "coco", "yolo", "labelme"]
