@@ -33,3 +33,5 @@ test: $(INSTALLED)
 	$(VENV)/bin/ruff check src tests benchmarks experiments examples
 	$(VENV)/bin/mypy
 	$(VENV)/bin/pytest -n 2
+	# the same bits after a stop, with other kernels than those this CPU would choose
+	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(VENV)/bin/pytest tests/training -k "stopped"
