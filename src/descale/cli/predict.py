@@ -40,6 +40,12 @@ def predict(
     overlay_size: Annotated[
         int, typer.Option(min=0, help="Longest side of the overlays in pixels, about; 0: no overlays.")
     ] = 2048,
+    page_size: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Longest side of the photos that index.html shows in pixels, about; 0: no page."
+        ),
+    ] = 1600,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Predict again what is done.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Threads that decode ahead and write behind.")] = 2,
     engine: Annotated[
@@ -62,7 +68,7 @@ def predict(
         ),
     ] = None,
 ) -> None:
-    """Find corrosion in photos: masks, overlays and a table. Needs no torch.
+    """Find corrosion in photos: masks, overlays, a table and a page to look through. Needs no torch.
 
     Exit status 3 if some photos could not be read; the others are done. Run again, it goes on
     where it stopped.
@@ -84,8 +90,9 @@ def predict(
             from descale.prediction.batch import PredictSettings
 
             settings = PredictSettings(
-                share, mm_per_pixel, overlay_size, max_megapixels, overwrite=overwrite, workers=workers
-            )
+                share, mm_per_pixel, overlay_size, max_megapixels,
+                overwrite=overwrite, workers=workers, page=page_size,
+            )  # fmt: skip
             report = predict_bucket(
                 bundle, photos, out, settings, formats,
                 address=ray, engine=engine, threads=threads, tile=tile, progress=progress,
@@ -95,8 +102,9 @@ def predict(
 
             report = predict_here(
                 bundle, photos, out, formats=formats, scale=share, mm_per_pixel=mm_per_pixel,
-                frame_step=frame_step, overlay_size=overlay_size, overwrite=overwrite, workers=workers,
-                engine=engine, threads=threads, tile=tile, max_megapixels=max_megapixels, progress=progress,
+                frame_step=frame_step, overlay_size=overlay_size, page_size=page_size, overwrite=overwrite,
+                workers=workers, engine=engine, threads=threads, tile=tile, max_megapixels=max_megapixels,
+                progress=progress,
             )  # fmt: skip
     _conclude(report)
 
@@ -136,7 +144,8 @@ def _conclude(report: BatchReport) -> None:
     logger = logging.getLogger(__name__)
     again = f" ({report.reused} from an earlier run)" if report.reused else ""
     done, skipped = len(report.results), len(report.skipped)
-    logger.info("%d photos done%s, %d skipped: %s", done, again, skipped, ", ".join(report.tables))
+    written = ", ".join([*report.tables, *([report.page] if report.page else [])])
+    logger.info("%d photos done%s, %d skipped: %s", done, again, skipped, written)
     if report.skipped:
         raise PartialFailure(
             f"{skipped} of the inputs could not be read and were skipped, as told above; "

@@ -11,7 +11,9 @@ from descale.base.errors import ConfigError
 from descale.cluster.bulk import Work, predict_on_ray, put_table, recorded_run
 from descale.prediction.batch import BatchReport, PredictSettings
 from descale.prediction.inputs import STDIN
+from descale.prediction.page.write import write_page
 from descale.prediction.predict import known_formats, tell_scale
+from descale.prediction.results_folder import PAGE_FILE
 from descale.prediction.tables import TABLES, TableContent
 from descale.runtime.bundle import open_bundle
 
@@ -71,8 +73,11 @@ def predict_bucket(
             table = Path(scratch) / TABLES[name].file
             TABLES[name].write(table, content)
             put_table(table, work.out)
+        if settings.page:
+            put_table(write_page(Path(scratch), content, title=work.out.rpartition("/")[2]), work.out)
     tell_scale(settings.scale, report.results, manifest.provenance)
-    return replace(report, tables=tuple(f"{work.out}/{TABLES[name].file}" for name in kinds))
+    tables = tuple(f"{work.out}/{TABLES[name].file}" for name in kinds)
+    return replace(report, tables=tables, page=f"{work.out}/{PAGE_FILE}" if settings.page else None)
 
 
 def _everywhere(place: str) -> str:

@@ -21,7 +21,7 @@ PIXELS_IN_FLIGHT = 40_000_000
 
 @dataclass(frozen=True)
 class Opened:
-    """A decoded photo, and a small copy to draw on where there are overlays."""
+    """A decoded photo, and a small copy where overlays or a page are drawn."""
 
     picture: Picture
     preview: Image.Image | None
@@ -36,7 +36,7 @@ def open_ahead(
     finished: Callable[[PhotoSource], PhotoResult | None],
     scale: Scale,
     *,
-    overlay: int,
+    preview: int,
     max_pixels: int,
     workers: int,
 ) -> Generator[Ahead, None, None]:
@@ -46,7 +46,7 @@ def open_ahead(
         sources: from :func:`descale.prediction.sources.iterate_sources`.
         finished: the result of a photo that needs no work, or ``None``.
         scale: share of the resolution at which to decode.
-        overlay: longest side of the previews, pixels; 0 makes none.
+        preview: longest side of the previews, pixels; 0 makes none.
         max_pixels: larger files are refused.
         workers: threads that decode, 1 or more.
     """
@@ -55,8 +55,8 @@ def open_ahead(
     budget = _PixelBudget(PIXELS_IN_FLIGHT)
 
     def open_one(source: PhotoSource) -> Opened:
-        picture = source.open(scale, overlay, max_pixels)
-        return Opened(picture, picture.preview(overlay) if overlay else None)
+        picture = source.open(scale, preview, max_pixels)
+        return Opened(picture, picture.preview(preview) if preview else None)
 
     def put(item: tuple[Ahead, int] | BaseException | None) -> None:
         while not stop.is_set():
@@ -86,7 +86,7 @@ def open_ahead(
             return (source, done), 0
         try:
             whole = source.pixels(max_pixels)
-            pixels = max(round(whole * share_of(scale, whole) ** 2), min(whole, overlay**2))
+            pixels = max(round(whole * share_of(scale, whole) ** 2), min(whole, preview**2))
         except DataError as error:
             failed.set_exception(error)
             return (source, failed), 0

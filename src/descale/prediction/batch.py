@@ -18,9 +18,10 @@ from descale import __version__
 from descale.base.errors import ConfigError, DataError
 from descale.base.photo import MAX_PIXELS
 from descale.prediction.ahead import open_ahead
+from descale.prediction.page.pictures import PAGE_SIZE, write_page_pictures
 from descale.prediction.records import PhotoRecords
-from descale.prediction.render import write_colour_mask, write_id_mask, write_overlay
-from descale.prediction.results_folder import PICTURES
+from descale.prediction.render import reduced, write_colour_mask, write_id_mask, write_overlay
+from descale.prediction.results_folder import PAGE_PICTURES, PICTURES
 from descale.prediction.sources import PhotoSource
 from descale.prediction.summary import PhotoResult, summarise
 from descale.runtime.segmenter import Segmenter
@@ -40,6 +41,7 @@ class PredictSettings:
         max_megapixels: larger files are refused.
         overwrite: predict again what is done.
         workers: threads that decode ahead and write behind, 1 or more.
+        page: longest side of the photos that the page shows, about, pixels; 0 writes none.
 
     Raises:
         ConfigError: a value is out of range.
@@ -51,6 +53,7 @@ class PredictSettings:
     max_megapixels: float = MAX_PIXELS / 1e6
     overwrite: bool = False
     workers: int = 2
+    page: int = PAGE_SIZE
 
     def __post_init__(self) -> None:
         if self.scale is not None and not 0 < self.scale <= 1:
@@ -63,6 +66,8 @@ class PredictSettings:
             )
         if self.overlay < 0:
             raise ConfigError(f"Overlays of {self.overlay} pixels cannot be; 0 writes none.")
+        if self.page < 0:
+            raise ConfigError(f"Photos of {self.page} pixels on the page cannot be; 0 writes no page.")
         if self.workers < 1:
             raise ConfigError(f"{self.workers} workers cannot decode; give 1 or more.")
 
@@ -81,12 +86,14 @@ class BatchReport:
         skipped: (photo, reason) of those that could not be read.
         reused: how many results are of an earlier run.
         tables: paths or URLs of the tables, if any were written.
+        page: path or URL of the page, if one was written.
     """
 
     results: tuple[PhotoResult, ...]
     skipped: tuple[tuple[str, str], ...]
     reused: int
     tables: tuple[str, ...] = ()
+    page: str | None = None
 
 
 def describe_run(segmenter: Segmenter, settings: PredictSettings) -> dict[str, Any]:
@@ -103,6 +110,7 @@ def describe_run(segmenter: Segmenter, settings: PredictSettings) -> dict[str, A
         "scale": scale,
         "mm_per_pixel": settings.mm_per_pixel,
         "overlay": settings.overlay,
+        "page": settings.page,
     }
 
 
@@ -114,7 +122,9 @@ def predict_photos(
     *,
     on_photo: Callable[[], None] | None = None,
 ) -> BatchReport:
-    """Write masks, colour masks, overlays and records below ``out``; a broken photo is logged and skipped.
+    """Write masks, colour masks, overlays, the page's pictures and records below ``out``.
+
+    A broken photo is logged and skipped.
 
     Args:
         segmenter: with the network loaded.
@@ -127,6 +137,7 @@ def predict_photos(
         DescaleError: ``out`` cannot be written.
     """
     wanted = {kind: suffix for kind, suffix in PICTURES.items() if kind != "overlays" or settings.overlay}
+    wanted |= PAGE_PICTURES if settings.page else {}
     records = PhotoRecords(out, describe_run(segmenter, settings), wanted)
     results: dict[int, PhotoResult] = {}
     skipped: list[tuple[int, str, str]] = []
@@ -144,7 +155,7 @@ def predict_photos(
         sources,
         lambda source: None if settings.overwrite else records.find(source),
         segmenter.scale(settings.scale),
-        overlay=settings.overlay,
+        preview=max(settings.overlay, settings.page),
         max_pixels=settings.max_pixels,
         workers=settings.workers,
     )
@@ -175,7 +186,7 @@ def predict_photos(
             mask = pool.submit(segmentation.full_mask)
             # of other settings or another bundle: killed now, it would vouch for what is being overwritten
             records.forget(source)
-            paths = {kind: out / kind / f"{source.name}{suffix}" for kind, suffix in PICTURES.items()}
+            paths = {kind: out / kind / f"{source.name}{suffix}" for kind, suffix in wanted.items()}
             jobs: list[Future[Any]] = [
                 pool.submit(
                     summarise, segmentation, source.name, source.origin, mm_per_pixel=settings.mm_per_pixel
@@ -183,8 +194,14 @@ def predict_photos(
                 pool.submit(write_id_mask, paths["masks"], mask.result()),
                 pool.submit(write_colour_mask, paths["colours"], mask.result(), segmenter.classes),
             ]
-            if ready.preview is not None:
-                jobs.append(pool.submit(write_overlay, paths["overlays"], ready.preview, segmentation))
+            if ready.preview is not None and settings.overlay:
+                preview = reduced(ready.preview, settings.overlay)
+                jobs.append(pool.submit(write_overlay, paths["overlays"], preview, segmentation))
+            if ready.preview is not None and settings.page:
+                pictures = {kind: paths[kind] for kind in PAGE_PICTURES}
+                jobs.append(
+                    pool.submit(write_page_pictures, pictures, ready.preview, segmentation, settings.page)
+                )
             writing.append(_Writing(number, source, jobs))
         settle(0)
     return BatchReport(

@@ -12,6 +12,8 @@ from descale.base.errors import ConfigError
 from descale.base.files import make_folder
 from descale.prediction.batch import BatchReport, PredictSettings, describe_run, predict_photos
 from descale.prediction.inputs import find_inputs
+from descale.prediction.page.pictures import PAGE_SIZE
+from descale.prediction.page.write import write_page
 from descale.prediction.sources import count_sources, first_size, iterate_sources
 from descale.prediction.summary import MAGNIFIED, PhotoResult, magnification
 from descale.prediction.tables import TABLES, TableContent
@@ -32,6 +34,7 @@ def predict(
     mm_per_pixel: float | None = None,
     frame_step: int = 30,
     overlay_size: int = 2048,
+    page_size: int = PAGE_SIZE,
     overwrite: bool = False,
     workers: int = 2,
     engine: str = "auto",
@@ -40,7 +43,7 @@ def predict(
     max_megapixels: float = 250.0,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> BatchReport:
-    """Find corrosion in photos: masks, overlays and a table. Needs no torch.
+    """Find corrosion in photos: masks, overlays, a table and a page to look through. Needs no torch.
 
     A photo that cannot be read is logged, skipped and listed in the report; the others are done. Called
     again, it goes on where it stopped.
@@ -50,13 +53,15 @@ def predict(
         photos: one or several photos, folders (searched to any depth), glob patterns, videos, or ``-`` for
             standard input.
         out: folder for the results, made if need be: ``masks/`` (class ids, PNG of the photo's height and
-            width), ``colours/``, ``overlays/``, ``photos/`` and the tables.
+            width), ``colours/``, ``overlays/``, ``photos/``, the tables,
+            and ``index.html`` with its pictures in ``page/``.
         formats: of the table, names in :data:`descale.prediction.tables.TABLES`: ``csv``, ``json``, ``coco``.
         scale: share of the photos' resolution at which to work, above 0 and up to 1; ``None``: that at which
             things look as large as in training.
         mm_per_pixel: side of a photo's pixel on the surface, mm; gives areas in cm2.
         frame_step: take every so many frames of a video.
         overlay_size: longest side of the overlays, about, pixels; 0 writes none.
+        page_size: longest side of the photos that ``index.html`` shows, about, pixels; 0 writes no page.
         overwrite: predict again what is done.
         workers: threads that decode ahead and write behind.
         engine: ``openvino`` or ``onnxruntime``; ``auto`` takes the fastest installed.
@@ -82,7 +87,7 @@ def predict(
     kinds = known_formats(formats)
     settings = PredictSettings(
         scale=scale, mm_per_pixel=mm_per_pixel, overlay=overlay_size, max_megapixels=max_megapixels,
-        overwrite=overwrite, workers=workers,
+        overwrite=overwrite, workers=workers, page=page_size,
     )  # fmt: skip
     if frame_step < 1:
         raise ConfigError(f"Frame step {frame_step} is below 1; 1 takes every frame.")
@@ -115,8 +120,10 @@ def predict(
     )
     for kind in kinds:
         TABLES[kind].write(folder / TABLES[kind].file, content)
+    page = write_page(folder, content) if settings.page else None
     tell_scale(scale, report.results, opened.manifest.provenance)
-    return replace(report, tables=tuple(str(folder / TABLES[kind].file) for kind in kinds))
+    tables = tuple(str(folder / TABLES[kind].file) for kind in kinds)
+    return replace(report, tables=tables, page=None if page is None else str(page))
 
 
 def known_formats(names: Sequence[str]) -> list[str]:

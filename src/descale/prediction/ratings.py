@@ -19,6 +19,8 @@ CAVEAT = (
 )
 
 _ISO_BORDERS = (0.0, 0.05, 0.5, 1.0, 8.0)
+ISO_DEGREES = len(_ISO_BORDERS) + 1
+"""Ri 0 to Ri 5."""
 _ASTM_BORDERS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 16.0, 33.0, 50.0)
 
 

@@ -54,12 +54,23 @@ def write_colour_mask(path: Path, mask: NDArray[np.uint8], classes: ClassTable) 
         image.save(temporary, "PNG", compress_level=1)
 
 
-def write_overlay(path: Path, preview: Image.Image, segmentation: Segmentation) -> None:
-    """Write the preview with the colours of all classes but the first laid over it, as JPEG."""
+def reduced(preview: Image.Image, longest: int) -> Image.Image:
+    """A preview reduced by a whole factor to a longest side near ``longest``."""
+    factor = max(1, round(max(preview.size) / longest))
+    return preview if factor == 1 else preview.reduce(factor)
+
+
+def overlaid(preview: Image.Image, segmentation: Segmentation) -> Image.Image:
+    """A copy of the preview with the colours of all classes but the first laid over it."""
     small = Image.fromarray(segmentation.mask).resize(preview.size, Image.Resampling.NEAREST)
     picture = preview.copy()
     for number in range(1, len(segmentation.classes)):
         opacity = small.point([round(255 * OPACITY) if value == number else 0 for value in range(256)])
         picture.paste(segmentation.classes.colours[number], mask=opacity)
+    return picture
+
+
+def write_overlay(path: Path, preview: Image.Image, segmentation: Segmentation) -> None:
+    """Write the preview with the colours of all classes but the first laid over it, as JPEG."""
     with replacing_file(path) as temporary:
-        picture.save(temporary, "JPEG", quality=JPEG_QUALITY)
+        overlaid(preview, segmentation).save(temporary, "JPEG", quality=JPEG_QUALITY)

@@ -8,15 +8,21 @@ from pathlib import Path, PurePath
 
 PICTURES = {"masks": ".png", "colours": ".png", "overlays": ".jpg"}
 """Folders of results that hold pictures, and how names of these end."""
+PAGE = "page"
+"""Folder of results with the pictures that the page shows."""
+PAGE_FILE = "index.html"
+PAGE_PICTURES = {f"{PAGE}/large": ".jpg", f"{PAGE}/small": ".jpg", f"{PAGE}/masks": ".png"}
+"""The photo, smaller; a small picture of it with its mask; its mask, transparent where nothing was found."""
 RECORDS = "photos"
 """Folder of results with a record for each photo."""
 TABLE = "predictions"
 """Name of the tables of results, without its ending."""
+_LEFT_OUT = {*PICTURES, PAGE}
 
 
 def in_results(path: PurePath, holds_results: Callable[[PurePath], bool]) -> bool:
-    """Whether a picture is a mask, a colour mask or an overlay of a folder of results above it."""
-    return any(folder.name in PICTURES and holds_results(above) for folder, above in pairwise(path.parents))
+    """Whether a picture was written by a run: it lies in such a folder of a folder of results above it."""
+    return any(folder.name in _LEFT_OUT and holds_results(above) for folder, above in pairwise(path.parents))
 
 
 def holds_results(folder: Path) -> bool:

@@ -8,11 +8,26 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from descale.prediction.patches import find_patches
+from descale.prediction.patches import Patches, find_patches
 from descale.prediction.ratings import astm_d610, iso_4628_3
 from descale.runtime.segmentation import Segmentation
 from descale.runtime.working_scale import training_pixels
+
+LISTED_PATCHES = 12
+"""How many patches of a photo are listed one by one, the largest."""
+
+
+@dataclass(frozen=True)
+class PatchBox:
+    """One connected corroded patch, in pixels of the photo."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+    area_px: float
 
 
 @dataclass(frozen=True)
@@ -34,6 +49,7 @@ class PhotoResult:
         corroded_cm2, patch_largest_cm2, patch_mean_cm2, patch_median_cm2: if the scale on site is known.
         mean_confidence: 0..1.
         class_percent: share of the picture by class name.
+        largest_patches: the :data:`LISTED_PATCHES` largest, largest first.
     """
 
     name: str
@@ -57,10 +73,11 @@ class PhotoResult:
     patch_median_cm2: float | None
     mean_confidence: float
     class_percent: dict[str, float]
+    largest_patches: tuple[PatchBox, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        return asdict(self)
+        return asdict(self) | {"largest_patches": [asdict(patch) for patch in self.largest_patches]}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> PhotoResult:
@@ -69,13 +86,18 @@ class PhotoResult:
         Raises:
             TypeError: a field is missing or unknown.
         """
-        return cls(**value)
+        listed = tuple(PatchBox(**patch) for patch in value.get("largest_patches", ()))
+        return cls(**(value | {"largest_patches": listed}))
+
+    @classmethod
+    def columns(cls) -> list[str]:
+        """Fields that are one column of a table each."""
+        return [name for name in cls.__dataclass_fields__ if name not in ("class_percent", "largest_patches")]
 
     def flat(self) -> dict[str, Any]:
         """One row of a table: ``class_percent`` becomes a column ``percent_<class>`` each."""
-        row = self.to_json()
-        shares = row.pop("class_percent")
-        return row | {f"percent_{name}": share for name, share in shares.items()}
+        row = {name: getattr(self, name) for name in self.columns()}
+        return row | {f"percent_{name}": share for name, share in self.class_percent.items()}
 
 
 def summarise(
@@ -100,7 +122,8 @@ def summarise(
     of_metal = 100 * corroded / metal if metal else None
     rated = of_metal if of_metal is not None else corroded_percent
 
-    areas = find_patches(segmentation.corrosion()).areas * segmentation.photo_pixels_per_pixel
+    found = find_patches(segmentation.corrosion())
+    areas = found.areas * segmentation.photo_pixels_per_pixel
     largest, mean, median = (
         (float(areas.max()), float(areas.mean()), float(np.median(areas))) if len(areas) else (0.0, 0.0, 0.0)
     )
@@ -131,6 +154,20 @@ def summarise(
         patch_median_cm2=cm2(median),
         mean_confidence=segmentation.confidence,
         class_percent={c: 100 * n / pixels for c, n in zip(classes.names, counts, strict=True)},
+        largest_patches=_largest(found, areas, segmentation),
+    )
+
+
+def _largest(
+    found: Patches, areas: NDArray[np.floating[Any]], segmentation: Segmentation
+) -> tuple[PatchBox, ...]:
+    sides = [whole / seen for whole, seen in zip(segmentation.frame, segmentation.mask.shape, strict=True)]
+    corners = np.concatenate([found.boxes[:, :2], found.boxes[:, :2] + found.boxes[:, 2:]], axis=1)
+    scaled = np.rint(corners * np.array([sides[1], sides[0]] * 2)).astype(np.int64)
+    return tuple(
+        PatchBox(int(left), int(top), int(right - left), int(bottom - top), float(areas[number]))
+        for number in np.argsort(-areas, kind="stable")[:LISTED_PATCHES]
+        for left, top, right, bottom in [scaled[number]]
     )
 
 

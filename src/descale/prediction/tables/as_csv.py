@@ -17,8 +17,7 @@ def write(path: Path, content: TableContent) -> None:
 
     Bytes of a file name that are no UTF-8 are written as ``\\udcXX``, as JSON has them.
     """
-    plain = [name for name in PhotoResult.__dataclass_fields__ if name != "class_percent"]
-    columns = plain + [f"percent_{name}" for name in content.classes.names]
+    columns = PhotoResult.columns() + [f"percent_{name}" for name in content.classes.names]
     with (
         replacing_file(path) as temporary,
         temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream,

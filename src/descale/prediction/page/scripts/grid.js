@@ -1,0 +1,138 @@
+// The photos as a grid: sorted, filtered, searched, walked through by keys.
+const ORDERS = {
+  percent: ["corroded share", (a, b) => b.percent - a.percent],
+  cm2: ["corroded area", (a, b) => (b.cm2 || 0) - (a.cm2 || 0)],
+  iso: ["degree", (a, b) => b.iso - a.iso || b.percent - a.percent],
+  unsure: ["confidence, lowest first", (a, b) => a.confidence - b.confidence],
+  name: ["name", (a, b) => a.name.localeCompare(b.name, "en", { numeric: true })],
+};
+const grid = byId("grid");
+const search = byId("search");
+const sort = byId("sort");
+const marked = byId("marked");
+let cards = [];
+let shown = [];
+let here = 0;
+
+function plain(text) { return text.normalize("NFC").toLowerCase(); }
+
+function makeCard(photo) {
+  const item = made("li");
+  const button = made("button", "card");
+  button.type = "button";
+  button.tabIndex = -1;
+  const picture = made("img");
+  picture.loading = "lazy";
+  picture.decoding = "async";
+  picture.width = 400;
+  picture.height = 300;
+  picture.alt = "Photo with its mask:";
+  picture.src = pictureOf("small", photo);
+  const share = made("span", "share", `${percent(photo.percent)} corroded`);
+  const line = made("span", "line");
+  line.append(degree(photo.iso), share);
+  const sure = [`confidence ${Math.round(100 * photo.confidence)} %`];
+  if (photo.cm2 !== null) sure.unshift(squareMetres(photo.cm2));
+  const from = photo.video ? `frame ${photo.video.frame} of ${photo.video.file}` : "";
+  button.append(picture, made("span", "name", photo.name), line, made("span", "soft", sure.join(", ")));
+  if (from) button.append(made("span", "soft", from));
+  button.append(made("span", "mark"), made("span", "note-line"));
+  button.addEventListener("click", () => { moveTo(shown.indexOf(photo), false); openViewer(photo); });
+  item.append(button);
+  return item;
+}
+
+function cardOf(photo) { return cards[photo.index]; }
+
+function showPhotoMark(photo) {
+  const card = cardOf(photo);
+  const mark = markOf(photo);
+  card.querySelector(".mark").textContent = mark ? `${SIGNS[mark]} ${mark}` : "";
+  card.querySelector(".note-line").textContent = noteOf(photo);
+}
+
+function chosenDegrees() {
+  return new Set(Array.from(document.querySelectorAll("#grades input:checked"), (box) => Number(box.value)));
+}
+
+function passes(photo, words, degrees) {
+  if (!degrees.has(photo.iso)) return false;
+  const mark = markOf(photo);
+  if (marked.value && (mark || "none") !== marked.value) return false;
+  if (!words.length) return true;
+  const text = plain(`${photo.name} ${photo.photo} ${noteOf(photo)}`);
+  return words.every((word) => text.includes(word));
+}
+
+function draw() {
+  const words = plain(search.value).split(/\s+/).filter(Boolean);
+  const degrees = chosenDegrees();
+  const at = shown[here];
+  const order = ORDERS[sort.value][1];
+  shown = photos.filter((photo) => passes(photo, words, degrees))
+    .sort((a, b) => order(a, b) || a.index - b.index);
+  const fragment = document.createDocumentFragment();
+  shown.forEach((photo) => fragment.append(cardOf(photo)));
+  grid.replaceChildren(fragment);
+  byId("count").textContent = `${count(shown.length)} of ${several(photos.length, "photo", "photos")}`;
+  moveTo(Math.max(0, shown.indexOf(at)), false);
+}
+
+function moveTo(place, focus) {
+  const before = grid.querySelector('[tabindex="0"]');
+  if (before) before.tabIndex = -1;
+  here = Math.min(Math.max(place, 0), Math.max(shown.length - 1, 0));
+  if (!shown.length) return;
+  const button = cardOf(shown[here]).firstElementChild;
+  button.tabIndex = 0;
+  if (focus) {
+    button.focus();
+    button.scrollIntoView({ block: "nearest" });
+  }
+}
+
+function columns() { return getComputedStyle(grid).gridTemplateColumns.split(" ").length; }
+
+function walk(event) {
+  const steps = {
+    ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns(), ArrowUp: -columns(), Home: -here, End: shown.length - 1 - here,
+  };
+  if (!(event.key in steps) || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  moveTo(here + steps[event.key], true);
+}
+
+function setUpGrid() {
+  photos.forEach((photo, index) => { photo.index = index; });
+  cards = photos.map(makeCard);
+  if (data.mm_per_pixel === null) delete ORDERS.cm2;
+  Object.keys(ORDERS).forEach((name) => {
+    const option = made("option", "", ORDERS[name][0]);
+    option.value = name;
+    sort.append(option);
+  });
+  DEGREES.forEach((iso) => {
+    const label = made("label");
+    const box = made("input");
+    box.type = "checkbox";
+    box.value = String(iso);
+    box.checked = true;
+    label.append(box, degree(iso));
+    byId("grades").append(label);
+  });
+  byId("controls").addEventListener("input", draw);
+  byId("controls").addEventListener("submit", (event) => event.preventDefault());
+  byId("reset").addEventListener("click", showAll);
+  grid.addEventListener("keydown", walk);
+  grid.addEventListener("focusin", (event) => {
+    const place = shown.findIndex((photo) => cardOf(photo).contains(event.target));
+    if (place >= 0 && place !== here) moveTo(place, false);
+  });
+}
+
+function showAll() {
+  search.value = "";
+  marked.value = "";
+  document.querySelectorAll("#grades input").forEach((box) => { box.checked = true; });
+  draw();
+}

@@ -1,0 +1,66 @@
+"""Put the page together: one file with its styles, scripts and data in it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import re
+from importlib.resources import files
+from pathlib import Path
+
+from descale.base.files import write_text
+from descale.prediction.page.data import embedded, page_data
+from descale.prediction.results_folder import PAGE_FILE
+from descale.prediction.tables.content import TableContent
+
+SCRIPTS = ("words", "marks", "grid", "viewer", "exports", "start")
+"""Parts of the page's script, in order; together they are one function."""
+_PLACE = re.compile(r"@@(\w+)@@")
+
+
+def write_page(folder: Path, content: TableContent, *, title: str | None = None) -> Path:
+    """Write ``index.html`` below ``folder``, beside the pictures that it shows; returns its path.
+
+    Args:
+        folder: of the results.
+        content: results and what made them.
+        title: of the page; by default the folder's name.
+
+    Raises:
+        DescaleError: the folder cannot be written.
+    """
+    name = folder.resolve().name if title is None else title
+    path = folder / PAGE_FILE
+    write_text(path, render(content, name))
+    return path
+
+
+def render(content: TableContent, title: str) -> str:
+    """The page as text; no script but its own runs in it."""
+    style = _part("page.css")
+    bodies = "\n".join(_part(f"scripts/{name}.js") for name in SCRIPTS)
+    script = f'(function () {{\n"use strict";\n{bodies}\n}})();'
+    parts = {
+        "TITLE": html.escape(_printable(title)),
+        "STYLE": style,
+        "SCRIPT": script,
+        "STYLE_SUM": _sum(style),
+        "SCRIPT_SUM": _sum(script),
+        "DATA": embedded(page_data(content, title)),
+    }
+    return _PLACE.sub(lambda place: parts[place[1]], _part("page.html"))
+
+
+def _part(name: str) -> str:
+    return files("descale.prediction.page").joinpath(*name.split("/")).read_text(encoding="utf-8")
+
+
+def _sum(text: str) -> str:
+    """As a content security policy names what it allows."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _printable(text: str) -> str:
+    """Bytes of a file name that are no UTF-8 as a question mark."""
+    return text.encode(errors="replace").decode()

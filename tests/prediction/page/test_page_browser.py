@@ -1,0 +1,288 @@
+"""The page in a real browser: filters, sorting, fading, marks, saved files; nothing in the console."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from tests.runtime.tiny_networks import painted, write_bundle
+
+import descale
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SHARES = {
+    "a": 25, "b <img src=x onerror=alert(1)>": 0, "c #3 50%?": 1, "=d": 6, os.fsdecode(b"br\xfccke"): 40,
+}  # fmt: skip
+"""Corroded percent by name: Ri 5, 0, 3, 4 and 5."""
+NO_UTF8 = os.fsdecode(b"br\xfccke")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"no browser at {CHROMIUM}")
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("job #1 <b>")
+    (folder / "photos").mkdir()
+    for name, percent in SHARES.items():
+        Image.fromarray(painted(100, 200, (0, 0, 200, percent))).save(folder / "photos" / f"{name}.png")
+    (folder / "photos" / "broken.png").write_bytes(b"no picture")
+    logging.disable()  # pytest's processes cannot hand each other such names
+    descale.predict(write_bundle(folder / "bundle"), folder / "photos", folder / "out", mm_per_pixel=10)
+    logging.disable(logging.NOTSET)
+    return folder / "out"
+
+
+@pytest.fixture
+def tab(browser: Any, job: Path) -> Iterator[Any]:
+    context = browser.new_context(offline=True, viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    messages: list[str] = []
+    opened.on("console", lambda message: messages.append(message.text))
+    opened.on("pageerror", lambda error: messages.append(str(error)))
+    opened.on("requestfailed", lambda request: messages.append(request.url))
+    opened.on("dialog", lambda dialog: messages.append(dialog.message))
+    opened.goto((job / "index.html").as_uri())
+    yield opened
+    assert messages == []
+    context.close()
+
+
+def names(tab: Any) -> list[str]:
+    return tab.locator("#grid .name").all_inner_texts()
+
+
+def open_photo(tab: Any, name: str) -> None:
+    tab.locator(".card", has_text=name).first.click()
+    tab.wait_for_function("document.getElementById('large').complete")
+
+
+def saved(tab: Any, button: str) -> str:
+    with tab.expect_download() as download:
+        tab.locator(button).click()
+    return Path(download.value.path()).read_text(encoding="utf-8")
+
+
+def test_photos_are_sorted(tab: Any) -> None:
+    worst_first = [NO_UTF8, "a", "=d", "c #3 50%?", "b <img src=x onerror=alert(1)>"]
+    assert names(tab) == worst_first
+    tab.locator("#sort").select_option("name")
+    assert names(tab) == sorted(worst_first)
+    tab.locator("#sort").select_option("iso")
+    assert names(tab) == worst_first
+
+
+def test_totals_are_shown(tab: Any) -> None:
+    figures = [tab.locator(f"#figures {tag}").all_inner_texts() for tag in ("dt", "dd")]
+    shown = dict(zip(*figures, strict=True))
+    assert (shown["photos"], shown["skipped"], shown["with corrosion"]) == ("5", "1", "4")
+    assert shown["corroded, of all pixels"] == "14.4 %"
+    assert shown["corroded area"] == "1.44 m²"
+    assert tab.locator("#degrees li").nth(5).inner_text().split() == ["Ri", "5", "2", "photos"]
+    tab.locator("#skipped summary").click()
+    assert "broken.png" in tab.locator("#skipped li").inner_text()
+    assert "an orientation, not a certificate" in tab.locator("#caveat").inner_text()
+
+
+def test_filters_and_search(tab: Any) -> None:
+    for degree in ("0", "3", "4"):
+        tab.locator(f'#grades input[value="{degree}"]').uncheck()
+    assert names(tab) == [NO_UTF8, "a"]
+    assert tab.locator("#count").inner_text() == "2 of 5 photos"
+    tab.locator("#reset").click()
+    tab.keyboard.press("/")
+    tab.keyboard.type("ONERROR img")
+    assert names(tab) == ["b <img src=x onerror=alert(1)>"]
+    tab.keyboard.press("Escape")
+    assert len(names(tab)) == 5
+
+
+def test_pictures_load_whatever_photos_are_called(tab: Any) -> None:
+    tab.wait_for_function("Array.from(document.querySelectorAll('#grid img')).every(image => image.complete)")
+    assert (
+        tab.evaluate("Array.from(document.querySelectorAll('#grid img'), i => i.naturalWidth)") == [200] * 5
+    )
+    assert set(tab.evaluate("Array.from(document.querySelectorAll('#grid img'), i => i.loading)")) == {"lazy"}
+    for name in names(tab):
+        open_photo(tab, name)
+        tab.wait_for_function("document.getElementById('mask').complete")
+        assert tab.evaluate("document.getElementById('large').naturalWidth") == 200
+        assert tab.evaluate("document.getElementById('mask').naturalWidth") == 200
+        tab.keyboard.press("Escape")
+
+
+def test_the_mask_fades_and_is_outlined_and_goes(tab: Any) -> None:
+    open_photo(tab, "=d")
+    stage = tab.locator("#stage").bounding_box()
+
+    def colour(x: float, y: float) -> tuple[int, ...]:
+        layers = tab.locator("#layers").bounding_box()
+        left, top = (
+            layers["x"] - stage["x"] + x * layers["width"],
+            layers["y"] - stage["y"] + y * layers["height"],
+        )
+        with Image.open(io.BytesIO(tab.locator("#stage").screenshot())) as picture:
+            return tuple(picture.convert("RGB").getpixel((round(left), round(top))))
+
+    inside, below = (0.5, 0.03), (0.5, 0.5)
+    tab.locator("#opacity").fill("100")
+    tab.wait_for_timeout(150)
+    assert colour(*inside) == (224, 82, 32)
+    tab.locator("#opacity").fill("0")
+    tab.wait_for_timeout(150)
+    red, green, _ = colour(*inside)
+    assert (red > 180, green < 40) == (True, True)  # the photo alone
+    assert tab.locator("#opacity-told").inner_text() == "0 %"
+    tab.locator("#opacity").fill("100")
+    tab.locator('#layer input[value="outline"]').check()
+    tab.wait_for_timeout(150)
+    assert colour(*inside)[1] < 40
+    assert colour(0.5, 0.055) == (255, 255, 255)  # the border, inside
+    assert colour(*below)[1] > 180
+    tab.locator("#stage").focus()
+    tab.keyboard.press("m")
+    assert tab.locator("#mask").is_hidden()
+    assert tab.locator('#layer input[value="off"]').is_checked()
+
+
+def test_zoom_and_patches(tab: Any) -> None:
+    open_photo(tab, "=d")
+    before = tab.locator("#layers").bounding_box()
+    tab.locator("#stage").focus()
+    tab.keyboard.press("+")
+    assert tab.locator("#layers").bounding_box()["width"] == pytest.approx(1.5 * before["width"])
+    tab.keyboard.press("f")
+    assert tab.locator("#layers").bounding_box() == before
+    cells = tab.locator("#patches tbody tr td").all_inner_texts()
+    assert cells == ["1 show", "1,200 cm² (1,200 px)", "200 x 6"]
+    tab.locator("#patches button").click()
+    assert tab.locator("#box").is_visible()
+    assert "ASTM D610" in tab.locator("#viewer-grade").inner_text()
+    assert "an orientation, not a certificate" in tab.locator("#viewer-caveat").inner_text()
+
+
+def test_keys_walk_open_and_close(tab: Any) -> None:
+    tab.locator(".card").first.focus()
+    tab.keyboard.press("ArrowRight")
+    assert tab.evaluate("document.activeElement.querySelector('.name').textContent") == "a"
+    tab.keyboard.press("Enter")
+    assert tab.locator("#viewer-name").inner_text() == "a"
+    tab.keyboard.press("ArrowRight")
+    assert tab.locator("#viewer-name").inner_text() == "=d"
+    tab.keyboard.press("Escape")
+    assert not tab.locator("#viewer").is_visible()
+    assert tab.evaluate("document.activeElement.querySelector('.name').textContent") == "=d"
+    assert tab.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    tab.keyboard.press("?")
+    assert tab.locator("#help").is_visible()
+
+
+def test_marks_are_kept_and_saved(tab: Any, job: Path) -> None:
+    tab.locator(".card", has_text="=d").focus()
+    tab.keyboard.press("2")
+    open_photo(tab, "a")
+    tab.keyboard.press("1")
+    tab.keyboard.press("ArrowLeft")
+    tab.keyboard.press("3")
+    tab.keyboard.press("n")
+    tab.keyboard.type('=1+1, "dirt",\nnot rust 123/')
+    tab.keyboard.press("Escape")
+    assert tab.locator("#viewer").is_visible()  # Escape left the note only
+    tab.keyboard.press("Escape")
+    tab.reload()
+    assert tab.locator("#marks-count").inner_text() == "1 right, 1 wrong, 1 look again, 1 note"
+    assert tab.locator(".card", has_text="=d").locator(".mark").inner_text() == "✗ wrong"
+
+    text = saved(tab, "#save-marks")
+    rows = {row["mark"]: row for row in csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))}
+    assert rows["wrong"]["name"] == "'=d"  # no formula for a spreadsheet
+    assert rows["look again"]["note"] == '\'=1+1, "dirt",\nnot rust 123/'
+    assert (rows["right"]["corroded_percent"], rows["right"]["iso_4628_3"]) == ("25", "5")
+    photos = job.parent / "photos"
+    listed = saved(tab, "#save-list").splitlines()
+    assert listed == [str(photos / "=d.png"), f"{photos}/br\\udcfccke.png"]
+
+    tab.locator("#marked").select_option("wrong")
+    assert names(tab) == ["=d"]
+    tab.locator("#reset").click()
+    tab.evaluate("localStorage.clear()")
+    tab.reload()
+    assert tab.locator("#marks-count").inner_text() == "0 right, 0 wrong, 0 look again, 0 notes"
+    file = {"name": "marks.csv", "mimeType": "text/csv", "buffer": text.encode()}
+    tab.locator("#load-marks").set_input_files(file)
+    tab.wait_for_function("document.getElementById('marks-told').textContent !== ''")
+    assert "1 wrong" in tab.locator("#marks-count").inner_text()
+    assert saved(tab, "#save-marks").splitlines()[0] == text.splitlines()[0]
+    tab.locator("#load-marks").set_input_files({**file, "buffer": b"a,b\r\n1,2\r\n"})
+    tab.wait_for_function("document.getElementById('marks-told').textContent.includes('lacks')")
+
+
+def test_the_printed_page_holds_photos_without_controls(tab: Any) -> None:
+    tab.emulate_media(media="print")
+    assert not tab.locator("#controls").is_visible()
+    assert not tab.locator("#save-marks").is_visible()
+    assert tab.locator(".card").first.is_visible()
+    assert tab.pdf(format="A4").count(b"/Subtype /Image") >= 5
+
+
+def test_the_page_fits_a_phone(browser: Any, job: Path, tab: Any) -> None:
+    del tab
+    context = browser.new_context(viewport={"width": 390, "height": 800})
+    phone = context.new_page()
+    phone.goto((job / "index.html").as_uri())
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    phone.locator(".card").first.click()
+    assert phone.locator("#stage").bounding_box()["height"] > 250
+    assert phone.locator("#panel").evaluate("panel => panel.scrollWidth <= panel.clientWidth")
+    context.close()
+
+
+def test_the_page_without_script_tells_where_the_numbers_are(browser: Any, job: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    plain = context.new_page()
+    plain.goto((job / "index.html").as_uri())
+    assert "predictions.csv" in plain.locator("noscript").inner_text()
+    assert not plain.locator("#controls").is_visible()
+    context.close()
+
+
+def test_what_a_screen_reader_says(tab: Any) -> None:
+    assert tab.get_by_role("button", name="Photo with its mask: =d Ri 4 6.0 % corroded").count() == 1
+    assert tab.get_by_role("search").count() == 1
+    assert tab.get_by_label("Search").count() >= 1
+    assert tab.get_by_label("Sort by").count() == 1
+    open_photo(tab, "=d")
+    assert tab.get_by_role("dialog", name="=d").count() == 1
+    assert "6.0 % of the picture is marked as corroded" in tab.locator("#mask").get_attribute("alt")
+    assert tab.get_by_role("slider", name="Opacity").count() == 1
+    assert tab.get_by_role("group", name="Is the mask right?").count() == 1
+    unnamed = tab.evaluate(
+        "Array.from(document.querySelectorAll('button, input, select, textarea, img'))"
+        ".filter(e => !(e.textContent.trim() || e.ariaLabel || e.alt || e.labels?.length))"
+        ".map(e => e.outerHTML)"
+    )
+    assert unnamed == []
