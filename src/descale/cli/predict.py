@@ -46,6 +46,10 @@ def predict(
             min=0, help="Longest side of the photos that index.html shows in pixels, about; 0: no page."
         ),
     ] = 1600,
+    compare: Annotated[
+        Path | None,
+        typer.Option(help="Results of an earlier run: index.html shows what grew since, by photos' names."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Predict again what is done.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Threads that decode ahead and write behind.")] = 2,
     engine: Annotated[
@@ -86,6 +90,7 @@ def predict(
             bar.update(task, completed=done, total=total)
 
         if ray is not None:
+            _refuse_on_ray(compare)
             from descale.cluster.bucket import predict_bucket
             from descale.prediction.batch import PredictSettings
 
@@ -102,11 +107,18 @@ def predict(
 
             report = predict_here(
                 bundle, photos, out, formats=formats, scale=share, mm_per_pixel=mm_per_pixel,
-                frame_step=frame_step, overlay_size=overlay_size, page_size=page_size, overwrite=overwrite,
-                workers=workers, engine=engine, threads=threads, tile=tile, max_megapixels=max_megapixels,
-                progress=progress,
+                frame_step=frame_step, overlay_size=overlay_size, page_size=page_size, compare=compare,
+                overwrite=overwrite, workers=workers, engine=engine, threads=threads, tile=tile,
+                max_megapixels=max_megapixels, progress=progress,
             )  # fmt: skip
     _conclude(report)
+
+
+def _refuse_on_ray(compare: Path | None) -> None:
+    from descale.base.errors import ConfigError
+
+    if compare is not None:
+        raise ConfigError("--ray has no --compare: fetch both folders of results, and compare them here.")
 
 
 def _parse_scale(text: str) -> float | None:

@@ -23,7 +23,7 @@ from descale.base.photo import PHOTO_SUFFIXES
 from descale.prediction.batch import BatchReport, PredictSettings, describe_run, predict_photos
 from descale.prediction.inputs import Input
 from descale.prediction.kinds import count_kinds, kind_by_name, why_not_read, without_copies
-from descale.prediction.results_folder import RECORDS, folders_of_results, in_results
+from descale.prediction.results_folder import RECORDS, RUN, folders_of_results, in_results
 from descale.prediction.sources import iterate_sources, output_names
 from descale.prediction.summary import PhotoResult
 from descale.runtime.segmenter import Segmenter
@@ -31,7 +31,6 @@ from descale.runtime.segmenter import Segmenter
 logger = logging.getLogger(__name__)
 
 BATCH = 8  # photos an actor takes at a time: each batch pays for its transfers once
-RUN = "run.json"
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from descale.base.errors import ConfigError
-from descale.base.files import make_folder
+from descale.base.files import make_folder, write_json
 from descale.prediction.batch import BatchReport, PredictSettings, describe_run, predict_photos
 from descale.prediction.inputs import find_inputs
+from descale.prediction.page.comparison import Earlier, read_earlier
 from descale.prediction.page.pictures import PAGE_SIZE
 from descale.prediction.page.write import write_page
+from descale.prediction.results_folder import RUN
 from descale.prediction.sources import count_sources, first_size, iterate_sources
 from descale.prediction.summary import MAGNIFIED, PhotoResult, magnification
 from descale.prediction.tables import TABLES, TableContent
@@ -35,6 +37,7 @@ def predict(
     frame_step: int = 30,
     overlay_size: int = 2048,
     page_size: int = PAGE_SIZE,
+    compare: str | Path | None = None,
     overwrite: bool = False,
     workers: int = 2,
     engine: str = "auto",
@@ -62,6 +65,8 @@ def predict(
         frame_step: take every so many frames of a video.
         overlay_size: longest side of the overlays, about, pixels; 0 writes none.
         page_size: longest side of the photos that ``index.html`` shows, about, pixels; 0 writes no page.
+        compare: folder of the results of an earlier job; the page then shows what grew, photo by photo where
+            names agree.
         overwrite: predict again what is done.
         workers: threads that decode ahead and write behind.
         engine: ``openvino`` or ``onnxruntime``; ``auto`` takes the fastest installed.
@@ -76,7 +81,7 @@ def predict(
     Raises:
         BundleError: the bundle cannot be opened, or no engine runs it.
         ConfigError: a setting is wrong.
-        DataError: there is no such photo or folder.
+        DataError: there is no such photo or folder, or nothing to compare with.
         DescaleError: ``out`` cannot be written.
 
     >>> import descale                                                          # doctest: +SKIP
@@ -92,6 +97,7 @@ def predict(
     if frame_step < 1:
         raise ConfigError(f"Frame step {frame_step} is below 1; 1 takes every frame.")
     folder = Path(out)
+    earlier = _earlier(compare, folder, settings)
     several = [photos] if isinstance(photos, str | Path) else photos
     found = find_inputs([str(item) for item in several], exclude=folder)
     opened = open_bundle(Path(bundle))
@@ -120,10 +126,21 @@ def predict(
     )
     for kind in kinds:
         TABLES[kind].write(folder / TABLES[kind].file, content)
-    page = write_page(folder, content) if settings.page else None
+    write_json(folder / RUN, dict(content.made_by))
+    page = write_page(folder, content, earlier=earlier) if settings.page else None
     tell_scale(scale, report.results, opened.manifest.provenance)
     tables = tuple(str(folder / TABLES[kind].file) for kind in kinds)
     return replace(report, tables=tables, page=None if page is None else str(page))
+
+
+def _earlier(compare: str | Path | None, out: Path, settings: PredictSettings) -> Earlier | None:
+    if compare is None:
+        return None
+    if not settings.page:
+        raise ConfigError("A comparison (--compare) is shown on the page. Leave --page-size 0 out.")
+    if Path(compare).resolve() == out.resolve():
+        raise ConfigError(f"{compare} is where the results go. Compare with the folder of an earlier run.")
+    return read_earlier(Path(compare))
 
 
 def known_formats(names: Sequence[str]) -> list[str]:

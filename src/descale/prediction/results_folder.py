@@ -13,6 +13,8 @@ PAGE = "page"
 PAGE_FILE = "index.html"
 PAGE_PICTURES = {f"{PAGE}/large": ".jpg", f"{PAGE}/small": ".jpg", f"{PAGE}/masks": ".png"}
 """The photo, smaller; a small picture of it with its mask; its mask, transparent where nothing was found."""
+RUN = "run.json"
+"""Bundle and settings that made the results."""
 RECORDS = "photos"
 """Folder of results with a record for each photo."""
 TABLE = "predictions"

@@ -270,6 +270,39 @@ def test_the_page_without_script_tells_where_the_numbers_are(browser: Any, job: 
     context.close()
 
 
+def test_what_grew_since_an_earlier_job(browser: Any, tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "bundle")
+    for job, shares in {"before": {"a": 10, "b": 5, "c": 3}, "now": {"a": 12, "b": 2, "d": 50}}.items():
+        (tmp_path / job).mkdir()
+        for name, percent in shares.items():
+            picture = painted(100, 200 if job == "now" else 100, (0, 0, 200, percent))
+            Image.fromarray(picture).save(tmp_path / job / f"{name}.png")
+    descale.predict(bundle, tmp_path / "before", tmp_path / "out of #1")
+    descale.predict(bundle, tmp_path / "now", tmp_path / "out", compare=tmp_path / "out of #1")
+    context = browser.new_context(offline=True, viewport={"width": 1280, "height": 900})
+    tab = context.new_page()
+    messages: list[str] = []
+    tab.on("console", lambda message: messages.append(message.text))
+    tab.on("pageerror", lambda error: messages.append(str(error)))
+    tab.goto((tmp_path / "out" / "index.html").as_uri())
+    assert names(tab) == ["a", "b", "d"]  # by growth; what is new has none
+    changes = tab.locator(".card .change").all_inner_texts()
+    assert changes[0] == "▲ grew by 2.0 points (before 10.0 %, Ri 5)"
+    assert changes[1] == "▼ shrank by 3.0 points (before 5.0 %, Ri 4)"
+    assert changes[2].startswith("new")
+    tab.locator("#changed").select_option("grew")
+    assert names(tab) == ["a"]
+    open_photo(tab, "a")
+    tab.keyboard.press("b")
+    tab.wait_for_function("document.getElementById('large').naturalWidth === 100")
+    box = tab.locator("#layers").bounding_box()
+    assert box["width"] == pytest.approx(box["height"])  # the earlier photo is square
+    tab.keyboard.press("b")
+    tab.wait_for_function("document.getElementById('large').naturalWidth === 200")
+    assert messages == []
+    context.close()
+
+
 def test_what_a_screen_reader_says(tab: Any) -> None:
     assert tab.get_by_role("button", name="Photo with its mask: =d Ri 4 6.0 % corroded").count() == 1
     assert tab.get_by_role("search").count() == 1

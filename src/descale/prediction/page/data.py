@@ -11,6 +11,7 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
 
+from descale.prediction.page.comparison import Earlier, change, comparison_data
 from descale.prediction.page.totals import add_up, corroded_pixels, frame_of
 from descale.prediction.ratings import CAVEAT
 from descale.prediction.results_folder import PAGE_PICTURES
@@ -20,14 +21,22 @@ from descale.prediction.tables.content import TableContent
 _ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 
 
-def page_data(content: TableContent, title: str) -> dict[str, Any]:
+def page_data(
+    content: TableContent, title: str, *, earlier: Earlier | None = None, way: str | None = None
+) -> dict[str, Any]:
     """All that the page shows, but for the pictures.
 
     Args:
         content: results and what made them.
         title: what the job is called.
+        earlier: results to compare with.
+        way: from the page to the folder of these, if their pictures can be shown.
     """
     made_by = content.made_by
+    photos = [photo_data(result) for result in content.results]
+    if earlier is not None:
+        for photo, result in zip(photos, content.results, strict=True):
+            photo |= change_data(earlier, result)
     return {
         "title": title,
         "job": job_id(made_by),
@@ -38,7 +47,9 @@ def page_data(content: TableContent, title: str) -> dict[str, Any]:
         "pictures": PAGE_PICTURES,
         "totals": add_up(content.results).to_json(),
         "skipped": [{"photo": photo, "reason": reason} for photo, reason in content.skipped],
-        "photos": [photo_data(result) for result in content.results],
+        "compared": None if earlier is None else comparison_data(earlier, content.results, made_by),
+        "earlier": None if way is None else address(way),
+        "photos": photos,
     }
 
 
@@ -68,6 +79,16 @@ def photo_data(result: PhotoResult) -> dict[str, Any]:
         ],
         "classes": [_rounded(share) for share in result.class_percent.values()],
     }
+
+
+def change_data(earlier: Earlier, now: PhotoResult) -> dict[str, Any]:
+    """What the page shows of a photo's past."""
+    before = earlier.results.get(now.name)
+    if before is None:
+        return {"change": "new", "before": None}
+    kept = ("width", "height", "percent", "cm2", "iso", "patches")
+    value = photo_data(before)
+    return {"change": change(before, now), "before": {key: value[key] for key in kept}}
 
 
 def address(name: str) -> str:

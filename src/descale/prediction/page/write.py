@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from descale.base.files import write_text
+from descale.prediction.page.comparison import Earlier, place_of
 from descale.prediction.page.data import embedded, page_data
 from descale.prediction.results_folder import PAGE_FILE
 from descale.prediction.tables.content import TableContent
@@ -19,25 +20,31 @@ SCRIPTS = ("words", "marks", "grid", "viewer", "exports", "start")
 _PLACE = re.compile(r"@@(\w+)@@")
 
 
-def write_page(folder: Path, content: TableContent, *, title: str | None = None) -> Path:
+def write_page(
+    folder: Path, content: TableContent, *, title: str | None = None, earlier: Earlier | None = None
+) -> Path:
     """Write ``index.html`` below ``folder``, beside the pictures that it shows; returns its path.
 
     Args:
         folder: of the results.
         content: results and what made them.
         title: of the page; by default the folder's name.
+        earlier: results to compare with.
 
     Raises:
         DescaleError: the folder cannot be written.
     """
     name = folder.resolve().name if title is None else title
     path = folder / PAGE_FILE
-    write_text(path, render(content, name))
+    way = None if earlier is None else place_of(earlier, folder)
+    write_text(path, render(content, name, earlier=earlier, way=way))
     return path
 
 
-def render(content: TableContent, title: str) -> str:
-    """The page as text; no script but its own runs in it."""
+def render(
+    content: TableContent, title: str, *, earlier: Earlier | None = None, way: str | None = None
+) -> str:
+    """The page as text; no script but its own runs in it. Args as of :func:`page_data`."""
     style = _part("page.css")
     bodies = "\n".join(_part(f"scripts/{name}.js") for name in SCRIPTS)
     script = f'(function () {{\n"use strict";\n{bodies}\n}})();'
@@ -47,7 +54,7 @@ def render(content: TableContent, title: str) -> str:
         "SCRIPT": script,
         "STYLE_SUM": _sum(style),
         "SCRIPT_SUM": _sum(script),
-        "DATA": embedded(page_data(content, title)),
+        "DATA": embedded(page_data(content, title, earlier=earlier, way=way)),
     }
     return _PLACE.sub(lambda place: parts[place[1]], _part("page.html"))
 

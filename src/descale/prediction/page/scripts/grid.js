@@ -1,5 +1,8 @@
 // The photos as a grid: sorted, filtered, searched, walked through by keys.
+function growth(photo) { return photo.before ? points(photo) : -Infinity; }
+
 const ORDERS = {
+  growth: ["growth", (a, b) => growth(b) === growth(a) ? b.percent - a.percent : growth(b) - growth(a)],
   percent: ["corroded share", (a, b) => b.percent - a.percent],
   cm2: ["corroded area", (a, b) => (b.cm2 || 0) - (a.cm2 || 0)],
   iso: ["degree", (a, b) => b.iso - a.iso || b.percent - a.percent],
@@ -10,6 +13,7 @@ const grid = byId("grid");
 const search = byId("search");
 const sort = byId("sort");
 const marked = byId("marked");
+const changed = byId("changed");
 let cards = [];
 let shown = [];
 let here = 0;
@@ -35,6 +39,7 @@ function makeCard(photo) {
   if (photo.cm2 !== null) sure.unshift(squareMetres(photo.cm2));
   const from = photo.video ? `frame ${photo.video.frame} of ${photo.video.file}` : "";
   button.append(picture, made("span", "name", photo.name), line, made("span", "soft", sure.join(", ")));
+  if (photo.change) button.append(made("span", `change ${photo.change}`, changeInWords(photo)));
   if (from) button.append(made("span", "soft", from));
   button.append(made("span", "mark"), made("span", "note-line"));
   button.addEventListener("click", () => { moveTo(shown.indexOf(photo), false); openViewer(photo); });
@@ -59,6 +64,7 @@ function passes(photo, words, degrees) {
   if (!degrees.has(photo.iso)) return false;
   const mark = markOf(photo);
   if (marked.value && (mark || "none") !== marked.value) return false;
+  if (changed.value && photo.change !== changed.value) return false;
   if (!words.length) return true;
   const text = plain(`${photo.name} ${photo.photo} ${noteOf(photo)}`);
   return words.every((word) => text.includes(word));
@@ -105,6 +111,8 @@ function walk(event) {
 function setUpGrid() {
   photos.forEach((photo, index) => { photo.index = index; });
   cards = photos.map(makeCard);
+  if (!data.compared) delete ORDERS.growth;
+  byId("change-field").hidden = !data.compared;
   if (data.mm_per_pixel === null) delete ORDERS.cm2;
   Object.keys(ORDERS).forEach((name) => {
     const option = made("option", "", ORDERS[name][0]);
@@ -133,6 +141,7 @@ function setUpGrid() {
 function showAll() {
   search.value = "";
   marked.value = "";
+  changed.value = "";
   document.querySelectorAll("#grades input").forEach((box) => { box.checked = true; });
   draw();
 }

@@ -31,6 +31,28 @@ function showTotals() {
   fillFacts(byId("made"), data.made);
 }
 
+function showComparison() {
+  const compared = data.compared;
+  byId("comparison").hidden = !compared;
+  if (!compared) return;
+  const both = (values, words) => values.map((value) => value === null ? "–" : words(value)).join(" → ");
+  const figures = [["photos in both jobs", count(compared.both)], ["▲ grew", count(compared.grew)],
+    ["▼ shrank", count(compared.shrank)], ["= about the same", count(compared.same)],
+    ["of a worse degree", count(compared.worse)], ["new here", count(compared.new)],
+    ["only in the earlier job", count(compared.gone.length)]];
+  if (compared.both) figures.push(["corroded, photos in both", both(compared.percent, percent)]);
+  if (compared.cm2.every((value) => value !== null)) figures.push(["corroded area", both(compared.cm2, squareMetres)]);
+  fillFacts(byId("comparison-figures"), figures);
+  const settings = compared.settings === null ? "What made the earlier job is not known. "
+    : compared.settings.length ? `The jobs differ in ${compared.settings.join(", ")}: changes may come from that. ` : "";
+  byId("comparison-note").textContent = `${settings}Compared with ${compared.earlier}, by the photos' names. The photos are not `
+    + "laid over one another: another view, distance or light changes the numbers too. About the same means "
+    + `the same degree and less than ${compared.alike} points of difference.`;
+  byId("gone").hidden = !compared.gone.length;
+  document.querySelector("#gone summary").textContent = `${several(compared.gone.length, "photo", "photos")} only in the earlier job`;
+  compared.gone.forEach((name) => document.querySelector("#gone ul").append(made("li", "", name)));
+}
+
 function isTyping(target) {
   return target.tagName === "TEXTAREA" || target.tagName === "SELECT"
     || (target.tagName === "INPUT" && !["checkbox", "button"].includes(target.type));
@@ -82,6 +104,7 @@ setUpGrid();
 setUpViewer();
 setUpExports();
 showTotals();
+showComparison();
 photos.forEach(showPhotoMark);
 showMarksCount();
 ["totals", "controls", "help-line", "marks-section"].forEach((id) => { byId(id).hidden = false; });

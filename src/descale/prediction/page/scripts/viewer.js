@@ -7,6 +7,7 @@ const mask = byId("mask");
 const box = byId("box");
 const MOST = 16;
 let current = null;
+let side = null;  // what is shown of it: itself, or its width and height in the earlier job
 let view = { fit: 1, zoom: 1, x: 0, y: 0 };
 const pointers = new Map();
 
@@ -17,19 +18,34 @@ function openViewer(photo) {
   byId("viewer-place").textContent = `${shown.indexOf(photo) + 1} of ${shown.length}`;
   byId("previous").disabled = shown.indexOf(photo) <= 0;
   byId("next").disabled = shown.indexOf(photo) >= shown.length - 1;
-  byId("lost").hidden = true;
-  large.src = pictureOf("large", photo);
-  mask.src = pictureOf("masks", photo);
+  document.querySelector('#time input[value="now"]').checked = true;
+  byId("time").hidden = !(data.earlier !== null && photo.before);
+  showTime();
   large.alt = `The photo ${photo.name}`;
   mask.alt = `Its mask: ${percent(photo.percent)} of the picture is marked as corroded, in ${several(photo.patches, "patch", "patches")}`;
   box.hidden = true;
   showFacts(photo);
   showMark();
   byId("note").value = noteOf(photo);
-  fit();
   byId("panel").scrollTop = 0;
   [-1, 1].map((step) => shown[shown.indexOf(photo) + step]).filter(Boolean)
     .forEach((near) => { new Image().src = pictureOf("large", near); });
+}
+
+function showTime() {
+  const time = document.querySelector("#time input:checked").value;
+  byId("lost").hidden = true;
+  box.hidden = true;
+  side = time === "before" ? current.before : current;
+  large.src = pictureOf("large", current, time);
+  mask.src = pictureOf("masks", current, time);
+  fit();
+}
+
+function otherTime() {
+  if (byId("time").hidden) return;
+  document.querySelector("#time input:not(:checked)").checked = true;
+  showTime();
 }
 
 function showFacts(photo) {
@@ -37,6 +53,8 @@ function showFacts(photo) {
   const rest = `ASTM D610 grade ${photo.astm}, over the ${photo.rated_over}`;
   grade.replaceChildren(degree(photo.iso), made("span", "", ` of 5 (ISO 4628-3); ${rest}`));
   const facts = [["corroded", `${percent(photo.percent)} of the picture`], ["corroded area", area(photo.pixels)]];
+  if (photo.change) facts.push(["change", changeInWords(photo)]);
+  if (photo.before) facts.push(["patches before", count(photo.before.patches)]);
   if (photo.percent_of_metal !== null) facts.push(["of the metal", percent(photo.percent_of_metal)]);
   data.classes.forEach((entry, id) => {
     if (data.classes.length > 2) facts.push([`class ${entry.name}`, percent(photo.classes[id])]);
@@ -76,17 +94,17 @@ function step(by) {
 // The picture is laid out at the size that fits; zoom and place are one transform.
 function fit() {
   const room = stage.getBoundingClientRect();
-  const scale = Math.min(room.width / current.width, room.height / current.height);
-  layers.style.width = `${current.width * scale}px`;
-  layers.style.height = `${current.height * scale}px`;
-  view = { fit: scale, zoom: 1, x: (room.width - current.width * scale) / 2, y: (room.height - current.height * scale) / 2 };
+  const scale = Math.min(room.width / side.width, room.height / side.height);
+  layers.style.width = `${side.width * scale}px`;
+  layers.style.height = `${side.height * scale}px`;
+  view = { fit: scale, zoom: 1, x: (room.width - side.width * scale) / 2, y: (room.height - side.height * scale) / 2 };
   place();
 }
 
 function place() {
   const room = stage.getBoundingClientRect();
-  [["x", room.width, current.width], ["y", room.height, current.height]].forEach(([axis, space, side]) => {
-    const size = side * view.fit * view.zoom;
+  [["x", room.width, side.width], ["y", room.height, side.height]].forEach(([axis, space, length]) => {
+    const size = length * view.fit * view.zoom;
     view[axis] = size <= space ? (space - size) / 2 : Math.min(0, Math.max(space - size, view[axis]));
   });
   layers.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.zoom})`;
@@ -106,6 +124,7 @@ function zoomTo(zoom, x, y) {
 }
 
 function showPatch(patch) {
+  if (side !== current) otherTime();
   const [left, top, width, height] = patch;
   box.hidden = false;
   box.style.left = `${left * view.fit}px`;
@@ -179,6 +198,7 @@ function viewerKey(event) {
   else if (event.key === "-") zoomTo(view.zoom / 1.5);
   else if (event.key === "f") fit();
   else if (event.key === "m") nextLayer();
+  else if (event.key === "b") otherTime();
   else if (event.key === "[") fade(-10);
   else if (event.key === "]") fade(10);
   else if (event.key === "n") byId("note").focus();
@@ -196,6 +216,7 @@ function setUpViewer() {
     byId("mark").append(button);
   });
   byId("note").addEventListener("input", () => setMark(current, markOf(current), byId("note").value));
+  byId("time").addEventListener("input", showTime);
   byId("layer").addEventListener("input", showLayer);
   byId("opacity").addEventListener("input", showLayer);
   byId("previous").addEventListener("click", () => step(-1));
@@ -205,7 +226,9 @@ function setUpViewer() {
   byId("zoom-out").addEventListener("click", () => zoomTo(view.zoom / 1.5));
   byId("fit").addEventListener("click", fit);
   [large, mask].forEach((picture) => picture.addEventListener("error", () => {
-    byId("lost").textContent = `${decodeURIComponent(picture.getAttribute("src").split("/")[0])}/ with the pictures is not beside this page. Keep them together.`;
+    byId("lost").textContent = side === current
+      ? "page/ with the pictures is not beside this page. Keep them together."
+      : "The earlier results are no longer where they were when this page was made.";
     byId("lost").hidden = false;
   }));
   stage.addEventListener("wheel", (event) => {

@@ -29,7 +29,7 @@ function several(number, one, many) { return `${count(number)} ${number === 1 ? 
 
 function squareMetres(cm2) {
   if (cm2 >= 10000) return `${(cm2 / 10000).toFixed(2)} m²`;
-  return `${cm2 < 10 ? cm2.toFixed(2) : count(cm2)} cm²`;
+  return `${cm2 > 0 && cm2 < 10 ? cm2.toFixed(2) : count(cm2)} cm²`;
 }
 
 function area(pixels) {
@@ -37,7 +37,21 @@ function area(pixels) {
   return side === null ? `${count(pixels)} px` : `${squareMetres(pixels * side * side / 100)} (${count(pixels)} px)`;
 }
 
-function pictureOf(kind, photo) { return `page/${kind}/${photo.address}${data.pictures[`page/${kind}`]}`; }
+function pictureOf(kind, photo, time) {
+  const place = `page/${kind}/${photo.address}${data.pictures[`page/${kind}`]}`;
+  return time === "before" ? `${data.earlier}/${place}` : place;
+}
+
+function points(photo) { return photo.before ? photo.percent - photo.before.percent : null; }
+
+function changeInWords(photo) {
+  if (!photo.before) return "new: no photo of this name in the earlier job";
+  const by = points(photo);
+  const before = `before ${percent(photo.before.percent)}, Ri ${photo.before.iso}`;
+  if (photo.change === "same") return `= about the same (${before})`;
+  const size = Math.abs(by) < 0.01 ? "less than 0.01" : Math.abs(by).toFixed(Math.abs(by) < 1 ? 2 : 1);
+  return `${by > 0 ? "▲ grew by" : "▼ shrank by"} ${size} points (${before})`;
+}
 
 // A degree is told by its number and by a pattern that grows denser, besides its tint.
 function degree(iso) {
