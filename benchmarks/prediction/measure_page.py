@@ -84,7 +84,8 @@ def browse(page: Path) -> None:
             tab.goto(page.resolve().as_uri(), wait_until="commit")
             tab.wait_for_selector("#grid li")
             stands = time.perf_counter() - begin
-            tab.wait_for_function(SHOWN)
+            while not tab.evaluate(SHOWN):
+                tab.wait_for_timeout(10)
             print(
                 f"open {attempt + 1}: grid after {stands:.2f} s, first row's pictures after "
                 f"{time.perf_counter() - begin:.2f} s"

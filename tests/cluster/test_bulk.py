@@ -137,6 +137,8 @@ def test_the_command_predicts_writes_tables_and_tells_the_scale(
         assert shares["bridge1/03.png"] == pytest.approx(7.5)
         table = json.loads((out / "predictions.json").read_text())
         assert table["made_by"]["engine"] == "onnxruntime"
+        assert '"name":"bridge1/03"' in (out / "index.html").read_text()
+        assert (out / "page" / "small" / "bridge1" / "03.jpg").is_file()
         assert [entry["photo"] for entry in table["skipped"]] == ["bridge1/broken.png"]
 
 

@@ -50,6 +50,12 @@ def predict(
         Path | None,
         typer.Option(help="Results of an earlier run: index.html shows what grew since, by photos' names."),
     ] = None,
+    positions_on_page: Annotated[
+        bool,
+        typer.Option(
+            "--positions-on-page", help="Tell on index.html too where photos were taken, as the tables do."
+        ),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Predict again what is done.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Threads that decode ahead and write behind.")] = 2,
     engine: Annotated[
@@ -100,7 +106,8 @@ def predict(
             )  # fmt: skip
             report = predict_bucket(
                 bundle, photos, out, settings, formats,
-                address=ray, engine=engine, threads=threads, tile=tile, progress=progress,
+                positions_on_page=positions_on_page, address=ray, engine=engine, threads=threads, tile=tile,
+                progress=progress,
             )  # fmt: skip
         else:
             from descale.prediction.predict import predict as predict_here
@@ -108,8 +115,8 @@ def predict(
             report = predict_here(
                 bundle, photos, out, formats=formats, scale=share, mm_per_pixel=mm_per_pixel,
                 frame_step=frame_step, overlay_size=overlay_size, page_size=page_size, compare=compare,
-                overwrite=overwrite, workers=workers, engine=engine, threads=threads, tile=tile,
-                max_megapixels=max_megapixels, progress=progress,
+                positions_on_page=positions_on_page, overwrite=overwrite, workers=workers,
+                engine=engine, threads=threads, tile=tile, max_megapixels=max_megapixels, progress=progress,
             )  # fmt: skip
     _conclude(report)
 

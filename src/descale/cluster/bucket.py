@@ -15,6 +15,7 @@ from descale.prediction.page.write import write_page
 from descale.prediction.predict import known_formats, tell_scale
 from descale.prediction.results_folder import PAGE_FILE
 from descale.prediction.tables import TABLES, TableContent
+from descale.prediction.tables.as_geojson import write_positions
 from descale.runtime.bundle import open_bundle
 
 
@@ -26,6 +27,7 @@ def predict_bucket(
     formats: Sequence[str],
     *,
     address: str,
+    positions_on_page: bool = False,
     engine: str = "auto",
     threads: int | None = None,
     tile: int | None = None,
@@ -40,6 +42,7 @@ def predict_bucket(
         settings: how.
         formats: ``csv``, ``json``.
         address: as for :func:`descale.cluster.ray_cluster.run_on_ray`.
+        positions_on_page: as for :func:`descale.predict`.
         engine: as for :func:`descale.predict`.
         threads: for inference, of each actor; 1 where not given.
         tile: as for :func:`descale.predict`.
@@ -73,11 +76,17 @@ def predict_bucket(
             table = Path(scratch) / TABLES[name].file
             TABLES[name].write(table, content)
             put_table(table, work.out)
+        placed = write_positions(Path(scratch), content)
+        if placed is not None:
+            put_table(placed, work.out)
         if settings.page:
-            put_table(write_page(Path(scratch), content, title=work.out.rpartition("/")[2]), work.out)
+            title = work.out.rpartition("/")[2]
+            page = write_page(Path(scratch), content, title=title, positions=positions_on_page)
+            put_table(page, work.out)
     tell_scale(settings.scale, report.results, manifest.provenance)
-    tables = tuple(f"{work.out}/{TABLES[name].file}" for name in kinds)
-    return replace(report, tables=tables, page=f"{work.out}/{PAGE_FILE}" if settings.page else None)
+    tables = [TABLES[name].file for name in kinds] + ([] if placed is None else [placed.name])
+    written = tuple(f"{work.out}/{name}" for name in tables)
+    return replace(report, tables=written, page=f"{work.out}/{PAGE_FILE}" if settings.page else None)
 
 
 def _everywhere(place: str) -> str:

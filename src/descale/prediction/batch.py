@@ -24,6 +24,7 @@ from descale.prediction.render import reduced, write_colour_mask, write_id_mask,
 from descale.prediction.results_folder import PAGE_PICTURES, PICTURES
 from descale.prediction.sources import PhotoSource
 from descale.prediction.summary import PhotoResult, summarise
+from descale.runtime.segmentation import Segmentation
 from descale.runtime.segmenter import Segmenter
 
 logger = logging.getLogger(__name__)
@@ -188,9 +189,7 @@ def predict_photos(
             records.forget(source)
             paths = {kind: out / kind / f"{source.name}{suffix}" for kind, suffix in wanted.items()}
             jobs: list[Future[Any]] = [
-                pool.submit(
-                    summarise, segmentation, source.name, source.origin, mm_per_pixel=settings.mm_per_pixel
-                ),
+                pool.submit(_measure, segmentation, source, settings.mm_per_pixel),
                 pool.submit(write_id_mask, paths["masks"], mask.result()),
                 pool.submit(write_colour_mask, paths["colours"], mask.result(), segmenter.classes),
             ]
@@ -208,6 +207,12 @@ def predict_photos(
         tuple(results[number] for number in sorted(results)),
         tuple((photo, reason) for _, photo, reason in sorted(skipped)),
         reused,
+    )
+
+
+def _measure(segmentation: Segmentation, source: PhotoSource, mm_per_pixel: float | None) -> PhotoResult:
+    return summarise(
+        segmentation, source.name, source.origin, mm_per_pixel=mm_per_pixel, position=source.position()
     )
 
 

@@ -19,6 +19,7 @@ from descale.prediction.results_folder import RUN
 from descale.prediction.sources import count_sources, first_size, iterate_sources
 from descale.prediction.summary import MAGNIFIED, PhotoResult, magnification
 from descale.prediction.tables import TABLES, TableContent
+from descale.prediction.tables.as_geojson import write_positions
 from descale.runtime.bundle import open_bundle
 from descale.runtime.segmenter import Segmenter
 from descale.runtime.working_scale import scale_for
@@ -38,6 +39,7 @@ def predict(
     overlay_size: int = 2048,
     page_size: int = PAGE_SIZE,
     compare: str | Path | None = None,
+    positions_on_page: bool = False,
     overwrite: bool = False,
     workers: int = 2,
     engine: str = "auto",
@@ -67,6 +69,8 @@ def predict(
         page_size: longest side of the photos that ``index.html`` shows, about, pixels; 0 writes no page.
         compare: folder of the results of an earlier job; the page then shows what grew, photo by photo where
             names agree.
+        positions_on_page: tell on the page too where photos were taken; the tables and ``photos.geojson`` do
+            wherever a photo's header does.
         overwrite: predict again what is done.
         workers: threads that decode ahead and write behind.
         engine: ``openvino`` or ``onnxruntime``; ``auto`` takes the fastest installed.
@@ -127,10 +131,13 @@ def predict(
     for kind in kinds:
         TABLES[kind].write(folder / TABLES[kind].file, content)
     write_json(folder / RUN, dict(content.made_by))
-    page = write_page(folder, content, earlier=earlier) if settings.page else None
+    placed = write_positions(folder, content)
+    page = None
+    if settings.page:
+        page = write_page(folder, content, earlier=earlier, positions=positions_on_page)
     tell_scale(scale, report.results, opened.manifest.provenance)
-    tables = tuple(str(folder / TABLES[kind].file) for kind in kinds)
-    return replace(report, tables=tables, page=None if page is None else str(page))
+    tables = [folder / TABLES[kind].file for kind in kinds] + ([] if placed is None else [placed])
+    return replace(report, tables=tuple(map(str, tables)), page=None if page is None else str(page))
 
 
 def _earlier(compare: str | Path | None, out: Path, settings: PredictSettings) -> Earlier | None:

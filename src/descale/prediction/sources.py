@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from descale.base.errors import DataError
 from descale.base.photo import photo_size
 from descale.prediction.inputs import STDIN, Input
+from descale.prediction.position import Position, position_of
 from descale.prediction.video import count_frames, read_frames
 from descale.prediction.walk import composed
 from descale.runtime.opening import open_picture
@@ -32,6 +33,7 @@ class PhotoSource:
         open: ``open(scale, detail, max_pixels)`` decodes it, as
             :func:`descale.runtime.opening.open_picture` does.
         pixels: ``pixels(max_pixels)`` of the photo, from its header.
+        position: where it was taken, from its header, if that tells.
     """
 
     name: str
@@ -39,6 +41,7 @@ class PhotoSource:
     stamp: tuple[int, int] | None
     open: Callable[[Scale, int, int], Picture]
     pixels: Callable[[int], int]
+    position: Callable[[], Position | None]
 
 
 def count_sources(inputs: Sequence[Input], frame_step: int) -> int | None:
@@ -148,6 +151,7 @@ def _photo(path: Path, name: str) -> PhotoSource:
         _stamp(path),
         lambda scale, detail, limit: open_picture(path, scale=scale, detail=detail, max_pixels=limit),
         pixels,
+        lambda: position_of(path),
     )
 
 
@@ -158,6 +162,7 @@ def _frame(pixels: NDArray[np.uint8], name: str, origin: str, stamp: tuple[int, 
         stamp,
         lambda scale, detail, limit: open_picture(pixels, scale=scale, detail=detail, name=origin),
         lambda limit: pixels.shape[0] * pixels.shape[1],
+        lambda: None,
     )
 
 
@@ -176,6 +181,7 @@ def _standard_input(name: str) -> PhotoSource:
             _stream(content), scale=scale, detail=detail, max_pixels=limit
         ),
         pixels,
+        lambda: position_of(_stream(content)),
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descale.prediction.patches import Patches, find_patches
+from descale.prediction.position import Position
 from descale.prediction.ratings import astm_d610, iso_4628_3
 from descale.runtime.segmentation import Segmentation
 from descale.runtime.working_scale import training_pixels
@@ -49,6 +50,7 @@ class PhotoResult:
         corroded_cm2, patch_largest_cm2, patch_mean_cm2, patch_median_cm2: if the scale on site is known.
         mean_confidence: 0..1.
         class_percent: share of the picture by class name.
+        latitude, longitude: where the photo was taken, degrees; ``None`` if its header does not tell.
         largest_patches: the :data:`LISTED_PATCHES` largest, largest first.
     """
 
@@ -73,6 +75,8 @@ class PhotoResult:
     patch_median_cm2: float | None
     mean_confidence: float
     class_percent: dict[str, float]
+    latitude: float | None = None
+    longitude: float | None = None
     largest_patches: tuple[PatchBox, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -101,7 +105,12 @@ class PhotoResult:
 
 
 def summarise(
-    segmentation: Segmentation, name: str, photo: str, *, mm_per_pixel: float | None = None
+    segmentation: Segmentation,
+    name: str,
+    photo: str,
+    *,
+    mm_per_pixel: float | None = None,
+    position: Position | None = None,
 ) -> PhotoResult:
     """Measure a segmentation.
 
@@ -110,6 +119,7 @@ def summarise(
         name: of its outputs.
         photo: where it came from.
         mm_per_pixel: side of one pixel of the photo (not of the working scale) on the surface, mm.
+        position: where it was taken, if known.
     """
     classes = segmentation.classes
     counts = segmentation.counts()
@@ -154,6 +164,8 @@ def summarise(
         patch_median_cm2=cm2(median),
         mean_confidence=segmentation.confidence,
         class_percent={c: 100 * n / pixels for c, n in zip(classes.names, counts, strict=True)},
+        latitude=None if position is None else position[0],
+        longitude=None if position is None else position[1],
         largest_patches=_largest(found, areas, segmentation),
     )
 

@@ -72,13 +72,22 @@ def tab(browser: Any, job: Path) -> Iterator[Any]:
     context.close()
 
 
+def until(tab: Any, condition: str) -> None:
+    """Wait for a condition; playwright's own way evaluates it in the page, whose policy forbids that."""
+    for _ in range(200):
+        if tab.evaluate(condition):
+            return
+        tab.wait_for_timeout(25)
+    raise AssertionError(f"never came true: {condition}")
+
+
 def names(tab: Any) -> list[str]:
-    return tab.locator("#grid .name").all_inner_texts()
+    return tab.locator("#grid .name").all_text_contents()  # innerText is empty off the screen
 
 
 def open_photo(tab: Any, name: str) -> None:
     tab.locator(".card", has_text=name).first.click()
-    tab.wait_for_function("document.getElementById('large').complete")
+    until(tab, "document.getElementById('large').complete")
 
 
 def saved(tab: Any, button: str) -> str:
@@ -122,14 +131,14 @@ def test_filters_and_search(tab: Any) -> None:
 
 
 def test_pictures_load_whatever_photos_are_called(tab: Any) -> None:
-    tab.wait_for_function("Array.from(document.querySelectorAll('#grid img')).every(image => image.complete)")
+    until(tab, "Array.from(document.querySelectorAll('#grid img')).every(image => image.complete)")
     assert (
         tab.evaluate("Array.from(document.querySelectorAll('#grid img'), i => i.naturalWidth)") == [200] * 5
     )
     assert set(tab.evaluate("Array.from(document.querySelectorAll('#grid img'), i => i.loading)")) == {"lazy"}
     for name in names(tab):
         open_photo(tab, name)
-        tab.wait_for_function("document.getElementById('mask').complete")
+        until(tab, "document.getElementById('mask').complete")
         assert tab.evaluate("document.getElementById('large').naturalWidth") == 200
         assert tab.evaluate("document.getElementById('mask').naturalWidth") == 200
         tab.keyboard.press("Escape")
@@ -215,7 +224,7 @@ def test_marks_are_kept_and_saved(tab: Any, job: Path) -> None:
     tab.keyboard.press("Escape")
     tab.reload()
     assert tab.locator("#marks-count").inner_text() == "1 right, 1 wrong, 1 look again, 1 note"
-    assert tab.locator(".card", has_text="=d").locator(".mark").inner_text() == "✗ wrong"
+    assert tab.locator(".card", has_text="=d").locator(".mark").text_content() == "✗ wrong"
 
     text = saved(tab, "#save-marks")
     rows = {row["mark"]: row for row in csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))}
@@ -234,11 +243,11 @@ def test_marks_are_kept_and_saved(tab: Any, job: Path) -> None:
     assert tab.locator("#marks-count").inner_text() == "0 right, 0 wrong, 0 look again, 0 notes"
     file = {"name": "marks.csv", "mimeType": "text/csv", "buffer": text.encode()}
     tab.locator("#load-marks").set_input_files(file)
-    tab.wait_for_function("document.getElementById('marks-told').textContent !== ''")
+    until(tab, "document.getElementById('marks-told').textContent !== ''")
     assert "1 wrong" in tab.locator("#marks-count").inner_text()
     assert saved(tab, "#save-marks").splitlines()[0] == text.splitlines()[0]
     tab.locator("#load-marks").set_input_files({**file, "buffer": b"a,b\r\n1,2\r\n"})
-    tab.wait_for_function("document.getElementById('marks-told').textContent.includes('lacks')")
+    until(tab, "document.getElementById('marks-told').textContent.includes('lacks')")
 
 
 def test_the_printed_page_holds_photos_without_controls(tab: Any) -> None:
@@ -286,7 +295,7 @@ def test_what_grew_since_an_earlier_job(browser: Any, tmp_path: Path) -> None:
     tab.on("pageerror", lambda error: messages.append(str(error)))
     tab.goto((tmp_path / "out" / "index.html").as_uri())
     assert names(tab) == ["a", "b", "d"]  # by growth; what is new has none
-    changes = tab.locator(".card .change").all_inner_texts()
+    changes = tab.locator(".card .change").all_text_contents()
     assert changes[0] == "▲ grew by 2.0 points (before 10.0 %, Ri 5)"
     assert changes[1] == "▼ shrank by 3.0 points (before 5.0 %, Ri 4)"
     assert changes[2].startswith("new")
@@ -294,11 +303,11 @@ def test_what_grew_since_an_earlier_job(browser: Any, tmp_path: Path) -> None:
     assert names(tab) == ["a"]
     open_photo(tab, "a")
     tab.keyboard.press("b")
-    tab.wait_for_function("document.getElementById('large').naturalWidth === 100")
+    until(tab, "document.getElementById('large').naturalWidth === 100")
     box = tab.locator("#layers").bounding_box()
     assert box["width"] == pytest.approx(box["height"])  # the earlier photo is square
     tab.keyboard.press("b")
-    tab.wait_for_function("document.getElementById('large').naturalWidth === 200")
+    until(tab, "document.getElementById('large').naturalWidth === 200")
     assert messages == []
     context.close()
 

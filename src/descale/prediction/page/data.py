@@ -22,7 +22,12 @@ _ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 
 
 def page_data(
-    content: TableContent, title: str, *, earlier: Earlier | None = None, way: str | None = None
+    content: TableContent,
+    title: str,
+    *,
+    earlier: Earlier | None = None,
+    way: str | None = None,
+    positions: bool = False,
 ) -> dict[str, Any]:
     """All that the page shows, but for the pictures.
 
@@ -31,9 +36,13 @@ def page_data(
         title: what the job is called.
         earlier: results to compare with.
         way: from the page to the folder of these, if their pictures can be shown.
+        positions: whether to tell where photos were taken.
     """
     made_by = content.made_by
     photos = [photo_data(result) for result in content.results]
+    if positions:
+        for photo, result in zip(photos, content.results, strict=True):
+            photo["position"] = None if result.latitude is None else [result.latitude, result.longitude]
     if earlier is not None:
         for photo, result in zip(photos, content.results, strict=True):
             photo |= change_data(earlier, result)

@@ -21,7 +21,12 @@ _PLACE = re.compile(r"@@(\w+)@@")
 
 
 def write_page(
-    folder: Path, content: TableContent, *, title: str | None = None, earlier: Earlier | None = None
+    folder: Path,
+    content: TableContent,
+    *,
+    title: str | None = None,
+    earlier: Earlier | None = None,
+    positions: bool = False,
 ) -> Path:
     """Write ``index.html`` below ``folder``, beside the pictures that it shows; returns its path.
 
@@ -30,6 +35,7 @@ def write_page(
         content: results and what made them.
         title: of the page; by default the folder's name.
         earlier: results to compare with.
+        positions: whether the page tells where photos were taken.
 
     Raises:
         DescaleError: the folder cannot be written.
@@ -37,12 +43,17 @@ def write_page(
     name = folder.resolve().name if title is None else title
     path = folder / PAGE_FILE
     way = None if earlier is None else place_of(earlier, folder)
-    write_text(path, render(content, name, earlier=earlier, way=way))
+    write_text(path, render(content, name, earlier=earlier, way=way, positions=positions))
     return path
 
 
 def render(
-    content: TableContent, title: str, *, earlier: Earlier | None = None, way: str | None = None
+    content: TableContent,
+    title: str,
+    *,
+    earlier: Earlier | None = None,
+    way: str | None = None,
+    positions: bool = False,
 ) -> str:
     """The page as text; no script but its own runs in it. Args as of :func:`page_data`."""
     style = _part("page.css")
@@ -54,7 +65,7 @@ def render(
         "SCRIPT": script,
         "STYLE_SUM": _sum(style),
         "SCRIPT_SUM": _sum(script),
-        "DATA": embedded(page_data(content, title, earlier=earlier, way=way)),
+        "DATA": embedded(page_data(content, title, earlier=earlier, way=way, positions=positions)),
     }
     return _PLACE.sub(lambda place: parts[place[1]], _part("page.html"))
 
