@@ -166,8 +166,8 @@ def test_the_mask_fades_and_is_outlined_and_goes(tab: Any) -> None:
     red, green, _ = colour(*inside)
     assert (red > 180, green < 40) == (True, True)  # the photo alone
     assert tab.locator("#opacity-told").inner_text() == "0 %"
-    tab.locator("#opacity").fill("100")
     tab.locator('#layer input[value="outline"]').check()
+    assert tab.locator("#opacity-told").inner_text() == "100 %"  # each way of showing has its own
     tab.wait_for_timeout(150)
     assert colour(*inside)[1] < 40
     assert colour(0.5, 0.055) == (255, 255, 255)  # the border, inside
@@ -248,6 +248,17 @@ def test_marks_are_kept_and_saved(tab: Any, job: Path) -> None:
     assert saved(tab, "#save-marks").splitlines()[0] == text.splitlines()[0]
     tab.locator("#load-marks").set_input_files({**file, "buffer": b"a,b\r\n1,2\r\n"})
     until(tab, "document.getElementById('marks-told').textContent.includes('lacks')")
+
+
+def test_printing_loads_what_was_not_scrolled_to(tab: Any) -> None:
+    tab.evaluate("() => { window.print = () => { window.printed = true; }; }")
+    tab.locator("#search").fill("=d")
+    assert tab.locator("#print-line").text_content() == '1 of 5 photos, by corroded share; with "=d"'
+    tab.locator("#search").fill("")
+    tab.keyboard.press("Control+p")
+    until(tab, "window.printed === true")
+    assert tab.locator("#grid img").evaluate_all("all => all.every(image => image.naturalWidth > 0)")
+    assert tab.locator("#skipped li").is_visible()
 
 
 def test_the_printed_page_holds_photos_without_controls(tab: Any) -> None:

@@ -31,6 +31,7 @@ function makeCard(photo) {
   picture.width = 400;
   picture.height = 300;
   picture.alt = "Photo with its mask:";
+  picture.addEventListener("error", () => { photo.lost = true; });
   picture.src = pictureOf("small", photo);
   const share = made("span", "share", `${percent(photo.percent)} corroded`);
   const line = made("span", "line");
@@ -81,7 +82,17 @@ function draw() {
   shown.forEach((photo) => fragment.append(cardOf(photo)));
   grid.replaceChildren(fragment);
   byId("count").textContent = `${count(shown.length)} of ${several(photos.length, "photo", "photos")}`;
+  byId("print-line").textContent = `${byId("count").textContent}, by ${ORDERS[sort.value][0]}${filtersInWords(degrees)}`;
   moveTo(Math.max(0, shown.indexOf(at)), false);
+}
+
+function filtersInWords(degrees) {
+  const told = [];
+  if (search.value.trim()) told.push(`with "${search.value.trim()}"`);
+  if (degrees.size < DEGREES.length) told.push(`of degree ${Array.from(degrees, (iso) => `Ri ${iso}`).join(", ") || "none"}`);
+  if (changed.value) told.push(`that count as ${changed.value}`);
+  if (marked.value) told.push(marked.value === "none" ? "without a mark" : `marked ${marked.value}`);
+  return told.map((part) => `; ${part}`).join("");
 }
 
 function moveTo(place, focus) {

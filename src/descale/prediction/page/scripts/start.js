@@ -58,7 +58,17 @@ function isTyping(target) {
     || (target.tagName === "INPUT" && !["checkbox", "button"].includes(target.type));
 }
 
+function printAll() {
+  document.querySelectorAll("details").forEach((part) => { part.open = true; });
+  return loadAll().then(() => window.print());
+}
+
 function anyKey(event) {
+  if ((event.ctrlKey || event.metaKey) && event.key === "p") {
+    event.preventDefault();
+    printAll();
+    return;
+  }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const target = event.target;
   if (event.key === "Escape" && target === search) {
@@ -94,9 +104,12 @@ function anyKey(event) {
 
 // Pictures that were not scrolled to are not loaded yet: a printer would find them empty.
 function loadAll() {
-  const pictures = shown.map((photo) => cardOf(photo).querySelector("img"));
-  pictures.forEach((picture) => { picture.loading = "eager"; });
-  return Promise.all(pictures.map((picture) => picture.decode().catch(() => undefined)));
+  return Promise.all(shown.map((photo) => new Promise((there) => {
+    const picture = cardOf(photo).querySelector("img");
+    if (picture.naturalWidth || photo.lost) there();  // "complete" is true of pictures that wait, too
+    ["load", "error"].forEach((kind) => picture.addEventListener(kind, there, { once: true }));
+    picture.loading = "eager";
+  })));
 }
 
 readMarks();
@@ -117,6 +130,6 @@ window.addEventListener("storage", (event) => {
   photos.forEach(showPhotoMark);
   showMarksCount();
 });
-byId("print").addEventListener("click", () => loadAll().then(() => window.print()));
+byId("print").addEventListener("click", printAll);
 byId("show-help").addEventListener("click", () => byId("help").showModal());
 byId("close-help").addEventListener("click", () => byId("help").close());

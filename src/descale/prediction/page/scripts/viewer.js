@@ -9,6 +9,7 @@ const MOST = 16;
 let current = null;
 let side = null;  // what is shown of it: itself, or its width and height in the earlier job
 let view = { fit: 1, zoom: 1, x: 0, y: 0 };
+const opacities = { filled: 50, outline: 100 };
 const pointers = new Map();
 
 function openViewer(photo) {
@@ -142,14 +143,16 @@ function showPatch(patch) {
 function layer() { return document.querySelector('#layer input:checked').value; }
 
 function showLayer() {
+  if (layer() in opacities) byId("opacity").value = String(opacities[layer()]);
+  byId("opacity").disabled = !(layer() in opacities);
   mask.hidden = layer() === "off";
   mask.classList.toggle("outlined", layer() === "outline");
   mask.style.opacity = String(byId("opacity").value / 100);
   byId("opacity-told").textContent = `${byId("opacity").value} %`;
 }
 
-function fade(by) {
-  byId("opacity").value = String(Number(byId("opacity").value) + by);
+function setOpacity(value) {
+  if (layer() in opacities) opacities[layer()] = Math.min(100, Math.max(0, value));
   showLayer();
 }
 
@@ -199,14 +202,25 @@ function viewerKey(event) {
   else if (event.key === "f") fit();
   else if (event.key === "m") nextLayer();
   else if (event.key === "b") otherTime();
-  else if (event.key === "[") fade(-10);
-  else if (event.key === "]") fade(10);
+  else if (event.key === "[") setOpacity(Number(byId("opacity").value) - 10);
+  else if (event.key === "]") setOpacity(Number(byId("opacity").value) + 10);
   else if (event.key === "n") byId("note").focus();
   else return false;
   return true;
 }
 
+function showLegend() {
+  data.classes.slice(1).forEach((entry) => {
+    const item = made("li");
+    const chip = made("span", "chip");
+    chip.style.background = `rgb(${entry.colour.join(" ")})`;
+    item.append(chip, entry.name + (entry.corrosion ? "" : ", not counted as corrosion"));
+    byId("legend").append(item);
+  });
+}
+
 function setUpViewer() {
+  showLegend();
   ["", ...MARKS].forEach((mark, number) => {
     const button = made("button", "", mark ? `${SIGNS[mark]} ${mark}` : "no mark");
     button.type = "button";
@@ -218,7 +232,7 @@ function setUpViewer() {
   byId("note").addEventListener("input", () => setMark(current, markOf(current), byId("note").value));
   byId("time").addEventListener("input", showTime);
   byId("layer").addEventListener("input", showLayer);
-  byId("opacity").addEventListener("input", showLayer);
+  byId("opacity").addEventListener("input", () => setOpacity(Number(byId("opacity").value)));
   byId("previous").addEventListener("click", () => step(-1));
   byId("next").addEventListener("click", () => step(1));
   byId("close").addEventListener("click", () => viewer.close());
