@@ -28,6 +28,7 @@ def run_once(bundle: Path, photos: list[Path], scale: str, engine: str) -> tuple
     """Seconds and peak resident megabytes of one run."""
     with tempfile.TemporaryDirectory() as out:
         command = [sys.executable, "-c", START, "predict", str(bundle), *map(str, photos), "--out", out]
+        command += ["--page-size", "0"]
         start = time.perf_counter()
         process = subprocess.Popen(
             [*command, "--scale", scale, "--engine", engine], stderr=subprocess.DEVNULL

@@ -63,6 +63,14 @@ def test_totals_weigh_photos_by_their_pixels() -> None:
     assert data["photos"][0]["video"] is None
 
 
+def test_a_job_of_which_nothing_could_be_read() -> None:
+    data = data_of(render(content_of(), "job"))
+    totals = data["totals"]
+    assert (totals["photos"], totals["corroded_percent"], totals["median_percent"]) == (0, None, None)
+    assert totals["corroded_cm2"] is None
+    assert (data["photos"], len(data["skipped"])) == ([], 1)
+
+
 def test_a_photo_with_its_patches_and_grades() -> None:
     mask = np.zeros((50, 50), np.uint8)
     mask[0:10, 0:20] = 2

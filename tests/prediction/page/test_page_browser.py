@@ -186,6 +186,15 @@ def test_zoom_and_patches(tab: Any) -> None:
     assert tab.locator("#layers").bounding_box()["width"] == pytest.approx(1.5 * before["width"])
     tab.keyboard.press("f")
     assert tab.locator("#layers").bounding_box() == before
+    tab.mouse.move(400, 400)
+    tab.mouse.wheel(0, -400)
+    tab.wait_for_timeout(100)
+    zoomed = tab.locator("#layers").bounding_box()
+    assert zoomed["width"] > 2 * before["width"]
+    tab.mouse.down()
+    tab.mouse.move(380, 400)
+    tab.mouse.up()
+    assert tab.locator("#layers").bounding_box()["x"] == pytest.approx(zoomed["x"] - 20)
     cells = tab.locator("#patches tbody tr td").all_inner_texts()
     assert cells == ["1 show", "1,200 cm² (1,200 px)", "200 x 6"]
     tab.locator("#patches button").click()
