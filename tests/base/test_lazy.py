@@ -21,7 +21,19 @@ def test_titles_of_the_registries_load_without_torch() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("package", ["descale.models", "descale.pruning"])
+def test_what_a_study_notes_is_read_without_torch() -> None:
+    """Every process of a cluster begins with that, and so do lists of trials and messages about settings."""
+    program = (
+        "import sys\n"
+        "from descale.study.run import open_study\n"
+        "from descale.study.trial import Trial\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("package", ["descale.models", "descale.pruning", "descale.training"])
 def test_everything_a_package_lists_is_there(package: str) -> None:
     module = import_module(package)
     assert all(getattr(module, name) is not None for name in module.__all__)

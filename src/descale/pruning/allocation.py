@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from descale.pruning.channels import ChannelGraph, ChannelGroup
-from descale.pruning.importance import Scores
+
+if TYPE_CHECKING:
+    from descale.pruning.importance import Scores
 
 Counts = dict[int, int]
 """Group -> units that stay, at least 1."""

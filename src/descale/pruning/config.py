@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from descale.base.spelling import suggestion
 from descale.pruning.allocation import ALLOCATIONS, SCORED
-from descale.pruning.budget import BUDGETS
-from descale.pruning.importance import IMPORTANCES
 from descale.pruning.recipes import RECIPES
 from descale.pruning.strategies import STRATEGIES, find_strategy
 
@@ -141,13 +139,18 @@ class PruningConfig(BaseModel):
                 f"allocation {self.allocation} follows scores, and a budget's widths are found without: "
                 "give sparsity instead, or an allocation that needs no scores"
             )
-        if self.allocation in SCORED and IMPORTANCES[self.ranked_by].running:
+        if self.allocation in SCORED and self._scores_run_on():
             raise ValueError(
                 f"allocation {self.allocation} compares importances across layers, and the scores of "
                 f"{self.ranked_by} have no common scale: use another importance and strategy, for example "
                 "taylor-gate with linear or agp, or another allocation"
             )
         return self
+
+    def _scores_run_on(self) -> bool:
+        from descale.pruning.importance import IMPORTANCES
+
+        return IMPORTANCES[self.ranked_by].running
 
     @field_validator("strategy")
     @classmethod
@@ -159,6 +162,10 @@ class PruningConfig(BaseModel):
     @field_validator("importance")
     @classmethod
     def _known_importance(cls, value: str) -> str:
+        from descale.pruning.importance import (
+            IMPORTANCES,
+        )  # with torch, which whoever reads a result can do without
+
         if value not in IMPORTANCES:
             raise ValueError(f"unknown importance '{value}'; {suggestion(value, IMPORTANCES)}")
         return value
@@ -174,5 +181,5 @@ class PruningConfig(BaseModel):
     @classmethod
     def _one_budget(cls, value: dict[BudgetKind, float] | None) -> dict[BudgetKind, float] | None:
         if value is not None and (len(value) != 1 or not all(0 < share < 1 for share in value.values())):
-            raise ValueError(f"give one of {', '.join(BUDGETS)} with a share between 0 and 1")
+            raise ValueError(f"give one of {', '.join(get_args(BudgetKind))} with a share between 0 and 1")
         return value

@@ -10,7 +10,6 @@ from descale.base.errors import StudyError
 from descale.base.files import sha256_of
 from descale.study.config import StudyConfig, StudyData, trial_pruning, trial_training
 from descale.study.trial import DENSE, POOLED, SLIM, DataDescription, Kind, Trial
-from descale.training.control import control_training
 
 
 def expand(config: StudyConfig, describe: Callable[[StudyData], DataDescription]) -> tuple[Trial, ...]:
@@ -95,6 +94,10 @@ class _Network:
         pruning = trial_pruning(self.config, strategy, sparsity) if kind == "pruned" else None
         training = trial_training(self.config, self.data)
         if like is not None:
+            from descale.training.control import (
+                control_training,
+            )  # with torch, which no reader of trials needs
+
             assert like.pruning is not None
             pruning = like.pruning
             training = control_training(training, pruning, sparsity)
