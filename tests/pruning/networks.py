@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 from torch import nn
 
-from descale.models import build_network, make_spec
+from descale.models import ARCHITECTURES, build_network, make_spec
 from descale.pruning import IMPORTANCES, ChannelGraph, Gates, allocate
 from descale.pruning.strategies import find_strategy
 from descale.training.schedule import PruningSchedule
 
 ENCODERS = (
     "resnet18",
-    "resnet34",
     "resnet50",
-    "resnet101",
     "mobilenet_v2",
     "tu-tf_efficientnet_lite0",
     "timm-efficientnet-b0",
@@ -25,6 +25,22 @@ ENCODERS = (
     "tu-regnetx_002",
     "densenet121",
 )
+"""One of every kind of block."""
+
+DEEPER = ("resnet34", "resnet101")
+"""More blocks of the same kinds."""
+
+EVERY_NETWORK = "DESCALE_EVERY_NETWORK"
+"""Set it to 1 to see every architecture with every encoder, which takes minutes."""
+
+
+def sampled() -> list[tuple[str, str]]:
+    """(architecture, encoder): each architecture with the first encoder, other encoders with one each."""
+    architectures = tuple(ARCHITECTURES)
+    if os.environ.get(EVERY_NETWORK) == "1":
+        return [(architecture, encoder) for architecture in architectures for encoder in ENCODERS + DEEPER]
+    in_turn = [(architectures[i % len(architectures)], encoder) for i, encoder in enumerate(ENCODERS[1:])]
+    return [*((architecture, ENCODERS[0]) for architecture in architectures), *in_turn]
 
 
 def settled_network(architecture: str, encoder: str) -> nn.Module:
