@@ -24,14 +24,11 @@ MakeModel = Callable[[str, str], SavedModel]
 NOT_IN_A_LEAN_GRAPH = {"BatchNormalization", "Identity", "Dropout", "Constant", "Pad", "If", "Loop"}
 
 
-@pytest.mark.parametrize(
-    ("architecture", "encoder"),
-    [(name, "resnet18") for name in sorted(ARCHITECTURES)],
-)
+@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
 def test_every_architecture_decides_as_in_torch_at_any_size_and_batch(
-    architecture: str, encoder: str, make_model: MakeModel, photos: tuple[Path, ...], tmp_path: Path
+    architecture: str, make_model: MakeModel, photos: tuple[Path, ...], tmp_path: Path
 ) -> None:
-    model = make_model(architecture, encoder)
+    model = make_model(architecture, "tu-test_resnet")  # few layers: it is the decoders that differ
     exported = export_model(model, tmp_path / "bundle", targets=["onnx"], photos=photos)
     assert exported.parity["onnx"].same >= 0.999
 

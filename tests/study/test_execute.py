@@ -22,7 +22,7 @@ data:
   - synthesize: {count: 20, size: [32, 32]}
     name: embedded
 architectures: [unet]
-encoders: [resnet18]
+encoders: [tu-test_efficientnet]
 encoder_weights: none
 strategies: [agp]
 controls: [random, slim-scratch]
