@@ -73,8 +73,9 @@ def ray_cluster(object_stores: dict[str, str]) -> Iterator[str]:
     # A process of its own, so that no test process ever holds a connection to the cluster.
     environment = {
         **os.environ,
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "src"))),  # of this checkout, as the tests
         "RAY_DEDUP_LOGS": "0",
+        "RAY_worker_niceness": "0",  # else workers starve while other tests keep every core busy
         **object_stores,
     }
     command = [sys.executable, "-c", CLUSTER]
