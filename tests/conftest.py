@@ -6,9 +6,14 @@ import multiprocessing
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # tests, and the processes they start, import each other as tests.ROOM.MODULE
@@ -17,6 +22,23 @@ sys.path.insert(0, str(ROOT))  # tests, and the processes they start, import eac
 multiprocessing.set_forkserver_preload(["descale.study.run", "descale.study.execute"])
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    """With ``-n`` one process takes a whole file, whose fixtures are then made once, or all of the cluster's.
+
+    In the order of the files, so that what waits for a cluster begins early and nobody waits for it.
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "tests/cluster" if file.startswith("tests/cluster/") else file
+
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
