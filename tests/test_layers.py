@@ -30,9 +30,12 @@ ALLOWED: dict[str, set[str]] = {
     "study": {"data", "evaluation", "models", "pruning", "runtime", "synthesize", "training"},
     "report": {"data", "evaluation", "models", "pruning"},
     "cluster": {"prediction", "runtime", "study"},
+    "compression": {
+        "data", "deploy", "evaluation", "models", "pruning", "report", "runtime", "stopwatch", "training",
+    },
     "cli": {
-        "cluster", "data", "deploy", "evaluation", "models", "prediction", "pruning", "report", "runtime",
-        "stopwatch", "study", "synthesize", "training",
+        "cluster", "compression", "data", "deploy", "evaluation", "models", "prediction", "pruning", "report",
+        "runtime", "stopwatch", "study", "synthesize", "training",
     },
 }  # fmt: skip
 """Folder -> other folders it may import beside `base`, which all may. A new arrow is a decision: write it

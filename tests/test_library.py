@@ -13,7 +13,7 @@ import pytest
 import descale
 from descale.synthesize import synthesize
 
-ORDER = ["load_dataset", "check", "train", "prune", "evaluate", "export", "predict", "Segmenter"]
+ORDER = ["load_dataset", "check", "train", "prune", "evaluate", "export", "compress", "predict", "Segmenter"]
 """The members, so that each finds what those before it wrote."""
 
 FRESH = """

@@ -13,6 +13,7 @@ Each is imported when it is first used; ``predict`` and ``Segmenter`` need no to
 TYPE_CHECKING = False  # true for type checkers; the module typing would be half of the time that this takes
 
 if TYPE_CHECKING:
+    from descale.compression.run import compress
     from descale.data.check.run import check_dataset as check
     from descale.data.source import load_dataset
     from descale.deploy.export.run import export
@@ -23,11 +24,14 @@ if TYPE_CHECKING:
 
     __version__: str
 
-__all__ = ["Segmenter", "check", "evaluate", "export", "load_dataset", "predict", "prune", "train"]
+__all__ = [
+    "Segmenter", "check", "compress", "evaluate", "export", "load_dataset", "predict", "prune", "train",
+]  # fmt: skip
 
 _PLACES = {
     "Segmenter": "runtime.segmenter:Segmenter",
     "check": "data.check.run:check_dataset",
+    "compress": "compression.run:compress",
     "evaluate": "evaluation.model_scores:evaluate",
     "export": "deploy.export.run:export",
     "load_dataset": "data.source:load_dataset",

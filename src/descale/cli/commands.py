@@ -11,6 +11,7 @@ def register(app: typer.Typer) -> None:
         return
     from descale.cli import (
         benchmark,
+        compress,
         data,
         demo,
         evaluate,
@@ -26,6 +27,7 @@ def register(app: typer.Typer) -> None:
 
     # Each subcommand module imports its heavy parts inside its function, so this stays quick.
     app.command("benchmark")(benchmark.benchmark)
+    app.command("compress")(compress.compress)
     app.command("demo")(demo.demo)
     app.command("evaluate")(evaluate.evaluate)
     app.command("export")(export.export)

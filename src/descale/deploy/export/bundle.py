@@ -116,6 +116,27 @@ def export_model(
     return Exported(out, manifest, parity, gates)
 
 
+def write_untrained(model: SavedModel, out: Path, target: str) -> None:
+    """Write a network as a bundle folder to be timed, not used: nothing is compared.
+
+    Args:
+        model: with any weights; stays as it is.
+        out: folder to write.
+        target: name in :data:`descale.deploy.export.targets.TARGETS`.
+
+    Raises:
+        ConfigError: the target is unknown.
+        ExportError: the network cannot be exported.
+    """
+    (chosen,) = choose_targets((target,))
+    graph = optimise(trace_network(model.network, model.spec, quick=True), chosen.avoid)
+    with tempfile.TemporaryDirectory(prefix="descale-export-") as temporary:
+        folder = Path(temporary)
+        engines = {chosen.name: chosen.write(graph, folder)}
+        record = export_record(model, graph, (chosen,), parity={})
+        save_bundle(model, folder, out, engines, record, precision="float32")
+
+
 def _quantize_all(
     model: SavedModel, graphs: Mapping[str, onnx.ModelProto], folder: Path, chosen: Sequence[Target],
     engines: Mapping[str, tuple[str, ...]], data: QuantizationData, settings: GateSettings,

@@ -1,0 +1,157 @@
+"""What could be built within the limits: for every network and working size the widest that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from descale.compression.request import Limits
+from descale.models.architectures import ARCHITECTURES
+
+GRID = (0.0, 0.2, 0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.875, 0.9, 0.925, 0.95)
+"""Sparsities that are considered, from the dense network to the narrowest."""
+WITHOUT_COSTS = (0.5, 0.75, 0.9)
+"""Sparsities that are tried where only the loss is limited: the cheapest that keeps it wins."""
+BYTES = 4.1
+"""Bytes of a bundle by parameter in float32, with the graph around the weights; of INT8 a quarter."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a network costs at a working size, known before it is trained.
+
+    Attributes:
+        ms: inference of one picture.
+        macs: of one picture.
+        params: parameters.
+    """
+
+    ms: float
+    macs: float
+    params: int
+
+    def megabytes(self, *, int8: bool) -> float:
+        """About what the bundle takes."""
+        return self.params * (BYTES / 4 if int8 else BYTES) / 1e6
+
+    def within(self, limits: Limits, *, int8: bool) -> bool:
+        """Whether every limited cost is kept."""
+        return (
+            (limits.ms is None or self.ms <= limits.ms)
+            and (limits.macs is None or self.macs <= limits.macs)
+            and (limits.mb is None or self.megabytes(int8=int8) <= limits.mb)
+        )
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A network that could be made.
+
+    Attributes:
+        architecture: of its dense parent.
+        side: (height, width) in pixels at which it works.
+        sparsity: mean share of channels removed; 0 is the dense network, on a smaller picture perhaps.
+        costs: of it.
+    """
+
+    architecture: str
+    side: tuple[int, int]
+    sparsity: float
+    costs: Costs
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return f"{self.architecture}-{self.side[0]}x{self.side[1]}-{self.sparsity:g}"
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        width = "dense" if self.sparsity == 0 else f"{100 * self.sparsity:g} % removed"
+        return f"{ARCHITECTURES[self.architecture].title} {self.side[0]}x{self.side[1]}, {width}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; inverse of :meth:`from_json`."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Candidate:
+        """Inverse of :meth:`to_json`."""
+        height, width = value["side"]
+        return cls(value["architecture"], (height, width), value["sparsity"], Costs(**value["costs"]))
+
+
+Cost = Callable[[str, float, tuple[int, int]], Costs]
+"""(architecture, sparsity, side) -> what it costs."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What there is to choose from.
+
+    Attributes:
+        fitting: for every network and size the widest within the limits, the most MACs first.
+        cheapest: of all that was looked at, the least of what is limited; for people who ask too much.
+    """
+
+    fitting: tuple[Candidate, ...]
+    cheapest: Candidate
+
+
+def find_candidates(
+    architectures: Sequence[str], sides: Sequence[tuple[int, int]], limits: Limits, cost: Cost, *, int8: bool
+) -> Found:
+    """The widest network within the limits for every architecture and size.
+
+    Costs fall with sparsity, so a few of :data:`GRID` are looked at, by bisection.
+
+    Args:
+        architectures: names.
+        sides: working sizes.
+        limits: of costs; where none of them is limited, three sparsities of every size are candidates.
+        cost: what a network costs.
+        int8: whether the weights will be INT8.
+    """
+    fitting: list[Candidate] = []
+    narrowest: list[Candidate] = []
+    for architecture in architectures:
+        for side in sides:
+            if not limits.costs:
+                fitting += [
+                    Candidate(architecture, side, sparsity, cost(architecture, sparsity, side))
+                    for sparsity in WITHOUT_COSTS
+                ]
+                continue
+            last = Candidate(architecture, side, GRID[-1], cost(architecture, GRID[-1], side))
+            narrowest.append(last)
+            if last.costs.within(limits, int8=int8):
+                fitting.append(_widest(architecture, side, limits, cost, last, int8=int8))
+    ordered = sorted(fitting, key=lambda one: -one.costs.macs)
+    cheapest = min(narrowest or fitting, key=lambda one: (one.costs.ms, one.costs.macs))
+    return Found(tuple(ordered), cheapest)
+
+
+def neighbours(chosen: Candidate, cost: Cost) -> Iterator[Candidate]:
+    """One step wider and about two steps narrower on :data:`GRID`: what more and less would cost."""
+    place = min(range(len(GRID)), key=lambda index: abs(GRID[index] - chosen.sparsity))
+    for other in (place - 2, place + 2):
+        if 0 <= other < len(GRID) and other != place:
+            sparsity = GRID[other]
+            yield Candidate(
+                chosen.architecture, chosen.side, sparsity, cost(chosen.architecture, sparsity, chosen.side)
+            )
+
+
+def _widest(
+    architecture: str, side: tuple[int, int], limits: Limits, cost: Cost, last: Candidate, *, int8: bool
+) -> Candidate:
+    low, high, best = 0, len(GRID) - 1, last
+    while low < high:
+        middle = (low + high) // 2
+        one = Candidate(architecture, side, GRID[middle], cost(architecture, GRID[middle], side))
+        if one.costs.within(limits, int8=int8):
+            high, best = middle, one
+        else:
+            low = middle + 1
+    return best

@@ -1,0 +1,152 @@
+"""The last stage: score on photos nothing was chosen by, export, quantize where it pays, time the bundle."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from descale.base.errors import ConfigError, ExportError
+from descale.compression.candidates import Candidate
+from descale.compression.request import Request
+from descale.compression.result import Final
+from descale.data import Dataset
+from descale.deploy.export.bundle import export_model
+from descale.deploy.quantize.pictures import load_quantization_data
+from descale.evaluation.bootstrap import paired_drop
+from descale.evaluation.evaluate import image_confusions
+from descale.evaluation.summary import summarise
+from descale.models import SavedModel, keep_metrics, load_model
+from descale.stopwatch.contestants import bundle_contestants
+from descale.stopwatch.measure import measure
+from descale.training.config import DeviceConfig
+from descale.training.devices import find_device
+
+logger = logging.getLogger(__name__)
+
+ROUNDS, RUNS = 3, 15
+FASTER = 0.95
+"""INT8 is taken on its own account where it needs at most this share of the time of float32."""
+COMPARED_ON = 8
+"""Photos on which the export is compared with the model."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The final network and its bundle.
+
+    Attributes:
+        final: scores and costs.
+        bundle: in the work folder.
+    """
+
+    final: Final
+    bundle: Path
+
+
+def finish(
+    candidate: Candidate,
+    made: Path,
+    dense: SavedModel,
+    dataset: Dataset,
+    source: str | Path,
+    request: Request,
+    folder: Path,
+    devices: DeviceConfig,
+    *,
+    elsewhere: bool,
+) -> Finished:
+    """Score, export and time a network.
+
+    Args:
+        candidate: what it is.
+        made: its model folder; its scores are kept there for the card.
+        dense: the best dense network.
+        dataset: photos and labels.
+        source: the data set's own name, for INT8.
+        request: what was asked for.
+        folder: for bundles.
+        devices: where networks are scored.
+        elsewhere: whether it will run on another device, so that timing it here says nothing.
+
+    Raises:
+        ExportError: it cannot be exported, or INT8 was demanded and loses too much.
+    """
+    split = "test" if dataset.split("test") else "valid"
+    model = load_model(made)
+    device = find_device(devices)
+    confusions = {
+        name: image_confusions(model, dataset.split(name), device=device)
+        for name in dict.fromkeys(("valid", split))
+    }
+    against = image_confusions(dense, dataset.split(split), device=device)
+    summaries = {name: summarise(found, dataset.classes) for name, found in confusions.items()}
+    keep_metrics(made, {name: summary.to_json() for name, summary in summaries.items()})
+    drop = paired_drop([against], [confusions[split]], dataset.classes).interval
+    notes: list[str] = []
+    bundles = _exported(made, dataset, source, request, folder, notes)
+    times = dict.fromkeys(bundles, candidate.costs.ms)
+    if not elsewhere:
+        times = _timed(bundles, candidate.side, request)
+    precision = _better(bundles, times, request, notes)
+    if len(bundles) > 1:
+        told = ", ".join(
+            f"{name} {times[name]:.1f} ms, {_megabytes(bundles[name]):.2f} MB" for name in bundles
+        )
+        notes.append(f"{told}{' (predicted)' if elsewhere else ''}.")
+    final = Final(
+        candidate, made, split, summaries[split].intervals["iou_corrosion"], drop, precision,
+        times[precision], _megabytes(bundles[precision]), summaries[split].collapse.reasons, tuple(notes),
+    )  # fmt: skip
+    return Finished(final, bundles[precision])
+
+
+def _exported(
+    made: Path, dataset: Dataset, source: str | Path, request: Request, folder: Path, notes: list[str]
+) -> dict[str, Path]:
+    """Bundles by precision; one of INT8 only where its gate allows."""
+    model = load_model(made)  # anew, with the scores that were just kept, which go into the card
+    photos = [sample.image for sample in dataset.split("valid")][:COMPARED_ON]
+    found = {"float32": folder / made.parent.name / "float32.zip"}
+    shutil.rmtree(found["float32"].parent, ignore_errors=True)
+    export_model(model, found["float32"], targets=(request.target,), photos=photos)
+    if request.int8 is False:
+        return found
+    quantized = folder / made.parent.name / "int8.zip"
+    try:
+        data = load_quantization_data(source, model.spec)
+        export_model(model, quantized, targets=(request.target,), photos=photos, int8=data)
+    except (ExportError, ConfigError, ModuleNotFoundError) as error:
+        if request.int8:
+            raise
+        notes.append(f"INT8 was left out: {error}")
+        return found
+    found["int8"] = quantized
+    return found
+
+
+def _timed(bundles: dict[str, Path], side: tuple[int, int], request: Request) -> dict[str, float]:
+    contestants = [
+        replace(bundle_contestants([path], size=side, engines=[request.engine])[0], name=name)
+        for name, path in bundles.items()
+    ]
+    measured = measure(contestants, size=side, threads=request.threads, rounds=ROUNDS, runs=RUNS)
+    return {one.contestant.name: 1000 * one.percentile("inference", 50) for one in measured}
+
+
+def _better(bundles: dict[str, Path], times: dict[str, float], request: Request, notes: list[str]) -> str:
+    """The precision to take: INT8 where it was demanded, is faster, or is what keeps the size."""
+    if "int8" not in bundles:
+        return "float32"
+    if request.int8:
+        return "int8"
+    too_large = request.limits.mb is not None and _megabytes(bundles["float32"]) > request.limits.mb
+    if too_large or times["int8"] <= FASTER * times["float32"]:
+        return "int8"
+    notes.append(f"INT8 is not faster in {request.engine} on this machine and was left out.")
+    return "float32"
+
+
+def _megabytes(path: Path) -> float:
+    return path.stat().st_size / 1e6

@@ -1,0 +1,72 @@
+"""Successive halving: many short runs, then longer ones of the better half, within a given time.
+
+Jamieson and Talwalkar 2016, arXiv 1502.07943. Each round gets about the same time, so its epochs grow as
+candidates leave.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+ROUNDS = 2
+KEPT = 0.4
+"""Share of the candidates that go on from a round to the next."""
+LEAST_EPOCHS, MOST_EPOCHS = 2, 30
+DEFAULT_EPOCHS = 6
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round.
+
+    Attributes:
+        candidates: how many take part.
+        epochs: of recovery of each.
+    """
+
+    candidates: int
+    epochs: int
+
+
+def rounds(epoch_seconds: Sequence[float], seconds: float | None) -> tuple[Round, ...]:
+    """How many candidates and epochs each round has.
+
+    Args:
+        epoch_seconds: of every candidate, the most promising first; each is at work for the epochs of a round
+            and about :data:`OVERHEAD` more.
+        seconds: for all rounds together; ``None`` gives a default length.
+
+    Returns:
+        No round where one candidate is all there is: nothing is to be searched then.
+
+    >>> rounds([10.0] * 6, 1200.0)
+    (Round(candidates=6, epochs=4), Round(candidates=2, epochs=24))
+    >>> rounds([10.0] * 6, None)
+    (Round(candidates=6, epochs=6), Round(candidates=2, epochs=18))
+    >>> rounds([10.0], 600.0)
+    ()
+    """
+    count = len(epoch_seconds)
+    if count < 2:
+        return ()
+    if seconds is not None:  # as many as get the least that says anything
+        share = seconds / ROUNDS
+        while count > 2 and share / sum(epoch_seconds[:count]) < LEAST_EPOCHS + OVERHEAD:
+            count -= 1
+    found = []
+    for number in range(ROUNDS):
+        if count < 2:
+            break
+        epochs = DEFAULT_EPOCHS * 3**number
+        if seconds is not None:
+            epochs = math.floor(seconds / ROUNDS / sum(epoch_seconds[:count]) - OVERHEAD)
+            epochs = max(LEAST_EPOCHS, min(MOST_EPOCHS, epochs))
+        found.append(Round(count, epochs))
+        count = math.floor(count * KEPT + 0.5) if count > 2 else 1
+    return tuple(found)
+
+
+OVERHEAD = 6
+"""Epochs of the schedule and between its cuts, which every run has beside its recovery."""

@@ -1,0 +1,142 @@
+"""What a person asks of a compression: limits, time, engine; refused at once where nothing can meet it."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from descale.base.errors import ConfigError
+from descale.models.architectures import find_architecture
+from descale.models.encoders import check_encoder
+from descale.models.spec import check_size
+from descale.runtime.engines import ENGINES
+
+SHARES = (1.0, 0.75, 0.5)
+"""Working sizes that are tried, as shares of the largest."""
+LEAST_SIDE = 64
+LEAST_MINUTES = 0.1
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the device and the inspector can bear.
+
+    Attributes:
+        ms: milliseconds of inference for one picture at the network's working size.
+        drop: points of corrosion IoU (0..100) below the best dense network.
+        mb: megabytes (10**6 bytes) of the bundle's weights.
+        macs: multiply-accumulates of one picture at the working size.
+    """
+
+    ms: float | None = None
+    drop: float | None = None
+    mb: float | None = None
+    macs: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise ConfigError(f"--max-{name} {value:g} leaves nothing; give a number above 0.")
+        if all(value is None for value in asdict(self).values()):
+            raise ConfigError("Nothing limits the search; give --max-ms, --max-mb, --max-macs or --max-drop.")
+        if self.drop is not None and not 0.1 <= self.drop < 100:
+            raise ConfigError(
+                f"--max-drop {self.drop:g} is in points of IoU, 0.1 to 100: two points are --max-drop 2."
+            )
+
+    @property
+    def costs(self) -> bool:
+        """Whether a cost is limited, not only the loss."""
+        return self.ms is not None or self.mb is not None or self.macs is not None
+
+
+@dataclass(frozen=True)
+class Request:
+    """All that determines a compression, but for the photos.
+
+    Attributes:
+        limits: that the result must keep.
+        minutes: time for everything, or ``None`` for as long as it takes.
+        architectures: of the dense networks, names of :data:`descale.models.ARCHITECTURES`; the first is
+            trained first, the others where there is time.
+        encoder: of all of them.
+        encoder_weights: what they start from.
+        side: (height, width) in pixels, the largest working size.
+        engine: that will run the result.
+        threads: that it may use.
+        int8: whether to quantize; ``None`` where it is good enough and faster.
+        seed: of everything random.
+        sides: (height, width) in pixels of the working sizes that are tried, the largest first.
+    """
+
+    limits: Limits
+    minutes: float | None
+    architectures: tuple[str, ...]
+    encoder: str
+    encoder_weights: str
+    side: tuple[int, int]
+    engine: str
+    threads: int
+    int8: bool | None
+    seed: int
+    sides: tuple[tuple[int, int], ...]
+
+    def __post_init__(self) -> None:
+        if self.minutes is not None and not self.minutes >= LEAST_MINUTES:
+            raise ConfigError(f"--minutes {self.minutes:g} is too short; give {LEAST_MINUTES:g} or more.")
+        if not self.architectures:
+            raise ConfigError("No architecture to train; name one, such as --arch unet.")
+        for name in self.architectures:
+            find_architecture(name)
+        check_encoder(self.encoder)
+        try:
+            check_size(self.side)
+        except ValueError as error:
+            raise ConfigError(f"--size: {error}.") from None
+        if min(self.side) < LEAST_SIDE:
+            raise ConfigError(f"--size {min(self.side)} is too small; give {LEAST_SIDE} or more.")
+        if self.engine not in ENGINES:
+            raise ConfigError(f"Engine '{self.engine}' is unknown. Choose of: {', '.join(ENGINES)}.")
+        if self.threads < 1:
+            raise ConfigError(f"--threads {self.threads}: give 1 or more.")
+
+    @property
+    def target(self) -> str:
+        """The export target that the engine opens first."""
+        return ENGINES[self.engine].reads[0]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        values: dict[str, Any] = json.loads(json.dumps(asdict(self)))  # tuples become lists
+        return values
+
+
+def working_sizes(largest: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+    """Sizes to try, multiples of 32 of at least 64 pixels, the largest first.
+
+    >>> working_sizes((512, 384))
+    ((512, 384), (384, 288), (256, 192))
+    """
+    found = [[max(LEAST_SIDE, 32 * round(s * share / 32)) for s in largest] for share in SHARES]
+    return tuple(dict.fromkeys((height, width) for height, width in found))
+
+
+def installed_engine(engine: str, *, elsewhere: bool) -> str:
+    """The engine to compress for: the one named, or the first that is installed.
+
+    Args:
+        engine: a name, or ``auto``.
+        elsewhere: whether it runs on another device, so that none is needed here.
+
+    Raises:
+        ConfigError: it is unknown or not installed.
+    """
+    if engine == "auto":
+        return next((name for name, kind in ENGINES.items() if kind.available()), "onnxruntime")
+    if engine not in ENGINES:
+        raise ConfigError(f"Engine '{engine}' is unknown. Choose of: auto, {', '.join(ENGINES)}.")
+    if not elsewhere and not ENGINES[engine].available():
+        raise ConfigError(f"Engine '{engine}' is not installed: {ENGINES[engine].install}.")
+    return engine

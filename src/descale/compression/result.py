@@ -1,0 +1,155 @@
+"""What came of a compression: what was tried, what was chosen, and what a little more or less would cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from descale.compression.candidates import Candidate
+from descale.compression.request import Limits
+from descale.evaluation.bootstrap import Interval
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A network that was trained.
+
+    Attributes:
+        candidate: what it is.
+        stage: in which it was trained: ``parent``, ``round 1``, ``round 2``, ``beside``, ``final``.
+        epochs: of its last training.
+        score: corrosion IoU on the validation split, 0..1.
+    """
+
+    candidate: Candidate
+    stage: str
+    epochs: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Final:
+    """The network that was made in the end, measured.
+
+    Attributes:
+        candidate: what it is.
+        model: its folder.
+        split: on which ``iou`` and ``drop`` were taken: ``test``, or ``valid`` where there is no test split.
+        iou: corrosion IoU with its 95 % interval.
+        drop: below the best dense network, 0..1, with its interval; paired by photo.
+        precision: ``float32`` or ``int8``.
+        ms: measured on the finished bundle; predicted where it is for another device.
+        megabytes: of the bundle.
+        collapsed: why it counts as collapsed, empty if it does not.
+        notes: what a person should know, a sentence each.
+    """
+
+    candidate: Candidate
+    model: Path
+    split: str
+    iou: Interval
+    drop: Interval
+    precision: str
+    ms: float
+    megabytes: float
+    collapsed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def violations(self, limits: Limits) -> tuple[str, ...]:
+        """Which limits it misses, in words; a collapsed network keeps none."""
+        missed = [f"it has collapsed: {reason}" for reason in self.collapsed]
+        if limits.ms is not None and self.ms > limits.ms:
+            missed.append(f"{self.ms:.1f} ms instead of {limits.ms:g}")
+        if limits.macs is not None and self.candidate.costs.macs > limits.macs:
+            missed.append(f"{self.candidate.costs.macs:.3g} MACs instead of {limits.macs:.3g}")
+        if limits.mb is not None and self.megabytes > limits.mb:
+            missed.append(f"{self.megabytes:.2f} MB instead of {limits.mb:g}")
+        if limits.drop is not None and 100 * self.drop.estimate > limits.drop:
+            missed.append(f"{100 * self.drop.estimate:.1f} points lost instead of {limits.drop:g}")
+        return tuple(missed)
+
+
+def points_lost(drop: float) -> str:
+    """A drop of IoU, 0..1, in words.
+
+    >>> points_lost(0.012), points_lost(-0.02)
+    ('1.2 points lost', '2.0 points gained')
+    """
+    return f"{100 * abs(drop):.1f} points {'gained' if drop < 0 else 'lost'}"
+
+
+def last_of_each(tried: Sequence[Tried]) -> list[Tried]:
+    """Every candidate once, as it was trained last, the best first."""
+    found = {one.candidate.name: one for one in tried}
+    return sorted(found.values(), key=lambda one: -one.score)
+
+
+def offers(tried: Sequence[Tried], final: Final | None, limits: Limits, dense: float) -> list[str]:
+    """The two nearest to limits that cannot be met together: one within the costs, one within the loss.
+
+    Args:
+        tried: all that was trained.
+        final: what was recovered fully, if it came so far.
+        limits: that were asked for.
+        dense: validation score of the best dense network, 0..1.
+    """
+    lines = []
+    if final is not None:
+        lines.append(
+            f"Within the costs: {final.candidate.title}, {final.ms:.1f} ms, {final.megabytes:.2f} MB, "
+            f"{points_lost(final.drop.estimate)}. It lies in {final.model}."
+        )
+    if limits.drop is not None:
+        keeping = [one for one in tried if 100 * (dense - one.score) <= limits.drop]
+        if keeping:
+            least = min(keeping, key=lambda one: one.candidate.costs.ms)
+            lines.append(
+                f"Within the loss, of what was trained: {least.candidate.title}, "
+                f"{least.candidate.costs.ms:.1f} ms, {100 * (dense - least.score):.1f} points lost on the "
+                "validation photos."
+            )
+    return lines
+
+
+def margins(tried: Sequence[Tried], chosen: Candidate) -> list[str]:
+    """What one point more or one millisecond less would have cost, from runs of equal length beside it.
+
+    Compared are networks of the same round, each with as many epochs as the chosen one had there.
+    """
+    lines = []
+    own = next((one for one in tried if one.candidate == chosen and one.stage == "round 1"), None)
+    if own is None:
+        return ["Nothing else was trained beside it, so what more or less would cost is not known."]
+    same = [one for one in tried if one.stage in ("round 1", "beside") and one.epochs == own.epochs]
+    wider = [one for one in same if one.candidate.costs.ms > chosen.costs.ms and one.score > own.score]
+    narrower = [one for one in same if one.candidate.costs.ms < chosen.costs.ms]
+    if wider:
+        best = min(wider, key=lambda one: _slope(own, one))
+        lines.append(
+            f"One point more would cost about {_slope(own, best):.2g} ms: {best.candidate.title} had "
+            f"{100 * (best.score - own.score):.1f} points more after as many epochs, with "
+            f"{best.candidate.costs.ms:.1f} ms."
+        )
+    else:
+        lines.append("No wider network that was tried beside it scored more.")
+    if narrower:
+        best = min(narrower, key=lambda one: _loss_per_ms(own, one))
+        lines.append(
+            f"One millisecond less would cost about {_loss_per_ms(own, best):.2g} points: "
+            f"{best.candidate.title} had {best.candidate.costs.ms:.1f} ms and scored "
+            f"{100 * (best.score - own.score):+.1f} points after as many epochs."
+        )
+    else:
+        lines.append("No faster network was tried beside it.")
+    return lines
+
+
+def _slope(own: Tried, other: Tried) -> float:
+    """Milliseconds for a point."""
+    return (other.candidate.costs.ms - own.candidate.costs.ms) / (100 * (other.score - own.score))
+
+
+def _loss_per_ms(own: Tried, other: Tried) -> float:
+    """Points for a millisecond."""
+    return 100 * (own.score - other.score) / (own.candidate.costs.ms - other.candidate.costs.ms)

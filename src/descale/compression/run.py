@@ -1,0 +1,302 @@
+"""Compress: check, train parents, search, recover, export; what the command and the library call alike."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from descale.base.classes import BINARY, ClassTable
+from descale.base.errors import ConfigError, DataError
+from descale.base.files import replacing_file, write_text
+from descale.base.photo import photo_size
+from descale.base.settings import validated
+from descale.compression.candidates import find_candidates
+from descale.compression.costs import KnownCosts
+from descale.compression.device_times import read_times, write_networks
+from descale.compression.finish import finish
+from descale.compression.journal import Journal
+from descale.compression.page import render
+from descale.compression.request import LEAST_SIDE, Limits, Request, installed_engine, working_sizes
+from descale.compression.result import Final, Tried
+from descale.compression.search import Search
+from descale.compression.stages import Stages
+from descale.compression.untrained import Untrained
+from descale.data import Dataset
+from descale.data.check.refuse import checked_dataset
+from descale.models import DEFAULT_ENCODER, STRIDE, make_spec
+from descale.runtime.engines import ENGINES
+from descale.runtime.segmenter import usable_cores
+from descale.training.config import DeviceConfig
+from descale.training.devices import check_devices
+from descale.training.run_folder import claimed_folder
+
+logger = logging.getLogger(__name__)
+
+ARCHITECTURES = ("unet", "fpn")
+LARGEST = 512
+LEAST_SPACE = 500e6
+"""Bytes that have to be free for the work folder."""
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """What came of it.
+
+    Attributes:
+        bundle: that was written, or ``None`` where the limits cannot be met.
+        report: a page that tells what was tried and why this was chosen; ``None`` where nothing was trained.
+        final: the network that was recovered fully, within the limits or not.
+        tried: everything that was trained.
+        offers: where the limits cannot be met, the nearest there is, a sentence each.
+        missed: which limits, in words; empty if all are kept.
+    """
+
+    bundle: Path | None
+    report: Path | None
+    final: Final | None
+    tried: tuple[Tried, ...] = ()
+    offers: tuple[str, ...] = ()
+    missed: tuple[str, ...] = ()
+
+
+def compress(
+    data: str | Path,
+    out: str | Path,
+    *,
+    max_ms: float | None = None,
+    max_drop: float | None = None,
+    max_mb: float | None = None,
+    max_macs: float | None = None,
+    minutes: float | None = None,
+    engine: str = "auto",
+    int8: bool | None = None,
+    device_times: Sequence[str | Path] = (),
+    architectures: Sequence[str] = ARCHITECTURES,
+    encoder: str = DEFAULT_ENCODER,
+    encoder_weights: str = "imagenet",
+    size: int | tuple[int, int] | None = None,
+    threads: int | None = None,
+    binary: bool = False,
+    work: str | Path | None = None,
+    devices: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    accept_problems: bool = False,
+    tell: Callable[[str], None] | None = None,
+) -> Compressed:
+    """Train, prune and export the best network within limits of time, size and loss.
+
+    Dense parents are trained first. For every network and working size the widest that keeps the limits is a
+    candidate, its cost known before it is trained. Candidates are recovered briefly, the better ones longer
+    (successive halving), the winner fully; it is exported, quantized where that pays, and measured. Choices
+    are made on the validation split alone. Interrupt it as you like: the same call goes on.
+
+    Args:
+        data: a data set as for :func:`descale.load_dataset`, with a training and a validation split.
+        out: bundle to write, a ``.zip``; the report goes beside it.
+        max_ms: milliseconds of inference of one picture at the network's working size.
+        max_drop: points of corrosion IoU (0..100) below the best dense network.
+        max_mb: megabytes of the bundle.
+        max_macs: multiply-accumulates of one picture at the working size.
+        minutes: time for everything; ``None`` takes what a good result takes, hours on a CPU.
+        engine: that will run it: ``auto``, ``openvino`` or ``onnxruntime``.
+        int8: quantize; ``None`` where it loses little and is faster.
+        device_times: files of ``descale benchmark --csv`` of the networks that :func:`networks_to_time`
+            wrote, measured on the device that will run it.
+        architectures: dense networks to begin with; those after the first only where there is time.
+        encoder: any encoder of segmentation_models_pytorch.
+        encoder_weights: what it starts from: ``imagenet``, ``none``, or a file.
+        size: side, or (height, width), of the largest working size; by default of the photos, 512 at most.
+        threads: that the engine may use; by default all cores.
+        binary: merge all classes of corrosion into one.
+        work: folder for trainings; by default beside ``out``.
+        devices: settings of :class:`descale.training.DeviceConfig` by name.
+        seed: of everything random.
+        accept_problems: go on although the check of the data failed.
+        tell: called with a line for people at every step.
+
+    Raises:
+        ConfigError: a limit or setting makes no sense, or the work folder holds another job.
+        DataError: the photos cannot be used: no labels, no corrosion, no validation split.
+        ExportError: the network cannot be exported, or INT8 was demanded and loses too much.
+
+    A result within limits is ``descale.compress("photos", "small.zip", max_ms=20, minutes=60).bundle``. What
+    cannot be reached is said before anything is trained:
+
+    >>> import descale                                                              # doctest: +SKIP
+    >>> result = descale.compress("photos", "tiny.zip", max_mb=0.001, architectures=["linknet"])
+    ...                                                                             # doctest: +SKIP
+    >>> result.missed, result.bundle                                                # doctest: +SKIP
+    (('no network reaches the limits',), None)
+    """
+    tell = tell or logger.info
+    limits = Limits(max_ms, max_drop, max_mb, max_macs)
+    out = _checked_output(Path(out))
+    engine = installed_engine(engine, elsewhere=bool(device_times))
+    where = validated(DeviceConfig, {"loggers": (), **(devices or {})}, section="devices")
+    check_devices(where)
+    if not 0 <= seed < 2**31:
+        raise ConfigError(f"Seed {seed} is outside 0 to {2**31 - 1}.")
+    times = read_times([Path(path) for path in device_times], engine) if device_times else None
+    dataset = checked_dataset(data, binary=binary, accept_problems=accept_problems)
+    _require_corrosion(dataset, data)
+    side = _side(size, dataset)
+    sides = working_sizes(side) if times is None else times.sides
+    side = side if times is None else max(sides, default=side)
+    used = threads or (usable_cores() if times is None else times.threads)
+    request = Request(
+        limits, minutes, tuple(architectures), encoder, encoder_weights, side, engine, used, int8, seed,
+        sides,
+    )  # fmt: skip
+    folder = Path(work) if work is not None else out.with_name(f"{out.stem}-work")
+    settings = {"command": "compress", "data": dataset.fingerprint(), **request.to_json()}
+    with claimed_folder(folder, settings):
+        _require_space(folder)
+        journal = Journal(folder)
+        stages = Stages(request, dataset, folder, journal, where)
+        costs = KnownCosts(request, dataset.classes, journal, times)
+        if times is not None:
+            tell(f"Times are those of {times.device}, {times.threads} threads.")
+        try:
+            return _compress(stages, costs, data, out, tell, elsewhere=times is not None)
+        finally:
+            journal.save()
+
+
+def networks_to_time(
+    folder: str | Path,
+    *,
+    architectures: Sequence[str] = ARCHITECTURES,
+    encoder: str = DEFAULT_ENCODER,
+    engine: str = "onnxruntime",
+    classes: ClassTable = BINARY,
+) -> list[Path]:
+    """Write untrained networks to be timed on another device; returns the bundles.
+
+    Copy them there, time them at every working size with ``descale benchmark FOLDER/*.zip --size 512x512
+    --csv times-512.csv``, and give the files to :func:`compress` as ``device_times``.
+
+    Args:
+        folder: to write to.
+        architectures: that will be compressed.
+        encoder: of all of them.
+        engine: that the device has.
+        classes: of the labels.
+
+    Raises:
+        ConfigError: a name is unknown.
+        ExportError: a network cannot be exported.
+    """
+    if engine not in ENGINES:
+        raise ConfigError(f"Engine '{engine}' is unknown. Choose of: {', '.join(ENGINES)}.")
+    networks = [Untrained(make_spec(name, encoder, classes=classes)) for name in architectures]
+    return write_networks(networks, Path(folder), ENGINES[engine].reads[0])
+
+
+def _compress(
+    stages: Stages,
+    costs: KnownCosts,
+    source: str | Path,
+    out: Path,
+    tell: Callable[[str], None],
+    *,
+    elsewhere: bool,
+) -> Compressed:
+    request = stages.request
+    count = {name: len(stages.dataset.split(name)) for name in ("train", "valid", "test")}
+    tell(
+        f"{stages.dataset.name}: {count['train']} photos to train on, {count['valid']} to choose by, "
+        f"{count['test']} to score on. Networks for {request.engine} with {request.threads} threads, at "
+        f"{', '.join(f'{height}x{width}' for height, width in request.sides)}."
+    )
+    found = find_candidates(
+        request.architectures, request.sides, request.limits, costs, int8=request.int8 is True
+    )
+    if not found.fitting:
+        least = found.cheapest
+        line = (
+            f"The least that can be built: {least.title}, {least.costs.ms:.2f} ms, "
+            f"{least.costs.macs:.3g} MACs, {least.costs.megabytes(int8=False):.2f} MB."
+        )
+        return Compressed(None, None, None, (), (line,), ("no network reaches the limits",))
+    search = Search(stages, costs, found.fitting, tell)
+    search.plan()
+    search.train_parents()
+    ranked = search.rank()
+    finished = None
+    for candidate in ranked:
+        made = search.recover(candidate)
+        tell(f"{search.where('export')}: scoring, exporting and timing {candidate.title}")
+        finished = finish(
+            candidate, made, search.dense, stages.dataset, source, request, stages.folder / "bundles",
+            stages.devices, elsewhere=elsewhere,
+        )  # fmt: skip
+        missed = finished.final.violations(request.limits)
+        if not missed or not search.time_for_another():
+            break
+        tell(f"{candidate.title}: {', '.join(missed)}; trying the next")
+    assert finished is not None
+    final, missed = finished.final, finished.final.violations(request.limits)
+    result_offers = tuple(search.offers(final)) if missed else ()
+    page = render(request, stages.dataset, search, final, missed, result_offers)
+    if missed:
+        report = stages.folder / "report.html"
+        write_text(report, page)
+        return Compressed(None, report, final, tuple(search.tried), result_offers, missed)
+    report = out.with_name(f"{out.stem}-report.html")
+    with replacing_file(out) as temporary:
+        shutil.copyfile(finished.bundle, temporary)
+    write_text(report, page)
+    return Compressed(out, report, final, tuple(search.tried))
+
+
+def _checked_output(out: Path) -> Path:
+    if out.suffix != ".zip":
+        raise ConfigError(f"{out}: the bundle is one file; give a name that ends in .zip.")
+    if out.is_dir():
+        raise ConfigError(f"{out} is a folder; give another name.")
+    return out
+
+
+def _require_corrosion(dataset: Dataset, source: str | Path) -> None:
+    """Nothing can be learnt, or chosen, without it."""
+    for split in ("train", "valid"):
+        samples = dataset.split(split)
+        if not samples:
+            raise DataError(
+                f"{source} has no photo in the split '{split}': labelled photos are needed to train on and "
+                "others to choose by. See: descale data check"
+            )
+        if not any(np.isin(one.read_mask(), dataset.classes.corrosion_ids).any() for one in samples):
+            raise DataError(f"{source}: no photo of the split '{split}' shows corrosion. Put some there.")
+
+
+def _side(size: int | tuple[int, int] | None, dataset: Dataset) -> tuple[int, int]:
+    """The largest working size: as asked for, or that of the photos up to 512 on the longer side."""
+    if isinstance(size, int):
+        return size, size
+    if size is not None:
+        return size
+    sizes = np.asarray([photo_size(sample.image) for sample in dataset.split("train")])
+    height, width = (float(length) for length in np.median(sizes, axis=0))
+    scale = min(1.0, LARGEST / max(width, height))
+    return _working(height * scale), _working(width * scale)
+
+
+def _working(length: float) -> int:
+    """The nearest side that networks take."""
+    return max(LEAST_SIDE, STRIDE * round(length / STRIDE))
+
+
+def _require_space(folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < LEAST_SPACE:
+        raise ConfigError(
+            f"{folder}: {free / 1e6:.0f} MB are free, at least {LEAST_SPACE / 1e6:.0f} are needed. "
+            "Free some space, or give another --work."
+        )

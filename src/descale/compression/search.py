@@ -1,0 +1,258 @@
+"""The search: how the time is spent, which candidates stay, and what a person is told meanwhile."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from descale.compression.candidates import Candidate, neighbours
+from descale.compression.costs import KnownCosts
+from descale.compression.halving import OVERHEAD, Round, rounds
+from descale.compression.result import Final, Tried, last_of_each, margins, offers
+from descale.compression.stages import Stages
+from descale.models import SavedModel
+
+logger = logging.getLogger(__name__)
+
+DENSE_SHARE, SEARCH_SHARE = 0.4, 0.25
+"""Shares of the time for the parents and for the search; the recovery gets the rest."""
+LEAST_PARENT_EPOCHS, PARENT_EPOCHS, MOST_PARENT_EPOCHS = 15, 60, 160
+"""Epochs of a parent: below which a second one is not begun, by default, and at most."""
+RECOVERY_EPOCHS, MOST_RECOVERY_EPOCHS = 100, 400
+EXPORT_SECONDS, EXPORT_SHARE = 90.0, 0.1
+"""Kept back for scoring, export and timing: so many seconds, or so much of a short time."""
+
+
+class Search:
+    """Trains parents and candidates and remembers how each did.
+
+    Args:
+        stages: does the training.
+        costs: of networks.
+        candidates: within the limits, the most promising first.
+        tell: called with a line for people.
+    """
+
+    def __init__(
+        self, stages: Stages, costs: KnownCosts, candidates: Sequence[Candidate], tell: Callable[[str], None]
+    ) -> None:
+        self.stages, self._costs, self.candidates, self._tell = stages, costs, tuple(candidates), tell
+        self.journal, self.request = stages.journal, stages.request
+        self.architectures: tuple[str, ...] = ()
+        self.parents: dict[str, SavedModel] = {}
+        self.tried: list[Tried] = []
+        self.chosen: Candidate | None = None
+
+    # ---- time ----------------------------------------------------------------------------------------
+
+    @property
+    def _left(self) -> float | None:
+        """Seconds that are left, without those of the export."""
+        if self.request.minutes is None:
+            return None
+        return 60 * self.request.minutes - self.journal.seconds - self._kept_back
+
+    @property
+    def _kept_back(self) -> float:
+        return min(EXPORT_SECONDS, EXPORT_SHARE * 60 * (self.request.minutes or 0.0))
+
+    def where(self, stage: str) -> str:
+        """Stage, best so far, time left: how a line for people begins."""
+        parts = [stage]
+        pruned = [one for one in self.tried if one.stage != "parent"]
+        if pruned:
+            best = max(pruned, key=lambda one: one.score)
+            parts.append(f"best so far {best.score:.3f} at {best.candidate.costs.ms:.1f} ms")
+        if self._left is not None:
+            parts.append(f"{max(0.0, self._left + self._kept_back) / 60:.0f} min left")
+        return f"[{', '.join(parts)}]"
+
+    def plan(self) -> None:
+        """Decide how long parents train and which of them, and say what all will take."""
+        names = list(dict.fromkeys(one.architecture for one in self.candidates))
+        names.sort(key=self.request.architectures.index)
+        seconds = {name: self.stages.parent_epoch_seconds(self._costs.untrained(name)) for name in names}
+        self.architectures = tuple(self.journal.once("parents", lambda: self._affordable(names, seconds)))
+        epochs = self.journal.once("parent epochs", lambda: self._parent_epochs(seconds))
+        for name in self.architectures:
+            self.journal.once(f"epochs {name} dense", lambda: epochs)
+        self.candidates = tuple(one for one in self.candidates if one.architecture in self.architectures)
+        dense = epochs * sum(seconds[name] for name in self.architectures)
+        listed = "\n".join(
+            f"  {one.title}: {one.costs.ms:.1f} ms, {one.costs.macs / 1e6:.0f} MMACs, "
+            f"{one.costs.megabytes(int8=self.request.int8 is True):.2f} MB"
+            for one in self.candidates
+        )
+        self._tell(f"Candidates within the limits, each the widest of its size:\n{listed}")
+        given = self.request.minutes
+        total = self._guess(dense) if given is None else f"{given:g} minutes in all"
+        self._tell(
+            f"{epochs} epochs for {' and '.join(self.architectures)}, about {dense / 60:.0f} minutes; then "
+            f"the search and the recovery of the best: {total}. Stop it as you like: the same command goes "
+            "on where it was."
+        )
+        left_out = [name for name in names if name not in self.architectures]
+        if left_out:
+            self._tell(f"No time for {', '.join(left_out)}: they get no parent.")
+        if given is not None and epochs < LEAST_PARENT_EPOCHS:
+            self._tell(
+                f"{epochs} epochs are few for a dense network, {LEAST_PARENT_EPOCHS} the least that is good: "
+                "expect a weak result, or give more --minutes."
+            )
+
+    def _affordable(self, names: list[str], seconds: dict[str, float]) -> list[str]:
+        """All of them, or the first alone where the time is short."""
+        left = self._left
+        if left is None or DENSE_SHARE * left / sum(seconds.values()) >= LEAST_PARENT_EPOCHS:
+            return names
+        return names[:1]
+
+    def _parent_epochs(self, seconds: dict[str, float]) -> int:
+        left = self._left
+        if left is None:
+            return PARENT_EPOCHS
+        epochs = math.floor(DENSE_SHARE * left / sum(seconds[name] for name in self.architectures))
+        return max(1, min(MOST_PARENT_EPOCHS, epochs))
+
+    def _guess(self, dense: float) -> str:
+        """How long all will take where no time was given."""
+        seconds = [self._epoch_seconds(one) for one in self.candidates]
+        search = sum(
+            (one.epochs + OVERHEAD) * sum(seconds[: one.candidates]) for one in rounds(seconds, None)
+        )
+        recovery = (RECOVERY_EPOCHS + 4 * OVERHEAD) * (max(seconds) if seconds else 0.0)
+        return f"about {(dense + search + recovery) / 60:.0f} minutes in all"
+
+    def _epoch_seconds(self, candidate: Candidate) -> float:
+        return self.stages.candidate_epoch_seconds(candidate, self._costs.untrained(candidate.architecture))
+
+    # ---- stages --------------------------------------------------------------------------------------
+
+    def train_parents(self) -> None:
+        """Train the dense networks and score them."""
+        for name in self.architectures:
+            self._tell(f"{self.where('1/4 dense')} training {name}")
+            model = self.stages.parent(name)
+            score = float(self.journal.once(f"score {name} dense", partial(self.stages.score, model)))
+            self.parents[name] = model
+            side = self.request.side
+            whole = Candidate(name, side, 0.0, self._costs(name, 0.0, side))
+            epochs = int(self.journal.once(f"epochs {name} dense", lambda: 0))
+            self.tried.append(Tried(whole, "parent", epochs, score))
+            self._tell(f"{self.where('1/4 dense')} {whole.title}: {score:.3f}, {whole.costs.ms:.1f} ms")
+
+    @property
+    def dense(self) -> SavedModel:
+        """The best parent by validation."""
+        return self.parents[self._best_parent.candidate.architecture]
+
+    @property
+    def _best_parent(self) -> Tried:
+        return max((one for one in self.tried if one.stage == "parent"), key=lambda one: one.score)
+
+    def rank(self) -> list[Candidate]:
+        """Search among the candidates; the most promising first, without those that left early."""
+        order = self._promising()
+        planned = self.journal.once("rounds", lambda: self._planned(order))
+        if not planned and len(order) > 1:
+            self._tell("No time for a search: the candidate of the best parent with the most MACs is taken.")
+        for number, entry in enumerate(planned, start=1):
+            this = Round(*entry)
+            if number == 1 and this.candidates < len(order):
+                dropped = ", ".join(one.title for one in order[this.candidates :])
+                self._tell(f"No time for {dropped}.")
+            taking, scores = order[: this.candidates], {}
+            for place, one in enumerate(taking, start=1):
+                self._tell(
+                    f"{self.where('2/4 search')} round {number}, {place} of {len(taking)}: {one.title}, "
+                    f"{this.epochs} epochs"
+                )
+                scores[one] = self._try(one, this.epochs, f"round {number}")
+            order = sorted(taking, key=lambda one: -scores[one])
+            if number == 1:
+                self._look_beside(order[0], this.epochs)
+        if not self.request.limits.costs:
+            order = self._cheap_enough(order)
+        return order
+
+    def _promising(self) -> list[Candidate]:
+        """The more MACs the better, networks of the better parent first."""
+        score = {one.candidate.architecture: one.score for one in self.tried if one.stage == "parent"}
+        return sorted(self.candidates, key=lambda one: (-score[one.architecture], -one.costs.macs))
+
+    def _planned(self, order: list[Candidate]) -> list[list[int]]:
+        left = self._left
+        share = None if left is None else max(0.0, left) * SEARCH_SHARE / (1 - DENSE_SHARE)
+        found = rounds([self._epoch_seconds(one) for one in order], share)
+        return [[one.candidates, one.epochs] for one in found]
+
+    def _try(self, candidate: Candidate, epochs: int, stage: str) -> float:
+        _, score = self.stages.candidate(candidate, epochs, short=True)
+        self.tried.append(Tried(candidate, stage, epochs, score))
+        return score
+
+    def _look_beside(self, chosen: Candidate, epochs: int) -> None:
+        """Train one wider and one narrower for as long, so that the price of a point is known."""
+        beside = [one for one in neighbours(chosen, self._costs) if one.sparsity > 0]
+        cost = sum(self._epoch_seconds(one) * (epochs + OVERHEAD) for one in beside)
+        left = self._left
+        wanted = self.journal.once("beside", lambda: left is None or cost <= 0.1 * left)
+        if not wanted:
+            self._tell("No time to look at wider and narrower networks beside it.")
+            return
+        for one in beside:
+            self._tell(f"{self.where('2/4 search')} beside the limits: {one.title}, {epochs} epochs")
+            self._try(one, epochs, "beside")
+
+    def _cheap_enough(self, order: list[Candidate]) -> list[Candidate]:
+        """Where only the loss is limited: the cheapest first, of those near the best of them."""
+        scores = {one.candidate: one.score for one in self.tried if one.stage != "parent"}
+        allowed = (self.request.limits.drop or 0.0) / 100
+        best = max(scores.get(one, 0.0) for one in order)
+        near = [one for one in order if best - scores.get(one, 0.0) <= allowed]
+        rest = [one for one in order if one not in near]
+        return sorted(near, key=lambda one: one.costs.ms) + rest
+
+    def recover(self, candidate: Candidate) -> Path:
+        """Give a candidate all the time that is left; returns its model's folder."""
+        epochs = int(
+            self.journal.once(f"recovery {candidate.name}", lambda: self._recovery_epochs(candidate))
+        )
+        self._tell(f"{self.where('3/4 recovery')} {candidate.title}, {epochs} epochs")
+        made, score = self.stages.candidate(candidate, epochs, short=False)
+        self.tried.append(Tried(candidate, "final", epochs, score))
+        self.chosen = candidate
+        return made
+
+    def _recovery_epochs(self, candidate: Candidate) -> int:
+        left = self._left
+        if left is None:
+            return RECOVERY_EPOCHS
+        beside = self.stages.overhead_epochs(candidate, short=False)
+        epochs = math.floor(max(0.0, left) / self._epoch_seconds(candidate)) - beside
+        return max(1, min(MOST_RECOVERY_EPOCHS, epochs))
+
+    def time_for_another(self) -> bool:
+        """Whether the next candidate can be recovered too."""
+        finals = sum(one.stage == "final" for one in self.tried)
+        if finals >= 2:
+            return False
+        left = self._left
+        return left is None or left > 0.15 * 60 * (self.request.minutes or 0.0)
+
+    # ---- what it says in the end ---------------------------------------------------------------------
+
+    def offers(self, final: Final | None) -> list[str]:
+        """The nearest to limits that cannot be met."""
+        return offers(self.tried, final, self.request.limits, self._best_parent.score)
+
+    def margins(self, chosen: Candidate) -> list[str]:
+        """What a little more or less would cost."""
+        return margins(self.tried, chosen)
+
+    def table(self) -> list[Tried]:
+        """Everything that was trained, as it was trained last, the best first."""
+        return last_of_each(self.tried)

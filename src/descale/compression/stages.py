@@ -1,0 +1,190 @@
+"""The trainings of a compression: dense parents, candidates for some epochs, the winner for many.
+
+Each has a folder of its own under the work folder, goes on where it was stopped, and is not worked on again
+once it is whole.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from descale.compression.candidates import Candidate
+from descale.compression.journal import Journal
+from descale.compression.pace import step_seconds
+from descale.compression.request import Request
+from descale.compression.untrained import STRATEGY, Untrained
+from descale.data import Dataset
+from descale.evaluation.evaluate import image_confusions
+from descale.evaluation.metrics import METRICS
+from descale.models import ModelSpec, SavedModel, load_model, make_spec, save_model
+from descale.pruning.config import PruningConfig
+from descale.training.config import DeviceConfig, TrainingConfig
+from descale.training.devices import find_device
+from descale.training.prune import prune_model
+from descale.training.recovery import pruning_epochs, recovery_side, recovery_training
+from descale.training.train import provenance, train_model, train_network
+
+logger = logging.getLogger(__name__)
+
+BATCH = 8
+CROPPED_FROM = 192
+"""Sides from which on training sees parts of the photo at its own scale; below, the whole photo, zoomed."""
+BETWEEN = 2
+"""Epochs between cuts of a short run."""
+TUNING_RATE = 0.3
+"""Learning rate at which a dense network is fitted to a smaller picture, as a factor of its training's."""
+
+
+def training_at(side: tuple[int, int], epochs: int, crop: tuple[int, int] | None = None) -> TrainingConfig:
+    """Settings for a working size; crops are half of it, or ``crop`` where that is smaller than the picture.
+
+    >>> training_at((512, 512), 40).crop, training_at((256, 256), 40, crop=(256, 256)).crop
+    ((256, 256), None)
+    """
+    values: dict[str, object] = {
+        "size": side, "epochs": epochs, "batch_size": BATCH, "validate_every": max(1, epochs // 10),
+    }  # fmt: skip
+    if min(side) >= CROPPED_FROM:
+        own = crop or tuple(32 * round(length / 64) for length in side)
+        values["augmentation"] = "zoom"
+        if own[0] < side[0] and own[1] < side[1]:
+            values["crop"] = own
+    return TrainingConfig.model_validate(values)
+
+
+def pruning_at(sparsity: float, epochs: int, *, short: bool) -> PruningConfig:
+    """How a candidate is pruned: briefly while there are many, by the recipe in the end."""
+    values: dict[str, object] = {"strategy": STRATEGY, "sparsity": sparsity, "recovery_epochs": epochs}
+    if short:
+        values["between_epochs"] = BETWEEN
+    return PruningConfig.model_validate(values)
+
+
+@dataclass(frozen=True)
+class Stages:
+    """What is trained, and where.
+
+    Attributes:
+        request: what was asked for.
+        dataset: photos and labels.
+        folder: of the work.
+        journal: decisions and scores.
+        devices: where trainings run.
+    """
+
+    request: Request
+    dataset: Dataset
+    folder: Path
+    journal: Journal
+    devices: DeviceConfig
+
+    # ---- what it will take ---------------------------------------------------------------------------
+
+    def spec(self, architecture: str, side: tuple[int, int]) -> ModelSpec:
+        """Of a network at a working size."""
+        return make_spec(architecture, self.request.encoder, classes=self.dataset.classes, input_size=side)
+
+    def parent_epoch_seconds(self, untrained: Untrained) -> float:
+        """Seconds of an epoch of a dense parent."""
+        config = training_at(self.request.side, 1)
+        side = config.crop or config.size
+        name = f"pace {untrained.spec.architecture} dense"
+        seconds: float = self.journal.once(
+            name, lambda: step_seconds(untrained.dense, untrained.spec, config, side, self.devices)
+        )
+        return seconds * self._steps(config.batch_size)
+
+    def candidate_epoch_seconds(self, candidate: Candidate, untrained: Untrained) -> float:
+        """Seconds of an epoch of a candidate's recovery."""
+        training = self._training(candidate)
+        if candidate.sparsity == 0:
+            config, side = training, training.crop or training.size
+        else:
+            pruning = pruning_at(candidate.sparsity, 1, short=True)
+            config = recovery_training(training, pruning, candidate.sparsity)
+            side = recovery_side(training, pruning)
+        seconds: float = self.journal.once(
+            f"pace {candidate.name}",
+            lambda: step_seconds(
+                untrained.at(candidate.sparsity), untrained.spec, config, side, self.devices
+            ),
+        )
+        return seconds * self._steps(config.batch_size)
+
+    def overhead_epochs(self, candidate: Candidate, *, short: bool) -> int:
+        """Epochs that pruning takes beside the recovery."""
+        if candidate.sparsity == 0:
+            return 0
+        return pruning_epochs(pruning_at(candidate.sparsity, 0, short=short))
+
+    def _steps(self, batch_size: int) -> int:
+        return max(1, len(self.dataset.split("train")) // batch_size)
+
+    def _training(self, candidate: Candidate) -> TrainingConfig:
+        """The parent's settings at the candidate's size."""
+        parent = training_at(self.request.side, 1)
+        return training_at(candidate.side, self._parent_epochs(candidate.architecture), crop=parent.crop)
+
+    def _parent_epochs(self, architecture: str) -> int:
+        epochs: int = self.journal.once(f"epochs {architecture} dense", lambda: 1)
+        return epochs
+
+    # ---- doing it ------------------------------------------------------------------------------------
+
+    def parent(self, architecture: str) -> SavedModel:
+        """Train the dense parent for the epochs that were decided, or take the one that is there."""
+        config = training_at(self.request.side, self._parent_epochs(architecture))
+        return train_model(
+            self.dataset, self.spec(architecture, self.request.side), config,
+            self.folder / "parents" / architecture, encoder_weights=self.request.encoder_weights,
+            seed=self.request.seed, devices=self.devices,
+        )  # fmt: skip
+
+    def candidate(self, candidate: Candidate, epochs: int, *, short: bool) -> tuple[Path, float]:
+        """Make a candidate with so many epochs of recovery; returns the model's folder and its score.
+
+        The score is the corrosion IoU on the validation split, 0..1.
+        """
+        folder = self.folder / "candidates" / f"{candidate.name}-{epochs}{'' if short else '-full'}"
+        made = folder / "model"
+        score = f"score {folder.name}"
+        if not self.journal.has(score) or not (made / "model.json").is_file():
+            parent = self.parent(candidate.architecture)
+            at_size = replace(parent, spec=replace(parent.spec, input_size=candidate.side))
+            training = self._training(candidate)
+            if candidate.sparsity == 0:
+                self._fitted(at_size, training, folder, epochs)
+            else:
+                pruning = pruning_at(candidate.sparsity, epochs, short=short)
+                prune_model(
+                    at_size, self.dataset, pruning, training, folder, seed=self.request.seed,
+                    devices=self.devices,
+                )  # fmt: skip
+            self.journal.keep(score, self.score(load_model(made)))
+        return made, float(self.journal.once(score, lambda: 0.0))
+
+    def score(self, model: SavedModel) -> float:
+        """Corrosion IoU on the validation split, 0..1."""
+        confusions = image_confusions(model, self.dataset.split("valid"), device=find_device(self.devices))
+        return float(METRICS["iou_corrosion"].of(confusions, self.dataset.classes))
+
+    def _fitted(self, parent: SavedModel, training: TrainingConfig, folder: Path, epochs: int) -> None:
+        """A dense network fitted to a smaller picture: the cheapest rival of a pruned one."""
+        if (folder / "model" / "model.json").is_file():
+            return
+        config = training.model_copy(
+            update={"epochs": epochs, "learning_rate": training.learning_rate * TUNING_RATE}
+        )
+        network = copy.deepcopy(parent.network)
+        train_network(
+            network, self.dataset, parent.spec, config, folder, seed=self.request.seed,
+            label=f"{parent.spec.architecture} at {training.size[0]}x{training.size[1]}",
+            devices=self.devices,
+        )  # fmt: skip
+        made_by = provenance(self.dataset, config, self.request.seed) | {
+            "strategy": "dense", "parent": dict(parent.provenance),
+        }  # fmt: skip
+        save_model(folder / "model", SavedModel(parent.spec, network, parent.dense_widths, made_by))

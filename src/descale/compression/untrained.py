@@ -1,0 +1,87 @@
+"""Networks of one architecture at any sparsity, before training: what they would cost, known at once."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from functools import lru_cache
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from torch import nn
+
+from descale.deploy.export.bundle import write_untrained
+from descale.models import ModelSpec, SavedModel, build_network, read_widths
+from descale.pruning.allocation import allocate
+from descale.pruning.budget import first_units
+from descale.pruning.config import PruningConfig
+from descale.pruning.cut import cut_channels
+from descale.pruning.graph import build_channel_graph
+from descale.runtime.segmenter import Segmenter
+
+logger = logging.getLogger(__name__)
+
+STRATEGY = "movement"
+WARM_UP, LEAST_RUNS, MOST_RUNS, SECONDS = 3, 7, 60, 0.8
+
+
+class Untrained:
+    """A dense network with random weights, and what pruning to any sparsity would leave of it.
+
+    Args:
+        spec: architecture, encoder, classes.
+    """
+
+    def __init__(self, spec: ModelSpec) -> None:
+        self.spec = spec
+        self.dense = build_network(spec)
+        self._graph = build_channel_graph(self.dense)
+        self.at = lru_cache(maxsize=4)(self._at)
+
+    def _at(self, sparsity: float) -> nn.Module:
+        """The network with the widths of that sparsity; 0 is the dense one."""
+        if sparsity == 0:
+            return self.dense
+        allocation = PruningConfig.model_validate({"strategy": STRATEGY, "sparsity": sparsity}).allocation
+        counts = allocate(self._graph, sparsity, allocation=allocation)
+        return cut_channels(self.dense, self._graph, first_units(self._graph, counts))
+
+    def saved(self, sparsity: float) -> SavedModel:
+        """The same as a model that can be exported."""
+        made_by = {"strategy": "untrained", "sparsity": sparsity}
+        return SavedModel(self.spec, self.at(sparsity), read_widths(self.dense), made_by)
+
+
+def measure_ms(
+    model: SavedModel, sides: list[tuple[int, int]], *, engine: str, target: str, threads: int
+) -> list[float]:
+    """Milliseconds of inference for one picture of each of the sizes, in the engine that will run it.
+
+    Timed as ``descale benchmark`` does, from the runtime's own clock; median of some runs after a warm-up.
+
+    Args:
+        model: trained or not, which does not matter for the time.
+        sides: (height, width) in pixels.
+        engine: name in :data:`descale.runtime.engines.ENGINES`.
+        target: what to export to for it.
+        threads: that it may use.
+    """
+    with tempfile.TemporaryDirectory(prefix="descale-timing-") as scratch:
+        folder = Path(scratch) / "bundle"
+        write_untrained(model, folder, target)
+        return [bundle_ms(folder, side, engine=engine, threads=threads) for side in sides]
+
+
+def bundle_ms(bundle: Path, side: tuple[int, int], *, engine: str, threads: int) -> float:
+    """Milliseconds of inference of a bundle for one picture of (height, width)."""
+    segmenter = Segmenter.from_bundle(bundle, engine, threads=threads, expect=side)
+    picture = np.random.default_rng(0).integers(0, 256, (*side, 3), dtype=np.uint8)
+    for _ in range(WARM_UP):
+        segmenter(picture, scale=1.0)
+    found: list[float] = []
+    until = time.perf_counter() + SECONDS
+    while len(found) < LEAST_RUNS or (time.perf_counter() < until and len(found) < MOST_RUNS):
+        found.append(1000 * segmenter(picture, scale=1.0).seconds["infer"])
+    return median(found)

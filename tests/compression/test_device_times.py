@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from descale.base.errors import ConfigError
+from descale.compression.device_times import COLUMNS, network_name, read_times
+
+ENCODER = "mobilenet_v2"
+
+
+def write(path: Path, times: dict[float, float], *, size: int = 512, **other: str) -> Path:
+    """A file as ``descale benchmark --csv`` writes it."""
+    with path.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, COLUMNS)
+        writer.writeheader()
+        for sparsity, ms in times.items():
+            row = {
+                "name": network_name("unet", ENCODER, sparsity), "engine": "onnxruntime", "height": size,
+                "width": size, "threads": 4, "inference_p50_ms": ms, "device": "a board",
+            }  # fmt: skip
+            writer.writerow({**row, **other})
+    return path
+
+
+def test_what_was_measured_is_given_back_and_between_lies_between(tmp_path: Path) -> None:
+    times = read_times([write(tmp_path / "t.csv", {0.0: 400, 0.5: 100, 0.75: 25})], "onnxruntime")
+    assert times.ms("unet", ENCODER, 0.5, (512, 512)) == pytest.approx(100)
+    assert times.ms("unet", ENCODER, 0.25, (512, 512)) == pytest.approx(200)
+    assert (times.device, times.threads, times.sides) == ("a board", 4, ((512, 512),))
+
+
+def test_sizes_come_from_one_file_each(tmp_path: Path) -> None:
+    files = [
+        write(tmp_path / "large.csv", {0.0: 400, 0.95: 20}),
+        write(tmp_path / "small.csv", {0.0: 100, 0.95: 5}, size=256),
+    ]
+    times = read_times(files, "onnxruntime")
+    assert times.sides == ((512, 512), (256, 256))
+    assert times.ms("unet", ENCODER, 0.95, (256, 256)) == pytest.approx(5)
+
+
+def test_what_was_not_measured_is_refused(tmp_path: Path) -> None:
+    times = read_times([write(tmp_path / "t.csv", {0.0: 400, 0.5: 100})], "onnxruntime")
+    with pytest.raises(ConfigError, match="fpn"):
+        times.ms("fpn", ENCODER, 0.5, (512, 512))
+    with pytest.raises(ConfigError, match=r"0\.9"):
+        times.ms("unet", ENCODER, 0.9, (512, 512))
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ({"inference_p50_ms": "-1"}, "measure it again"),
+        ({"inference_p50_ms": "fast"}, "no time"),
+        ({"engine": "openvino"}, "openvino"),
+        ({"name": "unet-agp"}, "untrained"),
+    ],
+)
+def test_a_file_that_says_nothing_useful_is_refused(
+    tmp_path: Path, other: dict[str, str], words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        read_times([write(tmp_path / "t.csv", {0.0: 400}, **other)], "onnxruntime")
+
+
+def test_times_of_two_devices_are_refused(tmp_path: Path) -> None:
+    files = [write(tmp_path / "a.csv", {0.0: 1}), write(tmp_path / "b.csv", {0.5: 1}, device="another")]
+    with pytest.raises(ConfigError, match="another"):
+        read_times(files, "onnxruntime")
+
+
+def test_no_table_at_all_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("hello\n")
+    with pytest.raises(ConfigError, match=r"t\.csv"):
+        read_times([tmp_path / "t.csv"], "onnxruntime")
+    with pytest.raises(ConfigError, match=r"none\.csv"):
+        read_times([tmp_path / "none.csv"], "onnxruntime")

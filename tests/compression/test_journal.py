@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from descale.base.errors import ConfigError
+from descale.compression.journal import FILE, Journal
+
+
+def test_a_decision_is_made_once_and_outlives_a_restart(tmp_path: Path) -> None:
+    clock = iter([0.0, 10.0, 20.0, 100.0, 130.0, 140.0]).__next__
+    first = Journal(tmp_path, clock)
+    assert first.once("epochs", lambda: 7) == 7
+    assert first.once("epochs", lambda: 9) == 7
+    first.save()
+    second = Journal(tmp_path, clock)
+    assert second.once("epochs", lambda: 9) == 7
+    assert second.seconds == pytest.approx(50.0)  # 20 before the restart, which began at 100; now it is 130
+
+
+def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text("{")
+    with pytest.raises(ConfigError, match=FILE):
+        Journal(tmp_path)

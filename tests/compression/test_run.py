@@ -1,0 +1,111 @@
+"""From drawn photos to a bundle, through the library's door."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import descale
+from descale.base.errors import ConfigError, DataError, DescaleError
+from descale.compression import Compressed
+
+FAST: dict[str, Any] = {
+    "minutes": 0.2, "architectures": ("linknet",), "encoder_weights": "none", "engine": "onnxruntime",
+    "threads": 1, "int8": False, "devices": {"progress": False, "threads": 1},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Compressed, list[str]]:
+    from descale.synthesize import synthesize
+
+    folder = tmp_path_factory.mktemp("compress")
+    photos = synthesize(folder / "photos", count=20, size=(64, 64))
+    lines: list[str] = []
+    result = descale.compress(photos, folder / "small.zip", max_macs=1e7, tell=lines.append, **FAST)
+    return folder, result, lines
+
+
+def test_it_ends_with_a_bundle_or_with_offers(done: tuple[Path, Compressed, list[str]]) -> None:
+    folder, result, _ = done
+    assert result.final is not None
+    assert result.final.candidate.costs.macs <= 1e7
+    if result.bundle is None:  # an epoch of training may leave a collapsed network
+        assert result.missed
+        assert result.offers
+        assert not (folder / "small.zip").exists()
+    else:
+        mask = descale.Segmenter.from_bundle(result.bundle)(next((folder / "photos/test/images").iterdir()))
+        assert mask.corrosion().shape == (64, 64)
+    assert result.report is not None
+    assert "LinkNet" in result.report.read_text()
+
+
+def test_it_says_what_it_does_before_it_trains(done: tuple[Path, Compressed, list[str]]) -> None:
+    _, _, lines = done
+    planned = next(i for i, line in enumerate(lines) if "minutes" in line)
+    trained = next(i for i, line in enumerate(lines) if "training" in line)
+    assert planned < trained
+
+
+def test_the_same_call_trains_nothing_again(done: tuple[Path, Compressed, list[str]]) -> None:
+    folder, result, _ = done
+    models = {path: path.stat().st_mtime_ns for path in (folder / "small-work").rglob("model.safetensors")}
+    again = descale.compress(folder / "photos", folder / "small.zip", max_macs=1e7, **FAST)
+    assert [one.score for one in again.tried] == [one.score for one in result.tried]
+    assert {path: path.stat().st_mtime_ns for path in models} == models
+
+
+def test_the_work_of_another_job_is_refused(done: tuple[Path, Compressed, list[str]]) -> None:
+    folder, _, _ = done
+    with pytest.raises(ConfigError, match="other settings"):
+        descale.compress(folder / "photos", folder / "small.zip", max_macs=2e7, **FAST)
+
+
+def test_what_no_network_reaches_is_said_before_anything_is_trained(steel: Path, tmp_path: Path) -> None:
+    result = descale.compress(steel, tmp_path / "x.zip", max_mb=0.001, size=64, **FAST)
+    assert result.bundle is None
+    assert "LinkNet" in result.offers[0]
+    assert not list(tmp_path.rglob("model.safetensors"))
+    assert not (tmp_path / "x.zip").exists()
+    decided = json.loads((tmp_path / "x-work" / "decisions.json").read_text())["decisions"]
+    assert not any(key.startswith("epochs") for key in decided)
+
+
+def test_photos_without_corrosion_are_refused(steel: Path, tmp_path: Path) -> None:
+    import shutil
+
+    import numpy as np
+    from PIL import Image
+
+    bare = Path(shutil.copytree(steel, tmp_path / "bare"))
+    for mask in (bare / "valid" / "masks").iterdir():
+        Image.fromarray(np.zeros((32, 32), np.uint8)).save(mask)
+    with pytest.raises(DataError, match="corrosion"):
+        descale.compress(bare, tmp_path / "x.zip", max_ms=1, size=64, accept_problems=True, **FAST)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({}, "Nothing limits"),
+        ({"max_ms": -1}, "above 0"),
+        ({"max_ms": 1, "minutes": 0}, "--minutes"),
+        ({"max_ms": 1, "engine": "torch"}, "torch"),
+        ({"max_ms": 1, "architectures": ("unett",)}, "unet"),
+        ({"max_ms": 1, "size": 100}, "multiple of 32"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(
+    steel: Path, tmp_path: Path, values: dict[str, object], words: str
+) -> None:
+    with pytest.raises(DescaleError, match=words):
+        descale.compress(steel, tmp_path / "x.zip", **values)
+
+
+def test_a_bundle_is_one_file(steel: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"\.zip"):
+        descale.compress(steel, tmp_path / "folder", max_ms=1)
