@@ -17,6 +17,7 @@ WRITTEN = {
     ("train", "size"): "160",
     ("predict", "scale"): "auto",
     ("predict", "formats"): None,
+    ("predict", "bundle"): None,
     ("export", "to"): None,
     ("export", "photos"): None,
 }

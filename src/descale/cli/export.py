@@ -27,6 +27,10 @@ def export(
     tolerance: Annotated[
         float, typer.Option(help="INT8 fails if the corrosion IoU falls by more than this.")
     ] = 0.01,
+    card_note: Annotated[
+        Path | None,
+        typer.Option(help="Markdown file that the card ends with: source and licence of the photos."),
+    ] = None,
 ) -> None:
     """Export a model to a bundle for devices without torch.
 
@@ -48,6 +52,7 @@ def export(
         int8=int8,
         calibrate=calibrate,
         tolerance=tolerance,
+        card_note=card_note,
     )
     console = plain_console()
     for name, parity in exported.parity.items():

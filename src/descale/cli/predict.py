@@ -17,11 +17,18 @@ if TYPE_CHECKING:
 
 
 def predict(
-    bundle: Annotated[Path, typer.Argument(help="Bundle: a folder or zip file from `descale export`.")],
     photos: Annotated[
-        list[str], typer.Argument(help="Photos, folders, glob patterns, videos, or - for standard input.")
+        list[str],
+        typer.Argument(
+            help="Photos, folders, glob patterns, videos, or - for standard input; a bundle may stand "
+            "before them."
+        ),
     ],
     out: Annotated[str, typer.Option("--out", help="Folder for the results; with --ray also a URL.")],
+    bundle: Annotated[
+        Path | None,
+        typer.Option(help="Folder or zip file from `descale export`.  [default: the model in the package]"),
+    ] = None,
     table: Annotated[
         list[str] | None,
         typer.Option("--format", help="Table: csv, json or coco; may be repeated.  [default: csv]"),
@@ -83,10 +90,17 @@ def predict(
     Exit status 3 if some photos could not be read; the others are done. Run again, it goes on
     where it stopped.
 
+    Example: `descale predict photos/ --out results`
+
     Example: `descale predict bundle.zip photos/ --out results --format csv --mm-per-pixel 0.4`
 
     Example: `descale predict bundle.zip s3://site/photos --out s3://site/results --ray auto`
     """
+    from descale.runtime.packaged import packaged_bundle, split_bundle
+
+    if bundle is None:
+        bundle, photos = split_bundle(photos)
+    bundle = bundle or packaged_bundle()
     share = _parse_scale(scale)
     formats = table or ["csv"]
     with _progress_bar() as bar:

@@ -21,6 +21,7 @@ from descale.prediction.summary import MAGNIFIED, PhotoResult, magnification
 from descale.prediction.tables import TABLES, TableContent
 from descale.prediction.tables.as_geojson import write_positions
 from descale.runtime.bundle import open_bundle
+from descale.runtime.packaged import packaged_bundle
 from descale.runtime.segmenter import Segmenter
 from descale.runtime.working_scale import scale_for
 
@@ -28,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 
 def predict(
-    bundle: str | Path,
+    bundle: str | Path | None,
     photos: str | Path | Sequence[str | Path],
     out: str | Path,
     *,
@@ -54,7 +55,7 @@ def predict(
     again, it goes on where it stopped.
 
     Args:
-        bundle: folder or zip file, as :func:`descale.export` writes it.
+        bundle: folder or zip file, as :func:`descale.export` writes it; ``None`` is the model in the package.
         photos: one or several photos, folders (searched to any depth), glob patterns, videos, or ``-`` for
             standard input.
         out: folder for the results, made if need be: ``masks/`` (class ids, PNG of the photo's height and
@@ -104,7 +105,7 @@ def predict(
     earlier = _earlier(compare, folder, settings)
     several = [photos] if isinstance(photos, str | Path) else photos
     found = find_inputs([str(item) for item in several], exclude=folder)
-    opened = open_bundle(Path(bundle))
+    opened = open_bundle(packaged_bundle() if bundle is None else Path(bundle))
     expect = first_size(found.inputs, scale_for(opened.manifest.provenance, scale), settings.max_pixels)
     segmenter = Segmenter(opened, engine=engine, threads=threads, tile=tile, expect=expect)
     make_folder(folder)

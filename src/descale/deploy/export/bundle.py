@@ -64,6 +64,7 @@ def export_model(
     photos: Sequence[Path] = (),
     int8: QuantizationData | None = None,
     gate: GateSettings | None = None,
+    note: str = "",
 ) -> Exported:
     """Export to networks for one or more engines and write them as one bundle.
 
@@ -74,6 +75,7 @@ def export_model(
         photos: pictures to compare export and model on; where there are none, the validation photos of
             ``int8``, or made-up pictures.
         int8: photos to quantize with; the bundle then holds INT8 networks instead of float32 ones.
+        note: Markdown that the card ends with.
         gate: how far INT8 may fall below float32; by default 0.01 of corrosion IoU.
 
     Raises:
@@ -112,7 +114,7 @@ def export_model(
                 "gates": {name: entry.to_json() for name, entry in gates.items()},
             }
         precision = "int8" if int8 is not None else "float32"
-        manifest = save_bundle(model, folder, out, engines, record, precision=precision)
+        manifest = save_bundle(model, folder, out, engines, record, precision=precision, note=note)
     return Exported(out, manifest, parity, gates)
 
 
@@ -184,7 +186,7 @@ def load_pictures(
 
 def save_bundle(
     model: SavedModel, folder: Path, out: Path, engines: Mapping[str, tuple[str, ...]],
-    record: Mapping[str, Any], *, precision: str,
+    record: Mapping[str, Any], *, precision: str, note: str = "",
 ) -> BundleManifest:  # fmt: skip
     """Write manifest and model card beside the networks in ``folder`` and move all of it to ``out``."""
     spec = model.spec
@@ -192,7 +194,7 @@ def save_bundle(
         name=bundle_name(model), classes=spec.classes, engines=engines, mean=spec.mean, std=spec.std,
         stride=STRIDE, threshold=spec.threshold, precision=precision, provenance=record,
     )  # fmt: skip
-    write_card(folder / CARD, model, manifest, sum(p.stat().st_size for p in folder.iterdir()))
+    write_card(folder / CARD, model, manifest, sum(p.stat().st_size for p in folder.iterdir()), note)
     if out.suffix == ".zip":
         complete = write_manifest(folder, manifest)
         pack_bundle(folder, out)

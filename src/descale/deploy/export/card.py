@@ -29,11 +29,14 @@ class Score:
     floor: str
 
 
-def write_card(path: Path, model: SavedModel, manifest: BundleManifest, size_bytes: int) -> None:
+def write_card(
+    path: Path, model: SavedModel, manifest: BundleManifest, size_bytes: int, note: str = ""
+) -> None:
     """Write the card of a bundle.
 
     Args:
         size_bytes: of the network files in the bundle.
+        note: Markdown that it ends with.
     """
     template = jinja2.Environment(
         trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
@@ -48,6 +51,7 @@ def write_card(path: Path, model: SavedModel, manifest: BundleManifest, size_byt
         costs=record["costs"],
         record=record,
         size_bytes=size_bytes,
+        note=note,
     )
     write_text(path, text)
 

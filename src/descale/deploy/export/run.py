@@ -22,6 +22,7 @@ def export(
     int8: bool = False,
     calibrate: str | Path | None = None,
     tolerance: float = 0.01,
+    card_note: str | Path | None = None,
 ) -> Exported:
     """Export a model to a bundle for devices without torch.
 
@@ -37,6 +38,8 @@ def export(
         int8: quantize to INT8; needs ``calibrate``.
         calibrate: data set for INT8, as for :func:`descale.load_dataset`: its training split gives ranges,
             its validation split judges.
+        card_note: Markdown file that the bundle's card ends with: where the photos come from, under which
+            licence, what the model is not for.
         tolerance: INT8 fails if the corrosion IoU falls by more than this, 0..1.
 
     Raises:
@@ -65,4 +68,15 @@ def export(
     found = find_photos([Path(photo) for photo in photos])
     saved = load_model(Path(model))
     data = load_quantization_data(calibrate, saved.spec) if calibrate is not None else None
-    return export_model(saved, Path(out), targets=names, photos=found, int8=data, gate=gate)
+    return export_model(
+        saved, Path(out), targets=names, photos=found, int8=data, gate=gate, note=_note(card_note)
+    )
+
+
+def _note(path: str | Path | None) -> str:
+    if path is None:
+        return ""
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"--card-note {path} cannot be read: {error}. Give a text file.") from error
