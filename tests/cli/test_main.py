@@ -12,8 +12,8 @@ import pytest
 from descale import __version__
 
 COMMANDS = (
-    "benchmark", "compress", "demo", "evaluate", "export", "pick", "plan", "predict", "prune", "report", "study",
-    "train", "data check", "data synthesize",
+    "benchmark", "compress", "demo", "evaluate", "export", "pick", "plan", "predict", "prune", "report",
+    "study", "train", "data check", "data synthesize",
 )  # fmt: skip
 
 

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from descale.runtime.packaged import packaged_bundle, split_bundle
+
+LARGEST = 1_000_000
+
+
+def test_the_package_holds_a_small_bundle_that_opens_and_has_its_card() -> None:
+    from descale.runtime.bundle import open_bundle
+
+    path = packaged_bundle()
+    assert path.stat().st_size <= LARGEST
+    bundle = open_bundle(path)
+    card = bundle.read("MODEL_CARD.md").decode()
+    assert "CC BY 4.0" in card
+    assert "not" in card.lower()
+
+
+def test_photos_alone_are_predicted_with_it(photos: Path, tmp_path: Path) -> None:
+    import descale
+
+    report = descale.predict(None, photos, tmp_path / "out")
+    assert len(report.results) == 3
+    assert (tmp_path / "out" / "masks").is_dir()
+
+
+@pytest.mark.parametrize("kind", ["zip", "folder"])
+def test_a_bundle_may_stand_before_the_photos(kind: str, tiny_bundle: Path, tmp_path: Path) -> None:
+    named = str(tiny_bundle) if kind == "folder" else "some.zip"
+    assert split_bundle([named, "photos"]) == (Path(named), ["photos"])
+
+
+def test_a_folder_of_photos_is_no_bundle(photos: Path) -> None:
+    assert split_bundle([str(photos), "more"]) == (None, [str(photos), "more"])
