@@ -108,6 +108,17 @@ def test_the_page_and_pictures_do_not(tiny_bundle: Path, site: Path, tmp_path: P
     assert '"position":[50.94145' in (out / "index.html").read_text()
 
 
+def test_pictures_carry_no_comments_and_no_xmp(tiny_bundle: Path, tmp_path: Path) -> None:
+    """Drones write where they are into XMP too; Pillow hands a comment on from a picture to its copies."""
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><d GpsLatitude="50.941458"/></x:xmpmeta>'
+    photo = Image.fromarray(painted(40, 60))
+    photo.save(tmp_path / "a.jpg", comment=b"taken at 50.941458", xmp=xmp)
+    assert (tmp_path / "a.jpg").read_bytes().count(b"50.941458") == 2
+    descale.predict(tiny_bundle, tmp_path / "a.jpg", tmp_path / "out")
+    for path in (tmp_path / "out").rglob("*"):
+        assert not path.is_file() or b"50.941458" not in path.read_bytes(), path
+
+
 def test_without_positions_there_is_no_map(tiny_bundle: Path, site: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     descale.predict(tiny_bundle, site, out)

@@ -60,10 +60,17 @@ def reduced(preview: Image.Image, longest: int) -> Image.Image:
     return preview if factor == 1 else preview.reduce(factor)
 
 
+def bare(picture: Image.Image) -> Image.Image:
+    """A copy without what the photo's header said, which Pillow would write again: comments, XMP."""
+    copy = picture.copy()
+    copy.info = {}
+    return copy
+
+
 def overlaid(preview: Image.Image, segmentation: Segmentation) -> Image.Image:
-    """A copy of the preview with the colours of all classes but the first laid over it."""
+    """A copy of the preview with the colours of all classes but the first laid over it, and no header."""
     small = Image.fromarray(segmentation.mask).resize(preview.size, Image.Resampling.NEAREST)
-    picture = preview.copy()
+    picture = bare(preview)
     for number in range(1, len(segmentation.classes)):
         opacity = small.point([round(255 * OPACITY) if value == number else 0 for value in range(256)])
         picture.paste(segmentation.classes.colours[number], mask=opacity)

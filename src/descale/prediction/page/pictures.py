@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from descale.base.files import replacing_file
-from descale.prediction.render import overlaid
+from descale.prediction.render import bare, overlaid
 from descale.prediction.results_folder import PAGE
 from descale.runtime.segmentation import Segmentation
 
@@ -52,4 +52,4 @@ def _within(picture: Image.Image, longest: int) -> Image.Image:
 
 def _write_jpeg(path: Path, picture: Image.Image) -> None:
     with replacing_file(path) as temporary:
-        picture.save(temporary, "JPEG", quality=_QUALITY, exif=b"", icc_profile=None)
+        bare(picture).save(temporary, "JPEG", quality=_QUALITY)
