@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from descale.cli import main
+from descale.cli.commands import register
+from descale.cli.main import app
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,11 @@ Command = Callable[..., Ended]
 def descale(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> Command:
-    """Run ``descale WORDS...`` to its end; a traceback fails the test."""
+    """Run ``descale WORDS...`` to its end; a traceback fails the test.
+
+    Commands are registered once in a process: now, before a test puts another function in a command's place.
+    """
+    register(app)
 
     def run(*words: object) -> Ended:
         monkeypatch.setattr(sys, "argv", ["descale", *map(str, words)])

@@ -317,7 +317,7 @@ def test_bad_inputs(tiny_bundle: Path, photos: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="without photos"):
         predict(tiny_bundle, write_bundle(tmp_path / "no photos"), "--out", tmp_path / "out")
     with pytest.raises(BundleError, match="no such bundle"):
-        predict(tmp_path / "nothing", photos, "--out", tmp_path / "out")
+        predict(tmp_path / "nothing.zip", photos, "--out", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
