@@ -6,7 +6,7 @@ import multiprocessing
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
@@ -63,6 +63,24 @@ def severity(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from descale.synthesize import synthesize
 
     return synthesize(tmp_path_factory.mktemp("synthetic") / "severity", count=20, classes=4, size=(32, 32))
+
+
+CHROMIUM = Path("/usr/bin/chromium")
+ALONE = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
+ALONE += ("--disable-background-networking", "--disable-component-update", "--disable-sync")
+"""Arguments with which it talks to nobody."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A running Chromium, driven by playwright; the test skips where one of them is missing."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM.exists():
+        pytest.skip(f"no browser at {CHROMIUM}")
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(ALONE))
+        yield started
+        started.close()
 
 
 @pytest.fixture(autouse=True)

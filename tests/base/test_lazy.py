@@ -8,27 +8,21 @@ from importlib import import_module
 
 import pytest
 
+TITLES = """
+from descale.models.architectures import ARCHITECTURES
+from descale.pruning.strategies import STRATEGIES
+assert all(e.title and e.help for e in (*ARCHITECTURES.values(), *STRATEGIES.values()))
+"""
+STUDIES = """
+from descale.study.run import open_study
+from descale.study.trial import Trial
+"""
+"""Every process of a cluster begins with these, and so do lists of trials and messages about settings."""
 
-def test_titles_of_the_registries_load_without_torch() -> None:
-    program = (
-        "import sys\n"
-        "from descale.models.architectures import ARCHITECTURES\n"
-        "from descale.pruning.strategies import STRATEGIES\n"
-        "assert all(e.title and e.help for e in (*ARCHITECTURES.values(), *STRATEGIES.values()))\n"
-        "assert 'torch' not in sys.modules\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
 
-
-def test_what_a_study_notes_is_read_without_torch() -> None:
-    """Every process of a cluster begins with that, and so do lists of trials and messages about settings."""
-    program = (
-        "import sys\n"
-        "from descale.study.run import open_study\n"
-        "from descale.study.trial import Trial\n"
-        "assert 'torch' not in sys.modules\n"
-    )
+@pytest.mark.parametrize("program", [TITLES, STUDIES], ids=["titles", "studies"])
+def test_what_only_tells_loads_without_torch(program: str) -> None:
+    program += "import sys\nassert 'torch' not in sys.modules\n"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

@@ -62,11 +62,6 @@ def test_beside_a_network_lie_a_wider_and_a_narrower() -> None:
     assert wider.sparsity < 0.7 < narrower.sparsity
 
 
-def test_a_candidate_is_kept_as_json() -> None:
-    chosen = Candidate("unet", (512, 256), 0.7, cost("unet", 0.7, (512, 256)))
-    assert Candidate.from_json(chosen.to_json()) == chosen
-
-
 @pytest.mark.parametrize(
     ("values", "words"), [({}, "--max-ms"), ({"ms": 0}, "above 0"), ({"drop": 0.02}, "points")]
 )

@@ -11,15 +11,17 @@ from descale.compression.device_times import COLUMNS, network_name, read_times
 ENCODER = "mobilenet_v2"
 
 
-def write(path: Path, times: dict[float, float], *, size: int = 512, **other: str) -> Path:
+def write(
+    path: Path, times: dict[float, float], *, architecture: str = "unet", size: int = 512, **other: str
+) -> Path:
     """A file as ``descale benchmark --csv`` writes it."""
     with path.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, COLUMNS)
         writer.writeheader()
         for sparsity, ms in times.items():
             row = {
-                "name": network_name("unet", ENCODER, sparsity), "engine": "onnxruntime", "height": size,
-                "width": size, "threads": 4, "inference_p50_ms": ms, "device": "a board",
+                "name": network_name(architecture, ENCODER, sparsity), "engine": "onnxruntime",
+                "height": size, "width": size, "threads": 4, "inference_p50_ms": ms, "device": "a board",
             }  # fmt: skip
             writer.writerow({**row, **other})
     return path
@@ -69,6 +71,12 @@ def test_a_file_that_says_nothing_useful_is_refused(
 def test_times_of_two_devices_are_refused(tmp_path: Path) -> None:
     files = [write(tmp_path / "a.csv", {0.0: 1}), write(tmp_path / "b.csv", {0.5: 1}, device="another")]
     with pytest.raises(ConfigError, match="another"):
+        read_times(files, "onnxruntime")
+
+
+def test_sizes_of_their_own_leave_nothing_to_choose_from(tmp_path: Path) -> None:
+    files = [write(tmp_path / "a.csv", {0.0: 400}), write(tmp_path / "b.csv", {0.5: 5}, size=256)]
+    with pytest.raises(ConfigError, match="no size"):
         read_times(files, "onnxruntime")
 
 

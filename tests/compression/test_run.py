@@ -106,6 +106,23 @@ def test_settings_that_make_no_sense_are_refused(
         descale.compress(steel, tmp_path / "x.zip", **values)
 
 
+def test_the_sizes_are_those_of_the_device(steel: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--size"):
+        descale.compress(steel, tmp_path / "x.zip", max_ms=1, size=64, device_times=["times.csv"])
+
+
 def test_a_bundle_is_one_file(steel: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"\.zip"):
         descale.compress(steel, tmp_path / "folder", max_ms=1)
+
+
+def test_times_of_another_device_are_another_job(steel: Path, tmp_path: Path) -> None:
+    from tests.compression.test_device_times import write
+
+    for name, ms in (("one", 4.0), ("other", 9.0)):
+        write(tmp_path / f"{name}.csv", {0.0: ms, 0.95: ms / 2}, architecture="linknet", size=64)
+    asked: dict[str, Any] = {**FAST, "encoder": "mobilenet_v2", "max_ms": 0.1, "threads": None}
+    result = descale.compress(steel, tmp_path / "x.zip", device_times=[tmp_path / "one.csv"], **asked)
+    assert "2.00 ms" in result.offers[0]
+    with pytest.raises(ConfigError, match="device_times"):
+        descale.compress(steel, tmp_path / "x.zip", device_times=[tmp_path / "other.csv"], **asked)

@@ -2,9 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from descale.runtime.packaged import packaged_bundle, split_bundle
+from descale.runtime.packaged import packaged_bundle
 
 LARGEST = 1_000_000
 
@@ -26,13 +24,3 @@ def test_photos_alone_are_predicted_with_it(photos: Path, tmp_path: Path) -> Non
     report = descale.predict(None, photos, tmp_path / "out")
     assert len(report.results) == 3
     assert (tmp_path / "out" / "masks").is_dir()
-
-
-@pytest.mark.parametrize("kind", ["zip", "folder"])
-def test_a_bundle_may_stand_before_the_photos(kind: str, tiny_bundle: Path, tmp_path: Path) -> None:
-    named = str(tiny_bundle) if kind == "folder" else "some.zip"
-    assert split_bundle([named, "photos"]) == (Path(named), ["photos"])
-
-
-def test_a_folder_of_photos_is_no_bundle(photos: Path) -> None:
-    assert split_bundle([str(photos), "more"]) == (None, [str(photos), "more"])

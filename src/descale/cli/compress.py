@@ -68,11 +68,13 @@ def compress(
 
     Example: `descale compress photos/ --max-ms 20 --max-drop 2 --minutes 180 --out corrosion.zip`
     """
+    from descale.compression.result import points_lost
     from descale.compression.run import ARCHITECTURES
     from descale.compression.run import compress as compress_photos
 
+    architectures = tuple(arch) if arch else ARCHITECTURES
     if networks_to is not None:
-        _write_networks(networks_to, data, tuple(arch) if arch else ARCHITECTURES, encoder, engine, binary)
+        _write_networks(networks_to, data, architectures, encoder, engine, binary)
         return
     result = compress_photos(
         data,
@@ -85,7 +87,7 @@ def compress(
         engine=engine,
         int8=int8,
         device_times=device_times or (),
-        architectures=tuple(arch) if arch else ARCHITECTURES,
+        architectures=architectures,
         encoder=encoder,
         encoder_weights=encoder_weights,
         size=None if size is None else parse_size(size),
@@ -105,8 +107,6 @@ def compress(
             typer.echo(f"report: {result.report}")
         raise typer.Exit(1)
     assert result.final is not None
-    from descale.compression.result import points_lost
-
     final = result.final
     typer.echo(
         f"{final.candidate.title}: {final.ms:.1f} ms, {final.megabytes:.2f} MB, corrosion IoU "

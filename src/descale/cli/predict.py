@@ -96,7 +96,7 @@ def predict(
 
     Example: `descale predict bundle.zip s3://site/photos --out s3://site/results --ray auto`
     """
-    from descale.runtime.packaged import packaged_bundle, split_bundle
+    from descale.runtime.packaged import packaged_bundle
 
     if bundle is None:
         bundle, photos = split_bundle(photos)
@@ -133,6 +133,24 @@ def predict(
                 engine=engine, threads=threads, tile=tile, max_megapixels=max_megapixels, progress=progress,
             )  # fmt: skip
     _conclude(report)
+
+
+def split_bundle(arguments: list[str]) -> tuple[Path | None, list[str]]:
+    """A bundle named before the photos, if there is one, and the photos.
+
+    The first of several arguments is the bundle where it ends in ``.zip`` or is a folder with a
+    manifest.
+
+    >>> split_bundle(["small.zip", "photos"]), split_bundle(["photos", "more"])
+    ((PosixPath('small.zip'), ['photos']), (None, ['photos', 'more']))
+    """
+    from descale.runtime.bundle import MANIFEST
+
+    if len(arguments) > 1:
+        first = Path(arguments[0])
+        if first.suffix.lower() == ".zip" or (first / MANIFEST).is_file():
+            return first, arguments[1:]
+    return None, arguments
 
 
 def _refuse_on_ray(compare: Path | None) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from descale.compression.request import Limits
 from descale.models.architectures import ARCHITECTURES
@@ -71,16 +70,6 @@ class Candidate:
         width = "dense" if self.sparsity == 0 else f"{100 * self.sparsity:g} % removed"
         return f"{ARCHITECTURES[self.architecture].title} {self.side[0]}x{self.side[1]}, {width}"
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values; inverse of :meth:`from_json`."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Candidate:
-        """Inverse of :meth:`to_json`."""
-        height, width = value["side"]
-        return cls(value["architecture"], (height, width), value["sparsity"], Costs(**value["costs"]))
-
 
 Cost = Callable[[str, float, tuple[int, int]], Costs]
 """(architecture, sparsity, side) -> what it costs."""
@@ -133,10 +122,10 @@ def find_candidates(
 
 
 def neighbours(chosen: Candidate, cost: Cost) -> Iterator[Candidate]:
-    """One step wider and about two steps narrower on :data:`GRID`: what more and less would cost."""
-    place = min(range(len(GRID)), key=lambda index: abs(GRID[index] - chosen.sparsity))
+    """Two steps wider and two narrower on :data:`GRID`, where it goes so far: what more and less give."""
+    place = GRID.index(chosen.sparsity)
     for other in (place - 2, place + 2):
-        if 0 <= other < len(GRID) and other != place:
+        if 0 <= other < len(GRID):
             sparsity = GRID[other]
             yield Candidate(
                 chosen.architecture, chosen.side, sparsity, cost(chosen.architecture, sparsity, chosen.side)

@@ -10,14 +10,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from descale.base.errors import ConfigError
 from descale.base.files import make_folder
-from descale.compression.untrained import Untrained
+from descale.compression.untrained import UNTRAINED, Untrained
 from descale.deploy.export.bundle import write_untrained
-from descale.deploy.export.record import bundle_name
+from descale.deploy.export.record import bundle_name, network_title
 
 CARRIED = (0.0, 0.3, 0.5, 0.65, 0.75, 0.85, 0.9, 0.95)
 """Sparsities of the networks that are carried to a device."""
@@ -39,6 +40,14 @@ class DeviceTimes:
     device: str
     threads: int
     measured: Mapping[str, Mapping[Side, float]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        measured = {
+            name: {f"{height}x{width}": ms for (height, width), ms in times.items()}
+            for name, times in self.measured.items()
+        }
+        return {"device": self.device, "threads": self.threads, "measured": measured}
 
     @property
     def sides(self) -> tuple[Side, ...]:
@@ -74,8 +83,7 @@ def network_name(architecture: str, encoder: str, sparsity: float) -> str:
     >>> network_name("unet", "tu-tf_efficientnet_lite0", 0.75)
     'unet-tf_efficientnet_lite0-untrained-0.75'
     """
-    short = encoder.removeprefix("tu-").removeprefix("timm-")
-    return f"{architecture}-{short}-untrained" + (f"-{sparsity:.2f}" if sparsity else "")
+    return network_title(architecture, encoder, UNTRAINED, sparsity)
 
 
 def write_networks(networks: Sequence[Untrained], folder: Path, target: str) -> list[Path]:
@@ -103,10 +111,10 @@ def read_times(paths: Sequence[Path], engine: str) -> DeviceTimes:
 
     Raises:
         ConfigError: a file cannot be read, is no such file, has no times of the engine, or the files are of
-            several devices or numbers of threads.
+            several devices or numbers of threads, or have no size in common.
     """
     rows = [row for path in paths for row in _rows(path)]
-    mine = [row for row in rows if row["engine"] == engine and "-untrained" in row["name"]]
+    mine = [row for row in rows if row["engine"] == engine and f"-{UNTRAINED}" in row["name"]]
     named = ", ".join(str(path) for path in paths)
     if not mine:
         engines = ", ".join(sorted({row["engine"] for row in rows})) or "none"
@@ -127,7 +135,12 @@ def read_times(paths: Sequence[Path], engine: str) -> DeviceTimes:
         if not (math.isfinite(ms) and ms > 0):
             raise ConfigError(f"{named}: {row['name']} is said to take {ms:g} ms; measure it again.")
         measured.setdefault(row["name"], {})[side] = ms
-    return DeviceTimes(mine[0]["device"], int(mine[0]["threads"]), measured)
+    found_times = DeviceTimes(mine[0]["device"], int(mine[0]["threads"]), measured)
+    if not found_times.sides:
+        raise ConfigError(
+            f"{named}: no size at which all networks were timed. Time all of them at each size."
+        )
+    return found_times
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

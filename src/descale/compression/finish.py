@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,8 +21,6 @@ from descale.stopwatch.contestants import bundle_contestants
 from descale.stopwatch.measure import measure
 from descale.training.config import DeviceConfig
 from descale.training.devices import find_device
-
-logger = logging.getLogger(__name__)
 
 ROUNDS, RUNS = 3, 15
 FASTER = 0.95
@@ -89,7 +86,7 @@ def finish(
     times = dict.fromkeys(bundles, candidate.costs.ms)
     if not elsewhere:
         times = _timed(bundles, candidate.side, request)
-    precision = _better(bundles, times, request, notes)
+    precision = _better(bundles, times, request, notes, elsewhere=elsewhere)
     if len(bundles) > 1:
         told = ", ".join(
             f"{name} {times[name]:.1f} ms, {_megabytes(bundles[name]):.2f} MB" for name in bundles
@@ -135,7 +132,14 @@ def _timed(bundles: dict[str, Path], side: tuple[int, int], request: Request) ->
     return {one.contestant.name: 1000 * one.percentile("inference", 50) for one in measured}
 
 
-def _better(bundles: dict[str, Path], times: dict[str, float], request: Request, notes: list[str]) -> str:
+def _better(
+    bundles: dict[str, Path],
+    times: dict[str, float],
+    request: Request,
+    notes: list[str],
+    *,
+    elsewhere: bool,
+) -> str:
     """The precision to take: INT8 where it was demanded, is faster, or is what keeps the size."""
     if "int8" not in bundles:
         return "float32"
@@ -144,7 +148,8 @@ def _better(bundles: dict[str, Path], times: dict[str, float], request: Request,
     too_large = request.limits.mb is not None and _megabytes(bundles["float32"]) > request.limits.mb
     if too_large or times["int8"] <= FASTER * times["float32"]:
         return "int8"
-    notes.append(f"INT8 is not faster in {request.engine} on this machine and was left out.")
+    why = "was not timed on the device" if elsewhere else f"is not faster in {request.engine} on this machine"
+    notes.append(f"INT8 {why} and was left out; --int8 takes it all the same.")
     return "float32"
 
 

@@ -30,22 +30,22 @@ class Round:
     epochs: int
 
 
-def rounds(epoch_seconds: Sequence[float], seconds: float | None) -> tuple[Round, ...]:
+def rounds(epoch_seconds: Sequence[float], seconds: float | None, *, overhead: int) -> tuple[Round, ...]:
     """How many candidates and epochs each round has.
 
     Args:
-        epoch_seconds: of every candidate, the most promising first; each is at work for the epochs of a round
-            and about :data:`OVERHEAD` more.
+        epoch_seconds: of every candidate, the most promising first.
         seconds: for all rounds together; ``None`` gives a default length.
+        overhead: epochs that every run takes beside its recovery.
 
     Returns:
         No round where one candidate is all there is: nothing is to be searched then.
 
-    >>> rounds([10.0] * 6, 1200.0)
-    (Round(candidates=6, epochs=4), Round(candidates=2, epochs=24))
-    >>> rounds([10.0] * 6, None)
+    >>> rounds([10.0] * 6, 1200.0, overhead=7)
+    (Round(candidates=6, epochs=3), Round(candidates=2, epochs=23))
+    >>> rounds([10.0] * 6, None, overhead=7)
     (Round(candidates=6, epochs=6), Round(candidates=2, epochs=18))
-    >>> rounds([10.0], 600.0)
+    >>> rounds([10.0], 600.0, overhead=7)
     ()
     """
     count = len(epoch_seconds)
@@ -53,7 +53,7 @@ def rounds(epoch_seconds: Sequence[float], seconds: float | None) -> tuple[Round
         return ()
     if seconds is not None:  # as many as get the least that says anything
         share = seconds / ROUNDS
-        while count > 2 and share / sum(epoch_seconds[:count]) < LEAST_EPOCHS + OVERHEAD:
+        while count > 2 and share / sum(epoch_seconds[:count]) < LEAST_EPOCHS + overhead:
             count -= 1
     found = []
     for number in range(ROUNDS):
@@ -61,12 +61,8 @@ def rounds(epoch_seconds: Sequence[float], seconds: float | None) -> tuple[Round
             break
         epochs = DEFAULT_EPOCHS * 3**number
         if seconds is not None:
-            epochs = math.floor(seconds / ROUNDS / sum(epoch_seconds[:count]) - OVERHEAD)
+            epochs = math.floor(seconds / ROUNDS / sum(epoch_seconds[:count]) - overhead)
             epochs = max(LEAST_EPOCHS, min(MOST_EPOCHS, epochs))
         found.append(Round(count, epochs))
         count = math.floor(count * KEPT + 0.5) if count > 2 else 1
     return tuple(found)
-
-
-OVERHEAD = 6
-"""Epochs of the schedule and between its cuts, which every run has beside its recovery."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +10,6 @@ from typing import Any, TypeVar
 
 from descale.base.errors import ConfigError
 from descale.base.files import write_json
-
-logger = logging.getLogger(__name__)
 
 FILE = "decisions.json"
 Value = TypeVar("Value")
@@ -54,6 +51,14 @@ class Journal:
             self.keep(name, decide())
         value: Value = self._values[name]
         return value
+
+    def __getitem__(self, name: str) -> Any:
+        """What was decided under this name.
+
+        Raises:
+            KeyError: nothing was.
+        """
+        return self._values[name]
 
     def keep(self, name: str, value: Any) -> None:
         """Write a decision down."""

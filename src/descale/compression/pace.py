@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import time
-from dataclasses import replace
 
 import torch
 from torch import nn
@@ -45,7 +44,7 @@ def step_seconds(
     masks = torch.randint(0, len(spec.classes), (count, *larger), dtype=torch.uint8, generator=random)
     pictures = TrainingPictures(PixelArrays(images, masks), config.augmentation, side).to(device)
     step = TrainingStep(
-        own, replace(spec), config, pictures, total_steps=WARM_UP + TIMED, device=device,
+        own, spec, config, pictures, total_steps=WARM_UP + TIMED, device=device,
         precision=find_precision(devices, device),
     )  # fmt: skip
     epoch = pictures.epoch(batch_size=config.batch_size, seed=0, epoch=0, device=device)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from descale import __version__
@@ -15,6 +14,7 @@ from descale.compression.search import Search
 from descale.data import Dataset
 from descale.report import svg
 from descale.report.axes import Frame, iou_grid
+from descale.report.page import page_source, page_templates
 from descale.report.svg import Scale
 
 FRAME = Frame(900.0, 420.0, 60.0, 30.0, 20.0, 50.0)
@@ -30,31 +30,28 @@ def render(
     offers: Sequence[str],
 ) -> str:
     """The page as HTML, nothing outside of it needed."""
-    environment = Environment(
-        loader=PackageLoader("descale.compression"),
-        autoescape=select_autoescape(("html", "j2"), default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    style = PackageLoader("descale.report").get_source(environment, "style.css")[0]
+    style = page_source(page_templates("descale.report"), "style.css")
     table = search.table()
-    return environment.get_template("compress.html.j2").render(
-        title=f"Compressed: {dataset.name}",
-        dataset=dataset.name,
-        limits=limits_in_words(request.limits),
-        version=__version__,
-        now=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        minutes=round(search.journal.seconds / 60),
-        style=Markup(style),
-        verdict=verdict(final, missed),
-        facts=_facts(request, final),
-        offers=offers,
-        chart=Markup(chart(table, final, request.limits)),
-        rows=[_row(one, final) for one in table],
-        margins=search.margins(final.candidate),
-        notes=final.notes,
-        scored_on=_scored_on(final),
+    return (
+        page_templates("descale.compression")
+        .get_template("compress.html.j2")
+        .render(
+            title=f"Compressed: {dataset.name}",
+            dataset=dataset.name,
+            limits=limits_in_words(request.limits),
+            version=__version__,
+            now=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+            minutes=round(search.journal.seconds / 60),
+            style=style,
+            verdict=verdict(final, missed),
+            facts=_facts(request, final),
+            offers=offers,
+            chart=Markup(chart(table, final, request.limits)),
+            rows=[_row(one, final) for one in table],
+            margins=search.margins(final.candidate),
+            notes=final.notes,
+            scored_on=_scored_on(final),
+        )
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from descale.base.errors import ConfigError
 from descale.models.architectures import find_architecture
 from descale.models.encoders import check_encoder
-from descale.models.spec import check_size
+from descale.models.spec import STRIDE, check_size
 from descale.runtime.engines import ENGINES
 
 SHARES = (1.0, 0.75, 0.5)
@@ -63,7 +63,6 @@ class Request:
             trained first, the others where there is time.
         encoder: of all of them.
         encoder_weights: what they start from.
-        side: (height, width) in pixels, the largest working size.
         engine: that will run the result.
         threads: that it may use.
         int8: whether to quantize; ``None`` where it is good enough and faster.
@@ -76,7 +75,6 @@ class Request:
     architectures: tuple[str, ...]
     encoder: str
     encoder_weights: str
-    side: tuple[int, int]
     engine: str
     threads: int
     int8: bool | None
@@ -91,16 +89,22 @@ class Request:
         for name in self.architectures:
             find_architecture(name)
         check_encoder(self.encoder)
-        try:
-            check_size(self.side)
-        except ValueError as error:
-            raise ConfigError(f"--size: {error}.") from None
-        if min(self.side) < LEAST_SIDE:
-            raise ConfigError(f"--size {min(self.side)} is too small; give {LEAST_SIDE} or more.")
+        for side in self.sides:
+            try:
+                check_size(side)
+            except ValueError as error:
+                raise ConfigError(f"--size: {error}.") from None
+            if min(side) < LEAST_SIDE:
+                raise ConfigError(f"--size {min(side)} is too small; give {LEAST_SIDE} or more.")
         if self.engine not in ENGINES:
             raise ConfigError(f"Engine '{self.engine}' is unknown. Choose of: {', '.join(ENGINES)}.")
         if self.threads < 1:
             raise ConfigError(f"--threads {self.threads}: give 1 or more.")
+
+    @property
+    def side(self) -> tuple[int, int]:
+        """(height, width) in pixels, the largest working size."""
+        return self.sides[0]
 
     @property
     def target(self) -> str:
@@ -114,13 +118,19 @@ class Request:
 
 
 def working_sizes(largest: tuple[int, int]) -> tuple[tuple[int, int], ...]:
-    """Sizes to try, multiples of 32 of at least 64 pixels, the largest first.
+    """Sizes to try, the largest first; the smaller ones multiples of 32 of at least 64 pixels.
 
     >>> working_sizes((512, 384))
     ((512, 384), (384, 288), (256, 192))
     """
-    found = [[max(LEAST_SIDE, 32 * round(s * share / 32)) for s in largest] for share in SHARES]
-    return tuple(dict.fromkeys((height, width) for height, width in found))
+    height, width = largest
+    smaller = [(working_length(height * share), working_length(width * share)) for share in SHARES[1:]]
+    return tuple(dict.fromkeys((largest, *smaller)))
+
+
+def working_length(length: float) -> int:
+    """The nearest side that networks take, at least :data:`LEAST_SIDE`."""
+    return max(LEAST_SIDE, STRIDE * round(length / STRIDE))
 
 
 def installed_engine(engine: str, *, elsewhere: bool) -> str:

@@ -85,21 +85,19 @@ def last_of_each(tried: Sequence[Tried]) -> list[Tried]:
     return sorted(found.values(), key=lambda one: -one.score)
 
 
-def offers(tried: Sequence[Tried], final: Final | None, limits: Limits, dense: float) -> list[str]:
+def offers(tried: Sequence[Tried], final: Final, limits: Limits, dense: float) -> list[str]:
     """The two nearest to limits that cannot be met together: one within the costs, one within the loss.
 
     Args:
         tried: all that was trained.
-        final: what was recovered fully, if it came so far.
+        final: what was recovered fully.
         limits: that were asked for.
         dense: validation score of the best dense network, 0..1.
     """
-    lines = []
-    if final is not None:
-        lines.append(
-            f"Within the costs: {final.candidate.title}, {final.ms:.1f} ms, {final.megabytes:.2f} MB, "
-            f"{points_lost(final.drop.estimate)}. It lies in {final.model}."
-        )
+    lines = [
+        f"Within the costs: {final.candidate.title}, {final.ms:.1f} ms, {final.megabytes:.2f} MB, "
+        f"{points_lost(final.drop.estimate)}. It lies in {final.model}."
+    ]
     if limits.drop is not None:
         keeping = [one for one in tried if 100 * (dense - one.score) <= limits.drop]
         if keeping:

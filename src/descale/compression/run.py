@@ -22,14 +22,14 @@ from descale.compression.device_times import read_times, write_networks
 from descale.compression.finish import finish
 from descale.compression.journal import Journal
 from descale.compression.page import render
-from descale.compression.request import LEAST_SIDE, Limits, Request, installed_engine, working_sizes
+from descale.compression.request import Limits, Request, installed_engine, working_length, working_sizes
 from descale.compression.result import Final, Tried
 from descale.compression.search import Search
 from descale.compression.stages import Stages
 from descale.compression.untrained import Untrained
 from descale.data import Dataset
 from descale.data.check.refuse import checked_dataset
-from descale.models import DEFAULT_ENCODER, STRIDE, make_spec
+from descale.models import DEFAULT_ENCODER, make_spec
 from descale.runtime.engines import ENGINES
 from descale.runtime.segmenter import usable_cores
 from descale.training.config import DeviceConfig
@@ -142,19 +142,19 @@ def compress(
     check_devices(where)
     if not 0 <= seed < 2**31:
         raise ConfigError(f"Seed {seed} is outside 0 to {2**31 - 1}.")
+    if device_times and size is not None:
+        raise ConfigError("The sizes are those that the device was timed at; leave --size out.")
     times = read_times([Path(path) for path in device_times], engine) if device_times else None
     dataset = checked_dataset(data, binary=binary, accept_problems=accept_problems)
     _require_corrosion(dataset, data)
-    side = _side(size, dataset)
-    sides = working_sizes(side) if times is None else times.sides
-    side = side if times is None else max(sides, default=side)
+    sides = times.sides if times is not None else working_sizes(_side(size, dataset))
     used = threads or (usable_cores() if times is None else times.threads)
     request = Request(
-        limits, minutes, tuple(architectures), encoder, encoder_weights, side, engine, used, int8, seed,
-        sides,
+        limits, minutes, tuple(architectures), encoder, encoder_weights, engine, used, int8, seed, sides,
     )  # fmt: skip
     folder = Path(work) if work is not None else out.with_name(f"{out.stem}-work")
     settings = {"command": "compress", "data": dataset.fingerprint(), **request.to_json()}
+    settings["device_times"] = None if times is None else times.to_json()
     with claimed_folder(folder, settings):
         _require_space(folder)
         journal = Journal(folder)
@@ -228,10 +228,9 @@ def _compress(
     search.plan()
     search.train_parents()
     ranked = search.rank()
-    finished = None
     for candidate in ranked:
         made = search.recover(candidate)
-        tell(f"{search.where('export')}: scoring, exporting and timing {candidate.title}")
+        tell(f"{search.where('4/4 export')}: scoring, exporting and timing {candidate.title}")
         finished = finish(
             candidate, made, search.dense, stages.dataset, source, request, stages.folder / "bundles",
             stages.devices, elsewhere=elsewhere,
@@ -240,14 +239,13 @@ def _compress(
         if not missed or not search.time_for_another():
             break
         tell(f"{candidate.title}: {', '.join(missed)}; trying the next")
-    assert finished is not None
-    final, missed = finished.final, finished.final.violations(request.limits)
-    result_offers = tuple(search.offers(final)) if missed else ()
-    page = render(request, stages.dataset, search, final, missed, result_offers)
+    final = finished.final
+    nearest = tuple(search.offers(final)) if missed else ()
+    page = render(request, stages.dataset, search, final, missed, nearest)
     if missed:
         report = stages.folder / "report.html"
         write_text(report, page)
-        return Compressed(None, report, final, tuple(search.tried), result_offers, missed)
+        return Compressed(None, report, final, tuple(search.tried), nearest, missed)
     report = out.with_name(f"{out.stem}-report.html")
     with replacing_file(out) as temporary:
         shutil.copyfile(finished.bundle, temporary)
@@ -285,12 +283,7 @@ def _side(size: int | tuple[int, int] | None, dataset: Dataset) -> tuple[int, in
     sizes = np.asarray([photo_size(sample.image) for sample in dataset.split("train")])
     height, width = (float(length) for length in np.median(sizes, axis=0))
     scale = min(1.0, LARGEST / max(width, height))
-    return _working(height * scale), _working(width * scale)
-
-
-def _working(length: float) -> int:
-    """The nearest side that networks take."""
-    return max(LEAST_SIDE, STRIDE * round(length / STRIDE))
+    return working_length(height * scale), working_length(width * scale)
 
 
 def _require_space(folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -10,16 +9,14 @@ from pathlib import Path
 
 from descale.compression.candidates import Candidate, neighbours
 from descale.compression.costs import KnownCosts
-from descale.compression.halving import OVERHEAD, Round, rounds
+from descale.compression.halving import Round, rounds
 from descale.compression.result import Final, Tried, last_of_each, margins, offers
-from descale.compression.stages import Stages
+from descale.compression.stages import PARENT_EPOCHS, Stages
 from descale.models import SavedModel
-
-logger = logging.getLogger(__name__)
 
 DENSE_SHARE, SEARCH_SHARE = 0.4, 0.25
 """Shares of the time for the parents and for the search; the recovery gets the rest."""
-LEAST_PARENT_EPOCHS, PARENT_EPOCHS, MOST_PARENT_EPOCHS = 15, 60, 160
+LEAST_PARENT_EPOCHS, USUAL_PARENT_EPOCHS, MOST_PARENT_EPOCHS = 15, 60, 160
 """Epochs of a parent: below which a second one is not begun, by default, and at most."""
 RECOVERY_EPOCHS, MOST_RECOVERY_EPOCHS = 100, 400
 EXPORT_SECONDS, EXPORT_SHARE = 90.0, 0.1
@@ -44,7 +41,6 @@ class Search:
         self.architectures: tuple[str, ...] = ()
         self.parents: dict[str, SavedModel] = {}
         self.tried: list[Tried] = []
-        self.chosen: Candidate | None = None
 
     # ---- time ----------------------------------------------------------------------------------------
 
@@ -76,9 +72,7 @@ class Search:
         names.sort(key=self.request.architectures.index)
         seconds = {name: self.stages.parent_epoch_seconds(self._costs.untrained(name)) for name in names}
         self.architectures = tuple(self.journal.once("parents", lambda: self._affordable(names, seconds)))
-        epochs = self.journal.once("parent epochs", lambda: self._parent_epochs(seconds))
-        for name in self.architectures:
-            self.journal.once(f"epochs {name} dense", lambda: epochs)
+        epochs = int(self.journal.once(PARENT_EPOCHS, lambda: self._parent_epochs(seconds)))
         self.candidates = tuple(one for one in self.candidates if one.architecture in self.architectures)
         dense = epochs * sum(seconds[name] for name in self.architectures)
         listed = "\n".join(
@@ -113,18 +107,29 @@ class Search:
     def _parent_epochs(self, seconds: dict[str, float]) -> int:
         left = self._left
         if left is None:
-            return PARENT_EPOCHS
+            return USUAL_PARENT_EPOCHS
         epochs = math.floor(DENSE_SHARE * left / sum(seconds[name] for name in self.architectures))
         return max(1, min(MOST_PARENT_EPOCHS, epochs))
 
     def _guess(self, dense: float) -> str:
         """How long all will take where no time was given."""
-        seconds = [self._epoch_seconds(one) for one in self.candidates]
+        order = list(self.candidates)
         search = sum(
-            (one.epochs + OVERHEAD) * sum(seconds[: one.candidates]) for one in rounds(seconds, None)
+            self._run_seconds(one, each.epochs, short=True)
+            for each in self._rounds(order, None)
+            for one in order[: each.candidates]
         )
-        recovery = (RECOVERY_EPOCHS + 4 * OVERHEAD) * (max(seconds) if seconds else 0.0)
+        recovery = max(self._run_seconds(one, RECOVERY_EPOCHS, short=False) for one in order)
         return f"about {(dense + search + recovery) / 60:.0f} minutes in all"
+
+    def _rounds(self, order: Sequence[Candidate], seconds: float | None) -> tuple[Round, ...]:
+        overhead = max(self.stages.overhead_epochs(one, short=True) for one in order)
+        return rounds([self._epoch_seconds(one) for one in order], seconds, overhead=overhead)
+
+    def _run_seconds(self, candidate: Candidate, epochs: int, *, short: bool) -> float:
+        """Seconds of pruning and of so many epochs of recovery."""
+        beside = self.stages.overhead_epochs(candidate, short=short)
+        return (epochs + beside) * self._epoch_seconds(candidate)
 
     def _epoch_seconds(self, candidate: Candidate) -> float:
         return self.stages.candidate_epoch_seconds(candidate, self._costs.untrained(candidate.architecture))
@@ -140,8 +145,7 @@ class Search:
             self.parents[name] = model
             side = self.request.side
             whole = Candidate(name, side, 0.0, self._costs(name, 0.0, side))
-            epochs = int(self.journal.once(f"epochs {name} dense", lambda: 0))
-            self.tried.append(Tried(whole, "parent", epochs, score))
+            self.tried.append(Tried(whole, "parent", self.stages.parent_epochs, score))
             self._tell(f"{self.where('1/4 dense')} {whole.title}: {score:.3f}, {whole.costs.ms:.1f} ms")
 
     @property
@@ -186,8 +190,7 @@ class Search:
     def _planned(self, order: list[Candidate]) -> list[list[int]]:
         left = self._left
         share = None if left is None else max(0.0, left) * SEARCH_SHARE / (1 - DENSE_SHARE)
-        found = rounds([self._epoch_seconds(one) for one in order], share)
-        return [[one.candidates, one.epochs] for one in found]
+        return [[one.candidates, one.epochs] for one in self._rounds(order, share)]
 
     def _try(self, candidate: Candidate, epochs: int, stage: str) -> float:
         _, score = self.stages.candidate(candidate, epochs, short=True)
@@ -197,7 +200,7 @@ class Search:
     def _look_beside(self, chosen: Candidate, epochs: int) -> None:
         """Train one wider and one narrower for as long, so that the price of a point is known."""
         beside = [one for one in neighbours(chosen, self._costs) if one.sparsity > 0]
-        cost = sum(self._epoch_seconds(one) * (epochs + OVERHEAD) for one in beside)
+        cost = sum(self._run_seconds(one, epochs, short=True) for one in beside)
         left = self._left
         wanted = self.journal.once("beside", lambda: left is None or cost <= 0.1 * left)
         if not wanted:
@@ -224,7 +227,6 @@ class Search:
         self._tell(f"{self.where('3/4 recovery')} {candidate.title}, {epochs} epochs")
         made, score = self.stages.candidate(candidate, epochs, short=False)
         self.tried.append(Tried(candidate, "final", epochs, score))
-        self.chosen = candidate
         return made
 
     def _recovery_epochs(self, candidate: Candidate) -> int:
@@ -245,7 +247,7 @@ class Search:
 
     # ---- what it says in the end ---------------------------------------------------------------------
 
-    def offers(self, final: Final | None) -> list[str]:
+    def offers(self, final: Final) -> list[str]:
         """The nearest to limits that cannot be met."""
         return offers(self.tried, final, self.request.limits, self._best_parent.score)
 

@@ -7,14 +7,13 @@ once it is whole.
 from __future__ import annotations
 
 import copy
-import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from descale.compression.candidates import Candidate
 from descale.compression.journal import Journal
 from descale.compression.pace import step_seconds
-from descale.compression.request import Request
+from descale.compression.request import Request, working_length
 from descale.compression.untrained import STRATEGY, Untrained
 from descale.data import Dataset
 from descale.evaluation.evaluate import image_confusions
@@ -27,8 +26,8 @@ from descale.training.prune import prune_model
 from descale.training.recovery import pruning_epochs, recovery_side, recovery_training
 from descale.training.train import provenance, train_model, train_network
 
-logger = logging.getLogger(__name__)
-
+PARENT_EPOCHS = "parent epochs"
+"""Name of that decision."""
 BATCH = 8
 CROPPED_FROM = 192
 """Sides from which on training sees parts of the photo at its own scale; below, the whole photo, zoomed."""
@@ -48,7 +47,7 @@ def training_at(side: tuple[int, int], epochs: int, crop: tuple[int, int] | None
         "size": side, "epochs": epochs, "batch_size": BATCH, "validate_every": max(1, epochs // 10),
     }  # fmt: skip
     if min(side) >= CROPPED_FROM:
-        own = crop or tuple(32 * round(length / 64) for length in side)
+        own = crop or tuple(working_length(length / 2) for length in side)
         values["augmentation"] = "zoom"
         if own[0] < side[0] and own[1] < side[1]:
             values["crop"] = own
@@ -126,17 +125,19 @@ class Stages:
     def _training(self, candidate: Candidate) -> TrainingConfig:
         """The parent's settings at the candidate's size."""
         parent = training_at(self.request.side, 1)
-        return training_at(candidate.side, self._parent_epochs(candidate.architecture), crop=parent.crop)
+        return training_at(candidate.side, self.parent_epochs, crop=parent.crop)
 
-    def _parent_epochs(self, architecture: str) -> int:
-        epochs: int = self.journal.once(f"epochs {architecture} dense", lambda: 1)
+    @property
+    def parent_epochs(self) -> int:
+        """Epochs of every dense parent, as they were decided."""
+        epochs: int = self.journal[PARENT_EPOCHS]
         return epochs
 
     # ---- doing it ------------------------------------------------------------------------------------
 
     def parent(self, architecture: str) -> SavedModel:
         """Train the dense parent for the epochs that were decided, or take the one that is there."""
-        config = training_at(self.request.side, self._parent_epochs(architecture))
+        config = training_at(self.request.side, self.parent_epochs)
         return train_model(
             self.dataset, self.spec(architecture, self.request.side), config,
             self.folder / "parents" / architecture, encoder_weights=self.request.encoder_weights,
@@ -164,7 +165,7 @@ class Stages:
                     devices=self.devices,
                 )  # fmt: skip
             self.journal.keep(score, self.score(load_model(made)))
-        return made, float(self.journal.once(score, lambda: 0.0))
+        return made, float(self.journal[score])
 
     def score(self, model: SavedModel) -> float:
         """Corrosion IoU on the validation split, 0..1."""

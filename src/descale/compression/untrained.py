@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
 import time
 from functools import lru_cache
 from pathlib import Path
 from statistics import median
 
-import numpy as np
 from torch import nn
 
 from descale.deploy.export.bundle import write_untrained
@@ -19,11 +17,13 @@ from descale.pruning.budget import first_units
 from descale.pruning.config import PruningConfig
 from descale.pruning.cut import cut_channels
 from descale.pruning.graph import build_channel_graph
-from descale.runtime.segmenter import Segmenter
-
-logger = logging.getLogger(__name__)
+from descale.stopwatch.measure import PHASES
+from descale.stopwatch.worker import load_bundle, test_picture
 
 STRATEGY = "movement"
+UNTRAINED = "untrained"
+"""Stands for the strategy in the names of bundles that are only timed."""
+INFERENCE = PHASES.index("inference")
 WARM_UP, LEAST_RUNS, MOST_RUNS, SECONDS = 3, 7, 60, 0.8
 
 
@@ -50,7 +50,7 @@ class Untrained:
 
     def saved(self, sparsity: float) -> SavedModel:
         """The same as a model that can be exported."""
-        made_by = {"strategy": "untrained", "sparsity": sparsity}
+        made_by = {"strategy": UNTRAINED, "sparsity": sparsity}
         return SavedModel(self.spec, self.at(sparsity), read_widths(self.dense), made_by)
 
 
@@ -59,7 +59,7 @@ def measure_ms(
 ) -> list[float]:
     """Milliseconds of inference for one picture of each of the sizes, in the engine that will run it.
 
-    Timed as ``descale benchmark`` does, from the runtime's own clock; median of some runs after a warm-up.
+    Timed with the clock of ``descale benchmark``; median of some runs after a warm-up.
 
     Args:
         model: trained or not, which does not matter for the time.
@@ -76,12 +76,12 @@ def measure_ms(
 
 def bundle_ms(bundle: Path, side: tuple[int, int], *, engine: str, threads: int) -> float:
     """Milliseconds of inference of a bundle for one picture of (height, width)."""
-    segmenter = Segmenter.from_bundle(bundle, engine, threads=threads, expect=side)
-    picture = np.random.default_rng(0).integers(0, 256, (*side, 3), dtype=np.uint8)
+    timed, _ = load_bundle({"path": str(bundle), "engine": engine, "threads": threads})
+    picture = test_picture(*side)
     for _ in range(WARM_UP):
-        segmenter(picture, scale=1.0)
+        timed(picture)
     found: list[float] = []
     until = time.perf_counter() + SECONDS
     while len(found) < LEAST_RUNS or (time.perf_counter() < until and len(found) < MOST_RUNS):
-        found.append(1000 * segmenter(picture, scale=1.0).seconds["infer"])
+        found.append(1000 * timed(picture)[INFERENCE])
     return median(found)

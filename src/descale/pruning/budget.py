@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 import torch
@@ -15,12 +16,12 @@ from descale.base.errors import PruningError
 from descale.models.layout import memory_format
 from descale.pruning.allocation import Counts, allocate, least_count
 from descale.pruning.channels import ChannelGraph, Keep
+from descale.pruning.config import BudgetKind
 from descale.pruning.cut import cut_channels
 from descale.pruning.footprint import Footprint
 
 logger = logging.getLogger(__name__)
 
-BUDGETS = ("params", "macs", "latency")
 TOLERANCE = 0.02
 """A budget counts as hit when the cost is within this share of it."""
 
@@ -131,7 +132,7 @@ def _cost(
         return lambda counts: float(footprint.totals(counts).macs)
     if kind == "params":
         return lambda counts: float(footprint.totals(counts).params)
-    raise PruningError(f"Unknown budget '{kind}'. Known: {', '.join(BUDGETS)}.")
+    raise PruningError(f"Unknown budget '{kind}'. Known: {', '.join(get_args(BudgetKind))}.")
 
 
 def _fine_tune(

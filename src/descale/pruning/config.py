@@ -162,9 +162,8 @@ class PruningConfig(BaseModel):
     @field_validator("importance")
     @classmethod
     def _known_importance(cls, value: str) -> str:
-        from descale.pruning.importance import (
-            IMPORTANCES,
-        )  # with torch, which whoever reads a result can do without
+        # with torch, which whoever reads a result can do without
+        from descale.pruning.importance import IMPORTANCES
 
         if value not in IMPORTANCES:
             raise ValueError(f"unknown importance '{value}'; {suggestion(value, IMPORTANCES)}")

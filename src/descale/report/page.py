@@ -27,14 +27,8 @@ logger = logging.getLogger(__name__)
 
 def render(title: str, results: Sequence[Result], made: Sequence[Section], trials: StudyTrials) -> str:
     """The whole page as HTML, nothing outside of it needed."""
-    environment = Environment(
-        loader=PackageLoader("descale.report"),
-        autoescape=select_autoescape(("html", "j2"), default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    source = partial(_source, environment)
+    environment = page_templates("descale.report")
+    source = partial(page_source, environment)
     manifest = read_manifest(trials.folder)
     expected = manifest.get("trials") if isinstance(manifest.get("trials"), int) else None
     evidence = [item for section in made for item in section.evidence]
@@ -66,6 +60,17 @@ def render(title: str, results: Sequence[Result], made: Sequence[Section], trial
     )
 
 
+def page_templates(package: str) -> Environment:
+    """Templates of a package: values are escaped, and one that is missing is an error."""
+    return Environment(
+        loader=PackageLoader(package),
+        autoescape=select_autoescape(("html", "j2"), default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
 def read_manifest(folder: Path) -> dict[str, Any]:
     """``study.json`` of the study, empty if there is none."""
     try:
@@ -88,7 +93,8 @@ def _latency_how(folder: Path) -> str:
     return joined(list(dict.fromkeys(row["how"] for row in rows if row.get("how"))))
 
 
-def _source(environment: Environment, name: str) -> Markup:
+def page_source(environment: Environment, name: str) -> Markup:
+    """A file beside the templates, as it is."""
     loader = environment.loader
     assert loader is not None
     return Markup(loader.get_source(environment, name)[0])

@@ -94,9 +94,8 @@ class _Network:
         pruning = trial_pruning(self.config, strategy, sparsity) if kind == "pruned" else None
         training = trial_training(self.config, self.data)
         if like is not None:
-            from descale.training.control import (
-                control_training,
-            )  # with torch, which no reader of trials needs
+            # with torch, which no reader of trials needs
+            from descale.training.control import control_training
 
             assert like.pruning is not None
             pruning = like.pruning

@@ -16,32 +16,11 @@ from tests.runtime.tiny_networks import painted, write_bundle
 
 import descale
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SHARES = {
     "a": 25, "b <img src=x onerror=alert(1)>": 0, "c #3 50%?": 1, "=d": 6, os.fsdecode(b"br\xfccke"): 40,
 }  # fmt: skip
 """Corroded percent by name: Ri 5, 0, 3, 4 and 5."""
 NO_UTF8 = os.fsdecode(b"br\xfccke")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser at {CHROMIUM}")
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

@@ -23,12 +23,22 @@ def bundle_name(model: SavedModel) -> str:
 
     The sparsity is read from the provenance of the pruning, where there was one.
     """
-    parts = [model.spec.architecture, model.spec.encoder.removeprefix("tu-").removeprefix("timm-")]
     strategy = model.provenance.get("strategy") or _pruning(model).get("strategy")
     sparsity = model.provenance.get("sparsity", _pruning(model).get("sparsity"))
+    known = sparsity if isinstance(sparsity, int | float) else 0.0
+    return network_title(model.spec.architecture, model.spec.encoder, strategy, known)
+
+
+def network_title(architecture: str, encoder: str, strategy: Any, sparsity: float) -> str:
+    """The parts of a bundle's name, those that are known.
+
+    >>> network_title("unet", "tu-tf_efficientnet_lite0", "agp", 0.9)
+    'unet-tf_efficientnet_lite0-agp-0.90'
+    """
+    parts = [architecture, encoder.removeprefix("tu-").removeprefix("timm-")]
     if strategy:
         parts.append(str(strategy))
-    if isinstance(sparsity, int | float) and sparsity > 0:
+    if sparsity > 0:
         parts.append(f"{sparsity:.2f}")
     return "-".join(parts)
 
