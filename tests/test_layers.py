@@ -23,7 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "synthesize": {"data"},
     "models": set(),
     "pruning": {"models"},
-    "evaluation": {"data", "models"},
+    "evaluation": {"data", "models", "runtime"},
     "training": {"data", "models", "pruning"},
     "deploy": {"data", "evaluation", "models", "runtime"},
     "stopwatch": {"deploy", "models", "runtime"},

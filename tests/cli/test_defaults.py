@@ -18,6 +18,7 @@ WRITTEN = {
     ("predict", "scale"): "auto",
     ("predict", "formats"): None,
     ("predict", "bundle"): None,
+    ("evaluate", "data"): None,
     ("export", "to"): None,
     ("export", "photos"): None,
 }

@@ -61,12 +61,20 @@ def test_card_shows_scores_with_their_interval(
             "scores": {"iou_corrosion": 0.7},
             "intervals": {"iou_corrosion": {"low": 0.65, "high": 0.74}},
             "trivial": {"iou_corrosion": 0.08},
-        }
+        },
+        "clean": {
+            "folder": "steel",
+            "photos": 195,
+            "patch_above": 0.005,
+            "share": {"estimate": 0.421, "low": 0.354, "high": 0.492},
+            "area": {"estimate": 0.033, "low": None, "high": None},
+        },
     }
     model = SavedModel(unet.spec, unet.network, unet.dense_widths, {"dataset": "bridges"}, metrics)
     export_model(model, tmp_path / "bundle", photos=photos)
     card = (tmp_path / "bundle" / "MODEL_CARD.md").read_text()
     assert "| test | IoU of corrosion, all photos together | 0.700 | 0.650 to 0.740 | 0.080 |" in card
+    assert "Of photos without any corrosion (steel): 42.1 % (35.4 to 49.2) of 195 photos show a patch" in card
     assert "bridges" in card
 
 

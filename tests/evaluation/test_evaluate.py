@@ -17,7 +17,12 @@ from descale.cli import commands
 from descale.cli.main import app
 from descale.data import Dataset, load_dataset
 from descale.evaluation import confusion_matrix, score
-from descale.evaluation.evaluate import colour_floor_confusions, fit_colour_floor, image_confusions
+from descale.evaluation.evaluate import (
+    colour_floor_confusions,
+    fit_colour_floor,
+    image_confusions,
+    segment_photo,
+)
 from descale.models import SavedModel, build_network, make_spec, read_widths, save_model
 
 SIZE = (64, 64)
@@ -95,6 +100,7 @@ def test_masks_are_kept_as_they_were_scored(photos: Dataset, red_model: SavedMod
     for index, sample in enumerate(photos.split("test")):
         kept = np.asarray(Image.open(tmp_path / "masks" / f"{sample.id}.png"))
         np.testing.assert_array_equal(confusion_matrix(sample.read_mask(), kept, 2), confusions.counts[index])
+        np.testing.assert_array_equal(segment_photo(red_model, sample.read_image()), kept)
 
 
 def test_colour_floor_is_scored_on_the_same_pixels(photos: Dataset, red_model: SavedModel) -> None:

@@ -13,8 +13,9 @@ import pytest
 
 from descale.base.errors import ConfigError
 from descale.data import load_dataset
-from descale.deploy.export.card import score_lines
-from descale.evaluation.model_scores import evaluate, write_per_image
+from descale.deploy.export.card import false_alarm_line, score_lines
+from descale.evaluation.false_alarms import in_words
+from descale.evaluation.model_scores import evaluate, false_alarms, write_per_image
 from descale.models import SavedModel, build_network, load_model, make_spec, read_widths, save_model
 
 
@@ -90,3 +91,11 @@ def test_data_of_other_classes_or_without_the_split_is_refused(
     shutil.rmtree(tmp_path / "steel" / "test")
     with pytest.raises(ConfigError, match="no photo in the split 'test'"):
         evaluate(tmp_path / "model", tmp_path / "steel")
+
+
+def test_false_alarms_reach_the_card(network: SavedModel, steel: Path, tmp_path: Path) -> None:
+    save_model(tmp_path / "model", network)
+    found = false_alarms(tmp_path / "model", steel / "valid" / "images", keep_scores=True)
+    line = false_alarm_line(load_model(tmp_path / "model").metrics)
+    assert line == f"Of photos without any corrosion (images): {in_words(found.to_json())}."
+    assert false_alarm_line({}) == ""

@@ -1,25 +1,38 @@
-"""``descale evaluate``: how good a model is on one split, beside what a constant answer and colour reach."""
+"""``descale evaluate``: how good a model is on one split, its false alarms where there is no corrosion."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
     from descale.evaluation import Summary
+    from descale.evaluation.false_alarms import FalseAlarms
+    from descale.evaluation.model_scores import Evaluation
+
+WORST_SHOWN = 5
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="Model folder (model.json and model.safetensors).")],
-    data: Annotated[str, typer.Option(help="Data set: a folder, a description (.yaml), or nea:/sscs:PATH.")],
+    model: Annotated[
+        Path,
+        typer.Argument(help="Model folder (model.json and model.safetensors); with --clean also a bundle."),
+    ],
+    data: Annotated[
+        str | None, typer.Option(help="Data set: a folder, a description (.yaml), or nea:/sscs:PATH.")
+    ] = None,
+    clean: Annotated[
+        Path | None, typer.Option(help="Folder of photos without any corrosion: count false alarms on them.")
+    ] = None,
     split: Annotated[str, typer.Option(help="Which split: train, valid or test.")] = "test",
     json: Annotated[Path | None, typer.Option(help="Also write everything to this JSON file.")] = None,
     per_image: Annotated[
-        Path | None, typer.Option(help="Also write a row per photo to this CSV file.")
+        Path | None, typer.Option(help="Also write a row per photo of the split to this CSV file.")
     ] = None,
     keep_scores: Annotated[
         bool,
@@ -28,27 +41,64 @@ def evaluate(
 ) -> None:
     """Score a model on one split, with 95 % intervals and the two floors it must clear.
 
-    Scores are of the photo's own pixels, whatever the model's input size.
+    Scores are of the photo's own pixels, whatever the model's input size. With `--clean`: how many photos
+    without corrosion show a patch above 0.5 % of the picture.
 
     Example: `descale evaluate models/unet --data photos/ --split test --json scores.json`
     """
     from rich.console import Console
+
+    from descale.base.errors import ConfigError
+    from descale.base.files import write_json
+    from descale.evaluation.clean_photos import find_clean_photos
+    from descale.evaluation.model_scores import evaluate as evaluate_model
+    from descale.evaluation.model_scores import false_alarms, write_per_image
+
+    if data is None and (clean is None or per_image is not None):
+        missing = "to write a row per photo of" if clean is not None else "to score on"
+        raise ConfigError(f"There is no data set {missing}: give --data FOLDER, or --clean FOLDER alone.")
+    if clean is not None:
+        find_clean_photos(clean)  # what is wrong with the folder is told before anything long starts
+    console = Console()
+    written: dict[str, Any] = {"model": str(model)}
+    if data is not None:
+        evaluation = evaluate_model(model, data, split=split, keep_scores=keep_scores)
+        written |= evaluation.to_json()
+        if per_image is not None:
+            write_per_image(per_image, evaluation.summary)
+        _tell_scores(console, evaluation)
+    if clean is not None:
+        found = false_alarms(model, clean, keep_scores=keep_scores)
+        written["clean"] = {**found.to_json(), "by_photo": found.by_photo()}
+        _tell_false_alarms(console, model, found)
+    if json is not None:
+        write_json(json, written)
+
+
+def _tell_false_alarms(console: Console, model: Path, found: FalseAlarms) -> None:
     from rich.markup import escape
 
-    from descale.base.files import write_json
-    from descale.evaluation.model_scores import evaluate as evaluate_model
-    from descale.evaluation.model_scores import write_per_image
+    from descale.evaluation.false_alarms import in_words
 
-    evaluation = evaluate_model(model, data, split=split, keep_scores=keep_scores)
-    if json is not None:
-        write_json(json, evaluation.to_json())
-    if per_image is not None:
-        write_per_image(per_image, evaluation.summary)
-    console = Console()
+    left_out = f" {len(found.unread)} could not be read." if found.unread else ""
+    console.print(
+        f"[bold]{escape(str(model))}[/] on photos without corrosion, {escape(found.folder)}: "
+        f"{in_words(found.to_json())}.{left_out}",
+        highlight=False,
+    )
+    for photo in found.by_photo()[:WORST_SHOWN]:
+        if photo["alarm"]:
+            largest = f"{100 * photo['largest_patch']:5.1f} %"
+            console.print(f"  {largest} {escape(photo['photo'])}", highlight=False)
+
+
+def _tell_scores(console: Console, evaluation: Evaluation) -> None:
+    from rich.markup import escape
+
     spec, summary, costs = evaluation.spec, evaluation.summary, evaluation.costs
     console.print(
-        f"[bold]{escape(str(model))}[/]: {spec.architecture}/{spec.encoder} on {escape(evaluation.dataset)}, "
-        f"split {split}"
+        f"[bold]{escape(str(evaluation.model))}[/]: {spec.architecture}/{spec.encoder} on "
+        f"{escape(evaluation.dataset)}, split {evaluation.split}"
     )
     console.print(_score_table(summary))
     console.print(_confusion_table(summary))
@@ -60,7 +110,7 @@ def evaluate(
     )
     if not summary.defined:
         console.print(
-            f"Scores of corrosion are not defined: split {split} shows no corrosion. "
+            f"Scores of corrosion are not defined: split {evaluation.split} shows no corrosion. "
             "Choose another split, or put photos with corrosion into it."
         )
     for reason in summary.collapse.reasons:

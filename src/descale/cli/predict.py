@@ -144,12 +144,10 @@ def split_bundle(arguments: list[str]) -> tuple[Path | None, list[str]]:
     >>> split_bundle(["small.zip", "photos"]), split_bundle(["photos", "more"])
     ((PosixPath('small.zip'), ['photos']), (None, ['photos', 'more']))
     """
-    from descale.runtime.bundle import MANIFEST
+    from descale.runtime.bundle import is_bundle
 
-    if len(arguments) > 1:
-        first = Path(arguments[0])
-        if first.suffix.lower() == ".zip" or (first / MANIFEST).is_file():
-            return first, arguments[1:]
+    if len(arguments) > 1 and is_bundle(Path(arguments[0])):
+        return Path(arguments[0]), arguments[1:]
     return None, arguments
 
 

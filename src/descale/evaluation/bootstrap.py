@@ -123,6 +123,30 @@ def paired_drop(
     return Drop(_interval(draws, estimate, dense), margin, upper, p_value)
 
 
+def mean_interval(values: Array, *, replicates: int = REPLICATES, seed: int = 0) -> Interval:
+    """Interval of the mean of one value per image, ``values`` ``(N,)``, over images.
+
+    Without bounds where all values are the same: every draw is then the same, and looks like certainty.
+
+    Raises:
+        ValueError: there is no value.
+
+    >>> found = mean_interval(np.array([0.0, 0.0, 1.0, 1.0]))
+    >>> found.estimate, found.low, found.high, found.images
+    (0.5, 0.0, 1.0, 4)
+    """
+    if not len(values):
+        raise ValueError("a bootstrap needs at least one evaluated image")
+    estimate, count = float(values.mean()), len(values)
+    if (values == values[0]).all():
+        return Interval(estimate, float("nan"), float("nan"), count, count, 1)
+    chunks = range(-(-replicates // CHUNK))
+    draws = np.concatenate([_multiplicities(count, seed, chunk, 0) @ values for chunk in chunks])
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(draws[:replicates] / count, [tail, 1 - tail])
+    return Interval(estimate, float(low), float(high), count, count, 1)
+
+
 def _estimate(runs: Sequence[ImageConfusions], classes: ClassTable, metric: str) -> float:
     return float(np.mean([METRICS[metric].of(run, classes) for run in runs]))
 

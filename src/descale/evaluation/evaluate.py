@@ -92,6 +92,18 @@ def image_confusions(
     return ImageConfusions(tuple(s.id for s in samples), tuple(s.group for s in samples), counts)
 
 
+def segment_photo(model: SavedModel, photo: Mask, device: torch.device | None = None) -> Mask:
+    """Class ids of one photo as :func:`image_confusions` scores them, uint8 ``(H, W)``.
+
+    Args:
+        model: stays where it is.
+        photo: uint8 ``(H, W, 3)`` RGB.
+        device: where the network is; the CPU if none is given.
+    """
+    one = _resized(photo, model.spec.input_size)[None].to(device or torch.device("cpu"))
+    return _enlarged(_answers(model, one)[0], photo.shape[:2], model.spec.threshold)
+
+
 @torch.inference_mode()
 def _answers(model: SavedModel, images: Tensor) -> Tensor:
     """Logits ``(N, K, h, w)`` of uint8 RGB pictures ``(N, 3, h, w)`` of the input size."""
@@ -137,8 +149,7 @@ def _photos(
     """Each photo resized to ``size``, uint8 ``(3, h, w)``, and its own label, uint8 ``(H, W)``."""
 
     def read(sample: Sample) -> tuple[Tensor, Mask]:
-        image = torch.from_numpy(sample.read_image()).permute(2, 0, 1)
-        return transform.resize(image, list(size), antialias=True), sample.read_mask()
+        return _resized(sample.read_image(), size), sample.read_mask()
 
     with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
         first = 0
@@ -147,6 +158,11 @@ def _photos(
             count = max(1, min(batch_size, PIXELS_AT_ONCE // (height * width)))
             yield from pool.map(read, samples[first : first + count])
             first += count
+
+
+def _resized(photo: Mask, size: tuple[int, int]) -> Tensor:
+    """A photo ``(H, W, 3)`` as the network sees it, uint8 ``(3, h, w)``."""
+    return transform.resize(torch.from_numpy(photo).permute(2, 0, 1), list(size), antialias=True)
 
 
 def _pairs(samples: Sequence[Sample], size: tuple[int, int]) -> Iterator[tuple[Mask, Mask]]:

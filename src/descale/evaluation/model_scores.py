@@ -1,4 +1,4 @@
-"""Score a saved model on a split, beside what it must beat and what it costs."""
+"""Score a model: on a split, beside what it must beat and what it costs; on photos without corrosion."""
 
 from __future__ import annotations
 
@@ -8,14 +8,36 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
 from descale.base.classes import BINARY
 from descale.base.errors import ConfigError
 from descale.base.files import replacing_file
+from descale.base.photo import read_photo
 from descale.data import load_dataset
-from descale.evaluation.evaluate import colour_floor_confusions, fit_colour_floor, image_confusions
+from descale.evaluation.clean_photos import CleanPhotos, find_clean_photos
+from descale.evaluation.evaluate import (
+    colour_floor_confusions,
+    fit_colour_floor,
+    image_confusions,
+    segment_photo,
+)
+from descale.evaluation.false_alarms import KEPT, FalseAlarms, count_false_alarms
 from descale.evaluation.metrics import METRICS, Scores, imagewise_iou
 from descale.evaluation.summary import Summary, summarise
-from descale.models import ModelSpec, count_macs, count_parameters, keep_metrics, load_model, weights_bytes
+from descale.models import (
+    ModelSpec,
+    SavedModel,
+    count_macs,
+    count_parameters,
+    keep_metrics,
+    load_model,
+    weights_bytes,
+)
+from descale.runtime.bundle import is_bundle
+from descale.runtime.segmenter import Segmenter
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +93,7 @@ def evaluate(
         keep_scores: keep them with the model, for its card when it is exported.
 
     Raises:
-        ConfigError: data and model have other classes, or no photo is in the split.
+        ConfigError: data and model have other classes, no photo is in the split, or the model is a bundle.
         DataError: the data set, a photo or a label cannot be read.
         ModelError: the model's folder is missing or damaged.
 
@@ -81,6 +103,11 @@ def evaluate(
     True
     """
     folder = Path(model)
+    if is_bundle(folder):
+        raise ConfigError(
+            f"{folder} is a bundle, which is scored on photos without corrosion only. Name the model folder "
+            "that it was exported from."
+        )
     saved = load_model(folder)
     spec = saved.spec
     dataset = load_dataset(data, binary=spec.classes == BINARY)
@@ -107,6 +134,60 @@ def evaluate(
         own = saved.provenance.get("dataset_fingerprint") in (None, dataset.fingerprint())
         keep_metrics(folder, {split if own else f"{split} of {dataset.name}": summary.to_json()})
     return Evaluation(folder, spec, dataset.name, dataset.fingerprint(), split, summary, costs)
+
+
+def false_alarms(model: str | Path, photos: str | Path, *, keep_scores: bool = False) -> FalseAlarms:
+    """Count the false alarms of a model on photos that show no corrosion.
+
+    A model folder sees photos as :func:`evaluate` shows them, at its input size; a bundle as ``descale
+    predict`` shows them, in their own proportions and in tiles.
+
+    Args:
+        model: a model folder, or a bundle (folder or zip file).
+        photos: a folder of photos without corrosion, searched to any depth.
+        keep_scores: keep the figures with the model, for its card when it is exported.
+
+    Raises:
+        BundleError: the bundle cannot be opened, or no engine runs it.
+        ConfigError: figures shall be kept with a bundle.
+        DataError: there is no such folder, no photo in it can be read, or it is a labelled data set.
+        ModelError: the model's folder is missing or damaged.
+    """
+    clean, place = find_clean_photos(photos), Path(model)
+    if is_bundle(place):
+        if keep_scores:
+            raise ConfigError(
+                f"{place} is a bundle, whose card is written. Keep scores with the model folder, and export "
+                "again."
+            )
+        segmenter = Segmenter.from_bundle(place)
+        return count_false_alarms(clean, lambda photo: segmenter(photo).corrosion())
+    found = model_false_alarms(load_model(place), clean)
+    if keep_scores:
+        keep_metrics(place, {KEPT: found.to_json()})
+    return found
+
+
+def model_false_alarms(
+    model: SavedModel, clean: CleanPhotos, *, device: torch.device | None = None
+) -> FalseAlarms:
+    """False alarms of a loaded model, which is on the CPU again afterwards.
+
+    Args:
+        device: where the network runs; the CPU if none is given.
+
+    Raises:
+        DataError: no photo can be read.
+    """
+    model.network.to(device or torch.device("cpu")).eval()
+
+    def corroded(photo: Path) -> NDArray[np.bool_]:
+        return np.isin(segment_photo(model, read_photo(photo), device), model.spec.classes.corrosion_ids)
+
+    try:
+        return count_false_alarms(clean, corroded)
+    finally:
+        model.network.to("cpu")
 
 
 def write_per_image(path: Path, summary: Summary) -> None:

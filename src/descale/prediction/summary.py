@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from descale.prediction.patches import Patches, find_patches
 from descale.prediction.position import Position
 from descale.prediction.ratings import astm_d610, iso_4628_3
+from descale.runtime.patches import Patches, find_patches
 from descale.runtime.segmentation import Segmentation
 from descale.runtime.working_scale import training_pixels
 

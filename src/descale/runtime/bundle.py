@@ -48,6 +48,11 @@ class Bundle:
         return _read(self.path, name)
 
 
+def is_bundle(path: Path) -> bool:
+    """Whether a path is meant as a bundle: a zip file, or a folder with a manifest. Nothing is verified."""
+    return path.suffix.lower() == ".zip" or (path / MANIFEST).is_file()
+
+
 def open_bundle(path: str | Path) -> Bundle:
     """Open a folder or a zip file and verify it: version, missing files, checksums.
 

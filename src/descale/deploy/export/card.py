@@ -12,6 +12,7 @@ import jinja2
 
 from descale.base.columns import COLUMNS
 from descale.base.files import write_text
+from descale.evaluation.false_alarms import KEPT, in_words
 from descale.models import ARCHITECTURES, SavedModel
 from descale.runtime.manifest import BundleManifest
 
@@ -48,6 +49,7 @@ def write_card(
         title=find_title(model.spec.architecture),
         made=model.provenance,
         scores=score_lines(model.metrics),
+        false_alarms=false_alarm_line(model.metrics),
         costs=record["costs"],
         record=record,
         size_bytes=size_bytes,
@@ -85,6 +87,14 @@ def score_lines(metrics: Mapping[str, Any]) -> list[Score]:
                 )
             )
     return lines
+
+
+def false_alarm_line(metrics: Mapping[str, Any]) -> str:
+    """What was called corroded on photos without corrosion, as a sentence; empty where it was not counted."""
+    found = metrics.get(KEPT)
+    if not isinstance(found, Mapping) or "share" not in found:
+        return ""
+    return f"Of photos without any corrosion ({found['folder']}): {in_words(found)}."
 
 
 def _bounded(interval: Mapping[str, Any]) -> bool:

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from descale.base.files import write_text
 from descale.base.photo import reading
-from descale.prediction.patches import Patches, find_patches
 from descale.prediction.ratings import CAVEAT
 from descale.prediction.tables.content import TableContent
+from descale.runtime.patches import Patches, find_patches
 
 
 def write(path: Path, content: TableContent) -> None:

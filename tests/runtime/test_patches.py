@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from descale.prediction.patches import find_patches, find_runs
+from descale.runtime.patches import find_patches, find_runs
 
 
 def flood(mask: NDArray[np.bool_]) -> list[tuple[int, list[int]]]:
