@@ -59,11 +59,19 @@ def test_settings_that_are_gone_are_read_where_they_were_off(
 
 def test_paths_are_relative_to_the_file(study_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = study_file.read_text().replace("weights: none", "weights: lite0.safetensors")
-    study_file.write_text(text.replace("source: .", "source: nea:sets/nea"))
+    study_file.write_text(text.replace("source: .", "source: nea:sets/nea\n    clean: steel"))
     monkeypatch.chdir("/")
     config = load_study(study_file)
     assert config.data[0].source == f"nea:{study_file.parent}/sets/nea"
+    assert config.data[0].clean == f"{study_file.parent}/steel"
     assert config.encoder_weights == f"{study_file.parent}/lite0.safetensors"
+
+
+def test_photos_without_corrosion_need_one_model(study_file: Path) -> None:
+    both = "source: .\n    clean: steel\n    leave_one_out: true"
+    study_file.write_text(study_file.read_text().replace("source: .", both))
+    with pytest.raises(StudyError, match=r"fake\.yaml:4: .*'clean' needs one model"):
+        load_study(study_file)
 
 
 def test_strategy_and_sparsity_are_filled_in(study_file: Path) -> None:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from descale.base.errors import StudyError
+from descale.base.errors import DataError, StudyError
 from descale.study.config import StudyData, Synthesis
-from descale.study.datasets import dataset_of, describe_data
+from descale.study.datasets import clean_photos_of, dataset_of, describe_data
+from descale.study.trial import DENSE, Trial
 from descale.synthesize import synthesize
+from descale.training import TrainingConfig
 
 
 @pytest.fixture
@@ -67,3 +69,24 @@ def test_a_split_is_missing(photos: Path, tmp_path: Path) -> None:
     shutil.rmtree(photos / "test")
     with pytest.raises(StudyError, match="leave_one_out: true"):
         describe_data(StudyData(source=str(photos)), tmp_path / "out")
+
+
+def test_photos_without_corrosion_that_changed_are_found(photos: Path, tmp_path: Path) -> None:
+    clean = tmp_path / "clean"
+    clean.mkdir()
+    shutil.copy(next((photos / "train" / "images").iterdir()), clean / "a.png")
+    data = StudyData(source=str(photos), clean=str(clean))
+    described = describe_data(data, tmp_path / "out")
+    trial = Trial(
+        DENSE, data, described.name, described.fingerprint, "unet", "resnet18", "none", DENSE, 0.0, 0,
+        TrainingConfig(), clean=described.clean,
+    )  # fmt: skip
+    found = clean_photos_of(trial)
+    assert found is not None
+    assert found.photos == (clean / "a.png",)
+    shutil.copy(next((photos / "test" / "images").iterdir()), clean / "a.png")
+    with pytest.raises(StudyError, match=r"without corrosion in .*clean changed while the study ran"):
+        clean_photos_of(trial)
+    (clean / "a.png").unlink()
+    with pytest.raises(DataError, match="holds no photo"):
+        describe_data(data, tmp_path / "out")

@@ -45,7 +45,10 @@ def run(file: Path, out: Path) -> list[dict[str, str]]:
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("study") / "tiny.yaml"
-    path.write_text(TINY)
+    path.write_text(TINY.replace("name: embedded", "name: embedded\n    clean: steel"))
+    (path.parent / "steel").mkdir()
+    for name, grey in (("a", 90), ("b", 200)):
+        Image.new("RGB", (48, 32), (grey, grey, grey)).save(path.parent / "steel" / f"{name}.png")
     return path
 
 
@@ -83,7 +86,10 @@ def test_artifacts_tell_the_same_as_the_row(finished: tuple[Path, list[dict[str,
         assert model.metrics["test"]["scores"]["iou_corrosion"] == pytest.approx(
             float(row["iou_corrosion"]), abs=1e-5
         )
-        assert set(model.metrics) == {"valid", "test"}
+        assert set(model.metrics) == {"valid", "test", "clean"}
+        assert model.metrics["clean"]["photos"] == int(row["clean_photos"]) == 2
+        assert model.metrics["clean"]["share"]["estimate"] == pytest.approx(float(row["false_alarms"]))
+        assert model.metrics["clean"]["area"]["estimate"] == pytest.approx(float(row["false_area"]), abs=1e-5)
         test = read_confusions(folder / "confusions.csv")["test"]
         corroded = test.total[1, 1] / (test.total[1].sum() + test.total[0, 1])
         assert float(row["iou_corrosion"]) == pytest.approx(corroded, abs=1e-5)

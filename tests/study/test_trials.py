@@ -68,6 +68,15 @@ def test_other_data_are_other_trials() -> None:
     assert not {trial.id for trial in one} & {trial.id for trial in other}
 
 
+def test_photos_without_corrosion_count_only_where_they_are_named() -> None:
+    def trials(clean: str | None) -> tuple[Trial, ...]:
+        return expand(config(), lambda data: DataDescription("set", "a", clean=clean))
+
+    none, one, other = trials(None), trials("b"), trials("c")
+    assert all("clean" not in trial.determinants for trial in none)
+    assert len({trial.id for trial in (*none, *one, *other)}) == 3 * len(none)
+
+
 def test_encoder_weights_count_by_content(tmp_path: Path) -> None:
     def ids(name: str, content: bytes) -> list[str]:
         (tmp_path / name).write_bytes(content)

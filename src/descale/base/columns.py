@@ -76,6 +76,19 @@ COLUMNS: dict[str, Column] = {
         ),
         Column("iou_drop_low", "drop, 95 % low", "points", always=False),
         Column("iou_drop_high", "drop, 95 % high", "points", always=False),
+        Column(
+            "false_alarms", "false alarms", "score",
+            title="share of photos without corrosion that show a large patch", always=False,
+        ),
+        Column("false_alarms_low", "false alarms, 95 % low", "score", always=False),
+        Column("false_alarms_high", "false alarms, 95 % high", "score", always=False),
+        Column(
+            "false_area", "false area", "score",
+            title="share of the picture called corroded where nothing is", always=False,
+        ),
+        Column("false_area_low", "false area, 95 % low", "score", always=False),
+        Column("false_area_high", "false area, 95 % high", "score", always=False),
+        Column("clean_photos", "photos without corrosion", "count", always=False),
         Column("latency_ms", "latency, ms", "time", title="latency", unit="ms", always=False),
     )
 }  # fmt: skip

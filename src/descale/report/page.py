@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from descale import __version__
+from descale.evaluation.false_alarms import LARGE_PATCH
 from descale.report.cautions import cautions
 from descale.report.evidence import MARGINS, StudyTrials
 from descale.report.looks import architecture_title, strategy_title
@@ -54,6 +55,7 @@ def render(title: str, results: Sequence[Result], made: Sequence[Section], trial
         data=Markup(embedded(results, cells)),
         manifest=manifest,
         start=(manifest.get("starts") or [{}])[-1],
+        large_patch=LARGE_PATCH,
         margins=[points(margin) for margin in MARGINS],
         architecture_title=architecture_title,
         strategy_title=strategy_title,

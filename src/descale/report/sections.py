@@ -14,6 +14,7 @@ from descale.report.cells import Cell, by_dataset, make_cells, named
 from descale.report.channel_chart import channel_chart
 from descale.report.channels import channel_profiles
 from descale.report.evidence import Evidence, StudyTrials, gather
+from descale.report.false_alarms import false_alarm_table, percent
 from descale.report.fronts import (
     Marked,
     candidates,
@@ -113,6 +114,9 @@ def _section(
             "strategies": strategies_ranked,
             "highest": highest,
             "controls": control_matrix(evidence),
+            "false_alarms": false_alarm_table(
+                cells, {point.cell.key: point.letter for point in marked}, numbers
+            ),
             "profiles": [
                 (
                     profile,
@@ -156,6 +160,7 @@ def _card(point: Marked, cells: Sequence[Cell], cost: str) -> dict[str, Any]:
             ("drop from dense", tables.drop_text(cell) + ("" if cell.dense else " points")),
             *((COLUMNS[c].title, _fact(cell, c)) for c in COSTS if cell.mean(c) is not None),
             *_paper(cell),
+            *_alarms(cell),
             ("seeds", str(len(cell.seeds))),
         ],
         "reasons": point.reasons,
@@ -168,6 +173,12 @@ def _paper(cell: Cell) -> list[tuple[str, str]]:
     if reached is None:
         return []
     return [("paper's IoU", f"{reached:.3f}" + (f", floor {floor:.3f}" if floor is not None else ""))]
+
+
+def _alarms(cell: Cell) -> list[tuple[str, str]]:
+    if cell.mean("false_alarms") is None:
+        return []
+    return [("false alarms", f"{percent(cell, 'false_alarms')} % of photos without corrosion")]
 
 
 def _fact(cell: Cell, cost: str) -> str:

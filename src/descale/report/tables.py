@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from descale.base.columns import COLUMNS, COSTS
 from descale.report.cells import Cell
 from descale.report.evidence import Evidence
+from descale.report.false_alarms import HEADINGS, counted, percent
 from descale.report.looks import architecture_title, strategy_title
 from descale.report.words import amount, points, span, span_points
 
@@ -25,6 +26,7 @@ def headings(cells: Sequence[Cell]) -> list[str]:
         "drop in points (95 %)",
         "F1",
         "paper's IoU",
+        *(HEADINGS[column] for column in counted(cells)),
         *(COLUMNS[cost].title for cost in _measured(cells)),
         "remark",
     ]
@@ -34,7 +36,7 @@ def table(evidence: Sequence[Evidence]) -> list[list[str]]:
     """A row of texts per configuration, in the order given."""
     cells = [item.cell for item in evidence]
     encoders = len({cell.encoder for cell in cells}) > 1
-    costs = _measured(cells)
+    alarms, costs = counted(cells), _measured(cells)
     return [
         [
             architecture_title(cell.architecture),
@@ -46,6 +48,7 @@ def table(evidence: Sequence[Evidence]) -> list[list[str]]:
             drop_text(cell),
             score(cell.mean("f1_corrosion")),
             score(cell.mean("iou_paper")),
+            *(percent(cell, column) for column in alarms),
             *(amount(cell.mean(cost), cost) for cost in costs),
             remark(item),
         ]

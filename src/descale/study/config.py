@@ -47,11 +47,18 @@ class StudyData(BaseModel):
     accept: tuple[str, ...] = Field((), description="problems found by `data check` to go on with")
     size: Size | None = Field(None, description="input (height, width) of this set, if not training.size")
     leave_one_out: bool = Field(False, description="hold every photo out in turn; scores are pooled")
+    clean: str | None = Field(
+        None,
+        description="folder of photos without corrosion, on which false alarms are counted; relative to the "
+        "study file",
+    )
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
         if (self.source is None) == (self.synthesize is None):
             raise ValueError("give either 'source: FOLDER' or 'synthesize: {count: ...}'")
+        if self.clean is not None and self.leave_one_out:
+            raise ValueError("'clean' needs one model, 'leave_one_out' makes one per photo; remove either")
         return self
 
 
@@ -118,8 +125,8 @@ class StudyConfig(BaseModel):
 def load_study(path: Path) -> StudyConfig:
     """Read a study file and check every name in it, and the pruning of every strategy and sparsity.
 
-    Paths in the file (data sources, a file of encoder weights) are relative to the file's folder; they
-    are absolute in the result.
+    Paths in the file (data sources, photos without corrosion, a file of encoder weights) are relative to the
+    file's folder; they are absolute in the result.
 
     Raises:
         StudyError: the file is missing or wrong; one line per error with file, line, key and remedy.
@@ -143,11 +150,17 @@ def parse_study(text: str, path: Path) -> StudyConfig:
     _check_pruning(config, text, path)
     base = path.resolve().parent
     data = tuple(
-        entry.model_copy(update={"source": absolute_source(entry.source, base)}) for entry in config.data
+        entry.model_copy(
+            update={
+                "source": absolute_source(entry.source, base),
+                "clean": None if entry.clean is None else _absolute(entry.clean, base),
+            }
+        )
+        for entry in config.data
     )
     weights = config.encoder_weights
     if weights not in ("none", "imagenet"):
-        weights = str((base / Path(weights).expanduser()).resolve())
+        weights = _absolute(weights, base)
     return config.model_copy(update={"data": data, "encoder_weights": weights})
 
 
@@ -161,8 +174,12 @@ def absolute_source(source: str | None, base: Path) -> str | None:
         return None
     preset, colon, folder = source.partition(":")
     if colon and len(preset) > 1 and "/" not in preset:
-        return f"{preset}:{(base / Path(folder).expanduser()).resolve()}"
-    return str((base / Path(source).expanduser()).resolve())
+        return f"{preset}:{_absolute(folder, base)}"
+    return _absolute(source, base)
+
+
+def _absolute(path: str, base: Path) -> str:
+    return str((base / Path(path).expanduser()).resolve())
 
 
 def trial_pruning(config: StudyConfig, strategy: str, sparsity: float) -> PruningConfig:

@@ -14,6 +14,7 @@ from descale.base.errors import StudyError
 from descale.base.files import write_json
 from descale.data import Dataset, load_dataset
 from descale.data.check import check_dataset
+from descale.evaluation.clean_photos import CleanPhotos, find_clean_photos
 from descale.study.config import StudyData, Synthesis
 from descale.study.folds import hold_out
 from descale.study.trial import DataDescription, Trial
@@ -23,12 +24,13 @@ logger = logging.getLogger(__name__)
 
 
 def describe_data(data: StudyData, root: Path) -> DataDescription:
-    """Name, fingerprint and photos of a data set, which is generated under ``root`` if it is an embedded one.
+    """Name, fingerprints and photos of a data set; an embedded one is generated under ``root``.
 
     Raises:
         DataError: it cannot be read.
         StudyError: it has no test split, or problems that would falsify the results.
     """
+    clean = None if data.clean is None else find_clean_photos(data.clean)
     dataset = dataset_of(data, root)
     if not data.leave_one_out:
         for split in ("train", "valid", "test"):
@@ -39,7 +41,12 @@ def describe_data(data: StudyData, root: Path) -> DataDescription:
                 )
     refuse_falsifying(data, dataset.fingerprint(), root)
     photos = tuple(sorted(sample.id for sample in dataset.samples)) if data.leave_one_out else ()
-    return DataDescription(data.name or dataset.name, dataset.fingerprint(), photos)
+    return DataDescription(
+        data.name or dataset.name,
+        dataset.fingerprint(),
+        photos,
+        clean=None if clean is None else clean.fingerprint(),
+    )
 
 
 @lru_cache(maxsize=64)
@@ -92,6 +99,24 @@ def dataset_of_trial(trial: Trial, root: Path) -> Dataset:
             f"Data set {trial.dataset} changed while the study ran. Start again; its trials become new ones."
         )
     return hold_out(dataset, trial.fold) if trial.fold is not None else dataset
+
+
+def clean_photos_of(trial: Trial) -> CleanPhotos | None:
+    """The photos without corrosion of one trial, if its study names some.
+
+    Raises:
+        DataError: they are gone.
+        StudyError: the files changed since the study was planned.
+    """
+    if trial.data.clean is None:
+        return None
+    clean = find_clean_photos(trial.data.clean)
+    if clean.fingerprint() != trial.clean:
+        raise StudyError(
+            f"The photos without corrosion in {clean.folder} changed while the study ran. Start again; its "
+            "trials become new ones."
+        )
+    return clean
 
 
 def _generated(wanted: Synthesis | None, root: Path) -> Path:

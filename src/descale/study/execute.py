@@ -13,8 +13,11 @@ import torch
 from descale.base.columns import COLUMNS
 from descale.data import Dataset
 from descale.evaluation import result_columns, summarise
+from descale.evaluation.clean_photos import CleanPhotos
 from descale.evaluation.confusion import write_confusions
 from descale.evaluation.evaluate import image_confusions
+from descale.evaluation.false_alarms import KEPT
+from descale.evaluation.model_scores import model_false_alarms
 from descale.models import (
     SavedModel,
     count_macs,
@@ -27,7 +30,7 @@ from descale.models import (
 )
 from descale.study.artifacts import CONFUSIONS, LOG, MASKS, MODEL, drop_columns
 from descale.study.config import StudyData
-from descale.study.datasets import dataset_of_trial, describe_data
+from descale.study.datasets import clean_photos_of, dataset_of_trial, describe_data
 from descale.study.floors import colour_floor
 from descale.study.folder import RESULT, WORK, Row
 from descale.study.latency import latency_ms
@@ -59,16 +62,26 @@ class TorchRunner:
         if trial.kind == POOLED:
             return pool_folds(trial, trials)
         dataset = dataset_of_trial(trial, trials.parent)
+        clean = clean_photos_of(trial)
         folder = trials / trial.id
         work = folder / WORK / f"{trial.architecture}-{trial.strategy}-{trial.sparsity:g}-seed-{trial.seed}"
         model = _make(trial, trials, dataset, work, self.devices)
         save_model(folder / MODEL, model)
         _keep_logs(work, folder / LOG)
-        return measure(trial, model, dataset, trials, find_device(self.devices))
+        return measure(trial, model, dataset, clean, trials, find_device(self.devices))
 
 
-def measure(trial: Trial, model: SavedModel, dataset: Dataset, trials: Path, device: torch.device) -> Row:
+def measure(
+    trial: Trial,
+    model: SavedModel,
+    dataset: Dataset,
+    clean: CleanPhotos | None,
+    trials: Path,
+    device: torch.device,
+) -> Row:
     """Evaluate a model on both splits, and count what it costs; headline columns are of the test split.
+
+    Where there are photos without corrosion, ``clean``, its false alarms are counted on them.
 
     Where ``device`` is not the CPU, latency is left out: beside other work it would be a chance figure.
     """
@@ -83,7 +96,11 @@ def measure(trial: Trial, model: SavedModel, dataset: Dataset, trials: Path, dev
     summaries = {
         split: summarise(confusions[split], dataset.classes, colour=floors[split]) for split in confusions
     }
-    keep_metrics(folder / MODEL, {split: summary.to_json() for split, summary in summaries.items()})
+    metrics = {split: summary.to_json() for split, summary in summaries.items()}
+    alarms = None if clean is None else model_false_alarms(model, clean, device=device)
+    if alarms is not None:
+        metrics[KEPT] = alarms.to_json()
+    keep_metrics(folder / MODEL, metrics)
     columns = {split: result_columns(summary) for split, summary in summaries.items()}
     height, width = model.spec.input_size
     row: Row = {
@@ -94,6 +111,7 @@ def measure(trial: Trial, model: SavedModel, dataset: Dataset, trials: Path, dev
         **columns["test"],
         **drop_columns(trial, confusions["test"], dataset.classes, trials),
         **{f"{name}_valid": columns["valid"].get(name) for name, column in COLUMNS.items() if column.valid},
+        **({} if alarms is None else alarms.columns()),
         "latency_ms": latency_ms(model, torch.get_num_threads()) if device.type == "cpu" else None,
         "input_size": f"{height}x{width}",
         "threads": torch.get_num_threads(),

@@ -63,6 +63,7 @@ def record_start(
                     {
                         "name": dataset,
                         "fingerprint": trial.fingerprint,
+                        **({} if trial.clean is None else {"clean_fingerprint": trial.clean}),
                         **trial.data.model_dump(mode="json", exclude_defaults=True, exclude={"name"}),
                     }
                     for dataset, trial in data.items()

@@ -37,11 +37,13 @@ class DataDescription:
         name: as shown in tables.
         fingerprint: hash of the content; two sets with the same one give the same results.
         photos: ids of all photos, in order; the folds of a leave-one-out study.
+        clean: hash of the photos without corrosion, where the study names some.
     """
 
     name: str
     fingerprint: str
     photos: tuple[str, ...] = ()
+    clean: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Trial:
         pruning: how it is pruned; of a slim network, how the one was pruned whose recovery it imitates.
         like: id of the pruned trial whose widths a slim network copies.
         folds: ids of the trials that a pooled one sums up.
+        clean: hash of the photos without corrosion on which false alarms are counted, if any are named.
     """
 
     kind: Kind
@@ -77,6 +80,7 @@ class Trial:
     dense: str | None = None
     like: str | None = None
     folds: tuple[str, ...] = ()
+    clean: str | None = None
 
     @cached_property
     def determinants(self) -> dict[str, Any]:
@@ -96,6 +100,7 @@ class Trial:
             "training": self.training.model_dump(mode="json"),
             "pruning": self.pruning.model_dump(mode="json") if self.pruning else None,
             "parents": list(self.parents),
+            **({} if self.clean is None else {"clean": self.clean}),
         }
 
     @cached_property

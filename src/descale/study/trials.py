@@ -117,6 +117,7 @@ class _Network:
             fold=fold,
             dense=dense,
             like=like.id if like else None,
+            clean=self.description.clean,
         )
 
     def _pool(self, folds: tuple[Trial, ...], dense: Trial | None) -> Trial:
