@@ -24,7 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "models": set(),
     "pruning": {"models"},
     "evaluation": {"data", "models", "runtime"},
-    "training": {"data", "models", "pruning"},
+    "training": {"data", "deploy", "models", "pruning"},
     "deploy": {"data", "evaluation", "models", "runtime"},
     "stopwatch": {"deploy", "models", "runtime"},
     "study": {"data", "evaluation", "models", "pruning", "runtime", "synthesize", "training"},

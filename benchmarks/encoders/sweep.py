@@ -3,24 +3,31 @@
     python benchmarks/encoders/sweep.py --out benchmarks/encoders/sweep.csv
     python benchmarks/encoders/sweep.py --encoders tu-ghostnet_100,dpn68 --architectures unet,fpn
 
-Without a list: of every family of segmentation_models_pytorch and of timm a small encoder, 123 in all, on the
-five networks. Weights are random and pictures 64x64; a cell takes 5 to 40 seconds. A row is written as soon
-as it is known, and cells that are in the file are left out, so the command can be stopped and typed again.
+Without a list: of every family of segmentation_models_pytorch and of timm a small encoder, on the five
+networks. Weights are random and pictures 64x64. U-Nets of segmentation_models_pytorch's own encoders are
+exported whole and compared with torch; all others are traced as networks that are only timed, since the
+exporter takes a minute of some. One process for an encoder; what kills it is a row too. Rows are written as
+soon as they are known, and cells that are in the file are left out, so the command can be stopped and typed
+again.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import re
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 COLUMNS = ("encoder", "architecture", "outcome", "groups", "dense_groups", "params_left", "seconds", "said")
-LIMIT = 180.0
-"""Seconds that a cell may take."""
+LIMIT = 400.0
+"""Seconds that an encoder may take on one network."""
+SIZES = ("atto", "femto", "pico", "nano", "xxs", "xx_small", "tiny", "t0", "b0", "s0", "050", "small", "18")
+"""What small members of a family are called, smallest first."""
 
 
 def families() -> Iterator[str]:
@@ -30,30 +37,15 @@ def families() -> Iterator[str]:
 
     seen: set[str] = set()
     for name in smp.encoders.get_encoder_names():  # they are listed from small to large
-        family = name.rstrip("0123456789").split("_")[0].rstrip("-")
+        family = re.split(r"(?<=[a-z])\d|[-_](b|l|s|lite)\d", name)[0]
         if family not in seen:
             seen.add(family)
             yield name
     by_module: dict[str, list[str]] = {}
     for name in timm.list_models(exclude_filters=["test_*"]):
         by_module.setdefault(timm.models.model_entrypoint(name).__module__, []).append(name)
-    sizes = (
-        "atto",
-        "femto",
-        "pico",
-        "nano",
-        "xxs",
-        "xx_small",
-        "tiny",
-        "t0",
-        "b0",
-        "s0",
-        "050",
-        "small",
-        "18",
-    )
     for names in by_module.values():
-        ranked = [name for size in sizes for name in names if size in name] or names
+        ranked = [name for size in SIZES for name in names if size in name] or names
         yield f"tu-{ranked[0]}"
 
 
@@ -64,10 +56,12 @@ def one(encoder: str, architecture: str) -> dict[str, str]:
 
     from descale.base.errors import DescaleError
     from descale.deploy.export.bundle import export_model
+    from descale.deploy.graph.trace import trace_network
     from descale.models import SavedModel, build_network, make_spec, read_widths
     from descale.pruning import build_channel_graph, cut_channels
 
     torch.set_num_threads(1)
+    began = time.perf_counter()
     row = {"encoder": encoder, "architecture": architecture}
     stage = "build"
     try:
@@ -82,21 +76,24 @@ def one(encoder: str, architecture: str) -> dict[str, str]:
             group.index: random.permutation(group.units) < max(1, group.units // 3)
             for group in graph.prunable
         }
-        small = cut_channels(network, graph, keep)
+        small = cut_channels(network, graph, keep).eval()
         before, after = (sum(p.numel() for p in one.parameters()) for one in (network, small))
         row |= {
             "groups": str(len(graph.prunable)), "dense_groups": str(len(graph.groups) - len(graph.prunable)),
             "params_left": f"{after / before:.2f}",
         }  # fmt: skip
         stage = "export"
-        export_model(
-            SavedModel(spec, small.eval(), widths), Path("/tmp") / f"sweep-{encoder}.zip", targets=["onnx"]
-        )
+        trace_network(small, spec, quick=True)
+        if architecture == "unet" and not encoder.startswith("tu-"):
+            with tempfile.TemporaryDirectory() as folder:
+                export_model(SavedModel(spec, small, widths), Path(folder) / "one.zip", targets=["onnx"])
+        row["outcome"] = "ok"
     except DescaleError as error:
-        return row | {"outcome": f"{stage} refused", "said": str(error)[:160]}
+        row |= {"outcome": f"{stage} refused", "said": " ".join(str(error).split())[:200]}
     except Exception as error:
-        return row | {"outcome": f"{stage} failed", "said": f"{type(error).__name__}: {error}"[:160]}
-    return row | {"outcome": "ok"}
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        row |= {"outcome": f"{stage} failed", "said": said[:200]}
+    return row | {"seconds": f"{time.perf_counter() - began:.0f}"}
 
 
 def main() -> None:
@@ -104,12 +101,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--encoders", help="names, with commas between")
     parser.add_argument("--architectures", default="unet,unetplusplus,fpn,linknet,manet")
-    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--one", help=argparse.SUPPRESS)
     given = parser.parse_args()
+    architectures = given.architectures.split(",")
     if given.one:
-        writer = csv.DictWriter(sys.stdout, COLUMNS, restval="")
-        print("row:", end="")
-        writer.writerow(one(*given.one))
+        for architecture in architectures:
+            print("row:", end="")
+            csv.DictWriter(sys.stdout, COLUMNS, restval="").writerow(one(given.one, architecture))
+            sys.stdout.flush()
         return
     rows: list[dict[str, str]] = []
     if given.out and given.out.exists():
@@ -117,12 +116,13 @@ def main() -> None:
             rows = list(csv.DictReader(stream))
     done = {(row["encoder"], row["architecture"]) for row in rows}
     for encoder in given.encoders.split(",") if given.encoders else families():
-        for architecture in given.architectures.split(","):
-            if (encoder, architecture) in done:
-                continue
-            row = _in_process(encoder, architecture)
-            rows.append(row)
-            print(", ".join(f"{value}" for value in row.values() if value), flush=True)
+        left = [architecture for architecture in architectures if (encoder, architecture) not in done]
+        while left:
+            fresh = _in_process(encoder, left)
+            left = left[len(fresh) :]
+            rows += fresh
+            for row in fresh:
+                print(", ".join(value for value in row.values() if value), flush=True)
             if given.out:
                 with given.out.open("w", encoding="utf-8", newline="") as stream:
                     writer = csv.DictWriter(stream, COLUMNS, restval="", lineterminator="\n")
@@ -130,23 +130,24 @@ def main() -> None:
                     writer.writerows(rows)
 
 
-def _in_process(encoder: str, architecture: str) -> dict[str, str]:
-    began = time.perf_counter()
-    command = [sys.executable, __file__, "--one", encoder, architecture]
+def _in_process(encoder: str, architectures: Sequence[str]) -> list[dict[str, str]]:
+    """Rows of ``architectures``, as many as the process lived for; the one it died of is the last."""
+    command = [sys.executable, __file__, "--one", encoder, "--architectures", ",".join(architectures)]
     try:
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=False)
-    except subprocess.TimeoutExpired:
-        return {"encoder": encoder, "architecture": architecture, "outcome": f"longer than {LIMIT:g} s"}
-    lines = [line.removeprefix("row:") for line in ran.stdout.splitlines() if line.startswith("row:")]
-    if not lines:
-        return {
-            "encoder": encoder,
-            "architecture": architecture,
-            "outcome": "died",
-            "said": ran.stderr[-160:],
-        }
-    row = dict(zip(COLUMNS, next(csv.reader(lines)), strict=True))
-    return row | {"seconds": f"{time.perf_counter() - began:.0f}"}
+        ran = subprocess.run(
+            command, capture_output=True, text=True, timeout=LIMIT * len(architectures), check=False
+        )
+        out, ended, said = ran.stdout, "died", ran.stderr.strip()[-200:]
+    except subprocess.TimeoutExpired as error:
+        out, ended, said = (error.stdout or b"").decode(), f"longer than {LIMIT:g} s", ""
+    found = csv.DictReader(
+        (line.removeprefix("row:") for line in out.splitlines() if line.startswith("row:")), COLUMNS
+    )
+    rows = list(found)
+    if len(rows) < len(architectures):
+        architecture = architectures[len(rows)]
+        rows.append({"encoder": encoder, "architecture": architecture, "outcome": ended, "said": said})
+    return rows
 
 
 if __name__ == "__main__":

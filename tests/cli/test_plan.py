@@ -2,9 +2,11 @@
 
 import json
 import sys
+from typing import Any
 
 import pytest
 
+from descale.base.errors import ExportError
 from descale.cli import main
 from descale.pruning import RECIPES
 
@@ -46,3 +48,16 @@ def test_the_plan_is_that_of_the_recipe_unless_told_otherwise(
         main()
     assert ended.value.code in (0, None)
     assert json.loads(capsys.readouterr().out)["allocation"] == RECIPES["descale"]["allocation"]
+
+
+def test_a_network_that_could_never_be_exported_is_told(
+    descale: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise ExportError("it depends on the size")
+
+    monkeypatch.setattr("descale.deploy.graph.trace_network", fails)
+    told = descale(
+        "plan", "--arch", "linknet", "--encoder", "tu-lcnet_050", "--sparsity", "0.5", "--format", "json"
+    )
+    assert "never exported: it depends on the size" in json.loads(told.out)["note"]

@@ -45,10 +45,12 @@ def plan(
     Example: `descale plan --arch manet --encoder resnet101 --sparsity 0.9`
     """
     import json
+    from dataclasses import replace
     from types import SimpleNamespace
 
     from descale.base.classes import ClassTable, PixelClass
-    from descale.base.errors import ConfigError
+    from descale.base.errors import ConfigError, ExportError
+    from descale.deploy.exportable import require_exportable
     from descale.models import build_network, make_spec
     from descale.pruning import ALLOCATIONS, make_plan
     from descale.pruning.allocation import SCORED
@@ -73,6 +75,10 @@ def plan(
         allocation=allocation,
         round_to=round_to,
     )
+    try:
+        require_exportable(spec)
+    except ExportError as error:
+        made = replace(made, note=f"{made.note}; {error}" if made.note else str(error))
     if output is Format.json:
         header = SimpleNamespace(architecture=arch, encoder=encoder, allocation=allocation)
         typer.echo(json.dumps({**vars(header), **made.to_json()}, indent=2))

@@ -32,7 +32,10 @@ def train(
         ),
     ] = None,
     accept_problems: Annotated[
-        bool, typer.Option("--accept-problems", help="Train although the check of the data failed.")
+        bool,
+        typer.Option(
+            "--accept-problems", help="Train although the data failed their check, or no export is possible."
+        ),
     ] = False,
 ) -> None:
     """Train a dense network. Interrupt it as you like; the same command continues it.

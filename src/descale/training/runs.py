@@ -11,6 +11,7 @@ from descale.base.errors import ConfigError, ModelError
 from descale.base.files import sha256_of
 from descale.base.settings import joined, validated
 from descale.data.check.refuse import checked_dataset
+from descale.deploy.exportable import require_exportable
 from descale.models import DEFAULT_ENCODER, SavedModel, load_model, make_spec, read_description
 from descale.pruning import PruningConfig
 from descale.training.config import DeviceConfig, TrainingConfig
@@ -52,11 +53,12 @@ def train(
         training: other settings of :class:`descale.training.TrainingConfig` by name.
         devices: settings of :class:`descale.training.DeviceConfig` by name, such as ``{"threads": 2}``.
         seed: of everything random, 0 to 2**31 - 1.
-        accept_problems: train although the check of the data failed.
+        accept_problems: train although the check of the data failed, or the network can never be exported.
 
     Raises:
         ConfigError: a setting is wrong, ``out`` holds another run or other files, or a run is at work there.
         DataError: the data set cannot be read, or a result on it would be false.
+        ExportError: such a network could not be exported afterwards.
         ModelError: architecture or encoder are unknown, or the encoder's weights cannot be had.
         PruningError: nothing in such a network could be pruned afterwards.
         TrainingError: the loss is not finite, or a checkpoint is corrupt.
@@ -70,7 +72,11 @@ def train(
     config = validated(TrainingConfig, joined(named, training, section="training"), section="training")
     where = _devices(devices)
     _check_seed(seed)
-    make_spec(architecture, encoder, input_size=config.size)  # unknown names fail before any photo is read
+    spec = make_spec(
+        architecture, encoder, input_size=config.size
+    )  # unknown names fail before photos are read
+    if not (accept_problems or (Path(out) / "model" / "model.json").exists()):
+        require_exportable(spec)
     dataset = checked_dataset(data, binary=binary, accept_problems=accept_problems)
     spec = make_spec(architecture, encoder, classes=dataset.classes, input_size=config.size)
     settings = {
