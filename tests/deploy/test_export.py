@@ -41,6 +41,7 @@ def test_every_architecture_decides_as_in_torch_at_any_size_and_batch(
     assert not operations & NOT_IN_A_LEAN_GRAPH
 
 
+@pytest.mark.usefixtures("quick_tracer")
 def test_bundle_with_two_engines_opens_and_says_what_it_is(
     unet: SavedModel, photos: tuple[Path, ...], tmp_path: Path
 ) -> None:
@@ -53,6 +54,7 @@ def test_bundle_with_two_engines_opens_and_says_what_it_is(
     json.dumps(manifest.to_json())
 
 
+@pytest.mark.usefixtures("quick_tracer")
 def test_card_shows_scores_with_their_interval(
     unet: SavedModel, photos: tuple[Path, ...], tmp_path: Path
 ) -> None:
@@ -78,6 +80,7 @@ def test_card_shows_scores_with_their_interval(
     assert "bridges" in card
 
 
+@pytest.mark.usefixtures("quick_tracer")
 def test_real_photos_are_compared(make_model: MakeModel, shared_data: Path, tmp_path: Path) -> None:
     model = make_model("linknet", "tu-tf_efficientnet_lite0")
     photos = find_photos([shared_data / "ccsc-sample" / "images"])
@@ -86,6 +89,7 @@ def test_real_photos_are_compared(make_model: MakeModel, shared_data: Path, tmp_
     assert not exported.parity["onnx"].synthetic
 
 
+@pytest.mark.usefixtures("quick_tracer")
 def test_without_photos_synthetic_pictures_are_compared_and_that_is_said(
     make_model: MakeModel, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -169,6 +173,7 @@ def test_photos_too_small_to_compare(unet: SavedModel, tmp_path: Path) -> None:
         export_model(unet, tmp_path / "bundle", photos=[tmp_path / "dot.png"])
 
 
+@pytest.mark.usefixtures("quick_tracer")
 @pytest.mark.parametrize("architecture", ["unet"])
 def test_ncnn_runs_and_agrees_at_any_size(
     architecture: str, make_model: MakeModel, photos: tuple[Path, ...], tmp_path: Path
@@ -185,6 +190,7 @@ def test_ncnn_runs_and_agrees_at_any_size(
     np.testing.assert_allclose(infer(images), expected, atol=2e-3)
 
 
+@pytest.mark.usefixtures("quick_tracer")
 def test_ncnn_says_that_it_lacks_group_norms(
     make_model: MakeModel, photos: tuple[Path, ...], tmp_path: Path
 ) -> None:

@@ -106,27 +106,27 @@ def test_each_rewrite_alone_keeps_the_result(case: tuple[Decoder, onnx.ModelProt
 
 
 def test_narrow_last_block_runs_at_half_resolution_and_a_wide_one_does_not() -> None:
-    narrow = optimise(trace_network(Decoder(6, 2).eval(), SPEC))
-    wide = optimise(trace_network(Decoder(6, 32).eval(), SPEC))
+    narrow = optimise(trace_network(Decoder(6, 2).eval(), SPEC, quick=True))
+    wide = optimise(trace_network(Decoder(6, 32).eval(), SPEC, quick=True))
     assert (count(narrow, "DepthToSpace"), count(narrow, "Resize")) == (1, 1)
     assert count(wide, "Resize") == 2
 
 
 def test_pixels_are_put_back_as_soon_as_that_is_cheaper() -> None:
     """One narrow layer after the upsampling, then wide ones: only the first runs at half the resolution."""
-    graph = Graph(trace_network(Widening().eval(), SPEC))
+    graph = Graph(trace_network(Widening().eval(), SPEC, quick=True))
     assert fold_last_upsampling(graph) == 1
     graph.drop_dead()
     order = [node.op_type for node in graph.in_order()]
     assert order.index("DepthToSpace") < len(order) - 1
     assert "Resize" not in order
     images = np.random.default_rng(1).integers(0, 256, (1, 32, 16, 3), np.uint8)
-    traced = trace_network(Widening().eval(), SPEC)
+    traced = trace_network(Widening().eval(), SPEC, quick=True)
     np.testing.assert_allclose(run(graph.to_model(), images), run(traced, images), atol=1e-5)
 
 
 def test_widths_above_a_vector_become_whole_vectors() -> None:
-    model = optimise(trace_network(Decoder(6, 2).eval(), SPEC))
+    model = optimise(trace_network(Decoder(6, 2).eval(), SPEC, quick=True))
     weights = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
     outs = [weights[n.input[1]][0] for n in model.graph.node if n.op_type == "Conv"]
     assert 19 not in outs
@@ -136,7 +136,7 @@ def test_widths_above_a_vector_become_whole_vectors() -> None:
 
 def test_a_graph_that_contradicts_itself_is_told_in_one_line() -> None:
     """As the exporter leaves some transformers: a product of matrices that do not fit."""
-    graph = Graph(trace_network(nn.Conv2d(3, 2, 3, padding=1).eval(), SPEC))
+    graph = Graph(trace_network(nn.Conv2d(3, 2, 3, padding=1).eval(), SPEC, quick=True))
     left, right = (graph.constant("matrix", np.zeros((2, 3), np.float32)) for _ in range(2))
     product = graph.add("MatMul", [left, right])
     graph.outputs[0].name = product
@@ -145,7 +145,7 @@ def test_a_graph_that_contradicts_itself_is_told_in_one_line() -> None:
 
 
 def test_the_model_given_is_left_as_it_was() -> None:
-    traced = trace_network(Decoder(6, 2).eval(), SPEC)
+    traced = trace_network(Decoder(6, 2).eval(), SPEC, quick=True)
     before = traced.SerializeToString()
     optimise(traced)
     assert traced.SerializeToString() == before
