@@ -13,8 +13,9 @@ from descale.base.errors import ConfigError, DataError, DescaleError
 from descale.compression import Compressed
 
 FAST: dict[str, Any] = {
-    "minutes": 0.2, "architectures": ("linknet",), "encoder_weights": "none", "engine": "onnxruntime",
-    "threads": 1, "int8": False, "devices": {"progress": False, "threads": 1},
+    "minutes": 0.2, "architectures": ("linknet",), "encoder": "tu-test_efficientnet",
+    "encoder_weights": "none", "engine": "onnxruntime", "threads": 1, "int8": False,
+    "devices": {"progress": False, "threads": 1},
 }  # fmt: skip
 
 
@@ -25,14 +26,14 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Compressed, li
     folder = tmp_path_factory.mktemp("compress")
     photos = synthesize(folder / "photos", count=20, size=(64, 64))
     lines: list[str] = []
-    result = descale.compress(photos, folder / "small.zip", max_macs=1e7, tell=lines.append, **FAST)
+    result = descale.compress(photos, folder / "small.zip", max_macs=5e6, tell=lines.append, **FAST)
     return folder, result, lines
 
 
 def test_it_ends_with_a_bundle_or_with_offers(done: tuple[Path, Compressed, list[str]]) -> None:
     folder, result, _ = done
     assert result.final is not None
-    assert result.final.candidate.costs.macs <= 1e7
+    assert result.final.candidate.costs.macs <= 5e6
     if result.bundle is None:  # an epoch of training may leave a collapsed network
         assert result.missed
         assert result.offers
@@ -54,7 +55,7 @@ def test_it_says_what_it_does_before_it_trains(done: tuple[Path, Compressed, lis
 def test_the_same_call_trains_nothing_again(done: tuple[Path, Compressed, list[str]]) -> None:
     folder, result, _ = done
     models = {path: path.stat().st_mtime_ns for path in (folder / "small-work").rglob("model.safetensors")}
-    again = descale.compress(folder / "photos", folder / "small.zip", max_macs=1e7, **FAST)
+    again = descale.compress(folder / "photos", folder / "small.zip", max_macs=5e6, **FAST)
     assert [one.score for one in again.tried] == [one.score for one in result.tried]
     assert {path: path.stat().st_mtime_ns for path in models} == models
 
@@ -62,11 +63,11 @@ def test_the_same_call_trains_nothing_again(done: tuple[Path, Compressed, list[s
 def test_the_work_of_another_job_is_refused(done: tuple[Path, Compressed, list[str]]) -> None:
     folder, _, _ = done
     with pytest.raises(ConfigError, match="other settings"):
-        descale.compress(folder / "photos", folder / "small.zip", max_macs=2e7, **FAST)
+        descale.compress(folder / "photos", folder / "small.zip", max_macs=6e6, **FAST)
 
 
 def test_what_no_network_reaches_is_said_before_anything_is_trained(steel: Path, tmp_path: Path) -> None:
-    result = descale.compress(steel, tmp_path / "x.zip", max_mb=0.001, size=64, **FAST)
+    result = descale.compress(steel, tmp_path / "x.zip", max_mb=0.0001, size=64, **FAST)
     assert result.bundle is None
     assert "LinkNet" in result.offers[0]
     assert not list(tmp_path.rglob("model.safetensors"))
