@@ -134,6 +134,26 @@ def test_widths_above_a_vector_become_whole_vectors() -> None:
     assert outs.count(24) == 4
 
 
+class Stacking(nn.Module):
+    """Two branches stacked along a new axis and weighted, as selective kernels do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList([nn.Conv2d(3, 9, 3, padding=1), nn.Conv2d(3, 9, 1)])
+        self.head = nn.Conv2d(18, 2, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        stacked = torch.stack([branch(x) for branch in self.branches], dim=1)
+        weighted = (stacked * stacked.mean(2, keepdim=True)).sum(1)
+        return self.head(torch.cat([weighted, self.branches[0](x)], dim=1))
+
+
+def test_branches_that_are_stacked_keep_their_channels() -> None:
+    traced = trace_network(Stacking().eval(), SPEC)
+    images = np.random.default_rng(1).integers(0, 256, (1, 32, 16, 3), np.uint8)
+    np.testing.assert_allclose(run(optimise(traced), images), run(traced, images), atol=1e-5)
+
+
 def test_a_graph_that_contradicts_itself_is_told_in_one_line() -> None:
     """As the exporter leaves some transformers: a product of matrices that do not fit."""
     graph = Graph(trace_network(nn.Conv2d(3, 2, 3, padding=1).eval(), SPEC, quick=True))

@@ -121,7 +121,10 @@ class _Coupling:
         }
         self._parent = {name: name for name in self.channels}
         self._blocked: set[str] = set()
-        concats = [n for n in graph.nodes if n.op_type == "Concat" and attribute(n, "axis") in (1, -3)]
+        concats = [
+            n for n in graph.nodes
+            if n.op_type == "Concat" and attribute(n, "axis") in (1, -3) and n.output[0] in self.channels
+        ]  # fmt: skip
         origins: list[str] = []
         for node in graph.nodes:
             values = [n for n in (*node.input, *node.output) if n in self.channels]
