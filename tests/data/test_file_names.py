@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import unicodedata
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from PIL import Image
 
 from descale.base.errors import DataError
 from descale.data import load_dataset
+from descale.data.check import check_dataset
 
 HEIGHT, WIDTH = 20, 30
 BOX = [4, 5, 14, 5, 14, 15, 4, 15]
@@ -98,3 +100,40 @@ def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "elsewhere.yaml").write_text("format: id-masks\nroot: ~/set\n")
     assert len(load_dataset("~/set").samples) == 1
     assert len(load_dataset(tmp_path / "elsewhere.yaml").samples) == 1
+
+
+@pytest.mark.parametrize(
+    ("photo", "label", "told"),
+    [
+        ("Wall 1.png", "wall 1.png", "(nearest: wall 1.png, other in capital letters)"),
+        ("wall 1.png", "wall_1.png", "(nearest: wall_1.png, other in spaces or marks)"),
+        ("wall-001.png", "wall-1.png", "(nearest: wall-1.png, other in leading zeros)"),
+        (
+            "Wall 01.png",
+            "wall_1.png",
+            "other in capital letters and in spaces or marks and in leading zeros)",
+        ),
+        ("wall1.png", "wall1_mask.png", "(nearest: wall1_mask.png, '_mask' more)"),
+        ("wall1_crop2.png", "wall1.png", "(nearest: wall1.png, '_crop2' less)"),
+        ("bridge.png", "brigde.png", "(nearest: brigde.png, other in spelling)"),
+        ("IMG_0001.png", "IMG_0002.png", None),
+        ("IMG_1.png", "IMG_10.png", None),
+        ("bridge.png", "tower.png", None),
+    ],
+)
+def test_a_file_without_partner_is_told_with_the_nearest(
+    tmp_path: Path, photo: str, label: str, told: str | None
+) -> None:
+    masks(tmp_path, photo, label)
+    folder = tmp_path / "train" / "images"
+    with pytest.raises(DataError, match=re.escape(told or f"({folder / photo}). Add")):
+        load_dataset(tmp_path)
+    items = [item for finding in check_dataset(tmp_path).findings for item in finding.items]
+    assert any(photo in item and "nearest" in item for item in items) == (told is not None)
+
+
+def test_an_image_that_coco_names_in_other_words_is_told_with_the_nearest(tmp_path: Path) -> None:
+    coco(tmp_path, {"north wall.png": "North_Wall.png", "b.png": "b.png"})
+    told = "(nearest: North_Wall.png, other in capital letters and in spaces or marks)"
+    with pytest.raises(DataError, match=re.escape(told)):
+        load_dataset(tmp_path)

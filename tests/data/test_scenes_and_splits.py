@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from tests.data.conftest import MakeSet, photo_of
 
 from descale.base.errors import DataError
 from descale.data import load_dataset
+from descale.data.check import CheckReport, check_dataset
 from descale.data.description import Splits
-from descale.data.scenes import ByName, ByPattern, ByRun
+from descale.data.scenes import ByName, ByPattern, ByRun, ByStem
 from descale.data.splits import leave_one_group_out, split_of
 
 
@@ -63,6 +65,108 @@ def test_shares_are_met_on_average() -> None:
 def test_another_seed_divides_otherwise() -> None:
     first, second = ([split_of(str(i), Splits(seed=seed)) for i in range(50)] for seed in (0, 1))
     assert first != second
+
+
+NUMBERS = range(30)
+CASES = {
+    "tiles": ([f"tile_{i:04d}_x{x}_y{y}" for i in range(9) for x in (0, 256) for y in (0, 256)], 9),
+    "tiles by row and column": (
+        [f"IMG_{i}_{r}_{c}" for i in range(9) for r in range(3) for c in range(3)],
+        9,
+    ),
+    "frames of films": ([f"GOPR{i:04d}_frame_{k:05d}" for i in range(6) for k in NUMBERS], 6),
+    "bursts": (["IMG_2041", "IMG_2041-2", "IMG_2041-3", *(f"IMG_{i}" for i in range(3000, 3020))], 21),
+    "copies": (["photo", "photo (2)", "photo - Copy", *(f"wall{i}" for i in NUMBERS)], 31),
+    "left and right": ([f"{i:04d}_{side}" for i in NUMBERS for side in ("left", "right")], 30),
+    "one camera": ([f"IMG_{i:04d}" for i in range(900)], 900),
+    "two cameras": ([f"{name}{i:04d}" for name in ("IMG_", "DSC") for i in range(300)], 600),
+    "one day": ([f"IMG_20240503_{i:06d}" for i in range(300)], 300),
+    "one film": ([f"a1_frame_{i:05d}" for i in range(300)], 300),
+    "renamed together": ([f"rust ({i})" for i in range(200)], 200),
+    "downloads": (["images", *(f"images ({i})" for i in range(200))], 201),
+    "random names": ([f"{i * 7919 % 1000003:x}" for i in range(1, 300)], 299),
+}
+
+
+@pytest.mark.parametrize(("stems", "scenes"), CASES.values(), ids=CASES.keys())
+def test_numbers_after_a_name_tell_scenes_and_counters_do_not(stems: list[str], scenes: int) -> None:
+    found = ByStem(rule="stem").scenes(stems)
+    assert len(set(found)) == scenes
+    assert all(stem.startswith(scene) for stem, scene in zip(stems, found, strict=True))
+
+
+@pytest.fixture
+def make_undivided(tmp_path: Path) -> MakeSet:
+    """Photos in one folder, under the names given."""
+
+    def write(stems: list[str], described: str = "") -> Path:
+        for folder in ("photos", "ids"):
+            (tmp_path / folder).mkdir()
+        for seed, stem in enumerate(stems):
+            Image.fromarray(photo_of(seed)).save(tmp_path / "photos" / f"{stem}.png")
+            Image.new("L", (64, 48), 1).save(tmp_path / "ids" / f"{stem}.png")
+        (tmp_path / "dataset.yaml").write_text(f"images: photos\nlabels: ids\n{described}")
+        return tmp_path
+
+    return write
+
+
+def kinds(report: CheckReport) -> dict[str, tuple[str, ...]]:
+    return {finding.kind: finding.items for finding in report.findings}
+
+
+APART = "numbered photos dealt one by one"
+
+
+def test_tiles_of_one_photo_are_dealt_together(make_undivided: MakeSet) -> None:
+    root = make_undivided([f"tile_{i:04d}_x{x}_y{y}" for i in range(8) for x in (0, 256) for y in (0, 256)])
+    splits: dict[str, set[str]] = {}
+    for sample in load_dataset(root).samples:
+        splits.setdefault(sample.id[:9], set()).add(sample.split)
+    assert [len(found) for found in splits.values()] == [1] * 8
+    report = check_dataset(root)
+    assert "32 photos dealt as 8 scenes" in str(report.dealing)
+    assert APART not in kinds(report)
+
+
+def test_a_camera_s_counter_is_dealt_one_by_one_and_told(make_undivided: MakeSet) -> None:
+    root = make_undivided([f"IMG_{i:04d}" for i in range(30)])
+    report = check_dataset(root)
+    assert "each photo by itself" in str(report.dealing)
+    assert min(report.pairs.values()) > 0
+    counts = ", ".join(f"{count} in {split}" for split, count in report.pairs.items())
+    assert kinds(report)[APART] == (f"IMG_#: {counts}",)
+    assert not report.falsifying
+    (root / "dataset.yaml").write_text("images: photos\nlabels: ids\ngroups: {rule: name}\n")
+    assert APART not in kinds(check_dataset(root))
+
+
+def test_names_of_a_set_that_came_divided_are_not_read_for_more(make_set: MakeSet) -> None:
+    root = make_set(counts=(10, 5, 5))
+    for number, photo in enumerate(sorted(root.glob("*/images/*"))):
+        mask = photo.parent.parent / "masks" / photo.name
+        for path in (photo, mask):
+            path.rename(path.with_name(f"site{number % 5}_{number}.png"))
+    report = check_dataset(root)
+    assert report.dealing is None
+    assert "scene in two splits" not in kinds(report)
+    (root / "dataset.yaml").write_text("groups: {rule: stem}\n")
+    assert "scene in two splits" in kinds(check_dataset(root))
+
+
+def test_an_empty_split_is_filled_by_the_seed_that_is_proposed(make_undivided: MakeSet) -> None:
+    stems = [f"site{i}_{k}" for i in range(5) for k in range(3)]
+    seed = next(s for s in range(9) if len({split_of(f"site{i}", Splits(seed=s)) for i in range(5)}) < 3)
+    root = make_undivided(stems, f"splits: {{seed: {seed}}}\n")
+    (empty,) = (finding for finding in check_dataset(root).findings if finding.kind == "empty split")
+    proposed = re.search(
+        r"'(splits: \{.*\})' .* \(gives (\d+) train, (\d+) valid, (\d+) test\)", empty.message
+    )
+    assert proposed
+    (root / "dataset.yaml").write_text(f"images: photos\nlabels: ids\n{proposed[1]}\n")
+    report = check_dataset(root)
+    assert [str(count) for count in report.pairs.values()] == list(proposed.groups()[1:])
+    assert "0" not in proposed.groups()[1:]
 
 
 @pytest.fixture

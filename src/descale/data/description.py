@@ -23,7 +23,7 @@ from descale.base.errors import DataError
 from descale.base.located_yaml import find_repeated_key
 from descale.base.spelling import suggestion
 from descale.base.wording import shape_message
-from descale.data.scenes import ByName, SceneRule
+from descale.data.scenes import SceneRule
 
 Format = Literal["id-masks", "colour-masks", "coco", "yolo", "labelme"]
 
@@ -89,7 +89,7 @@ class Description(_Strict):
         label_names: what the label files call a class (name, number, or pixel value) -> class name.
         ignore: pixel values, colours or names (of classes, or in the label files) that mark pixels
             without a label; they become id 255, are not trained on and not scored.
-        groups: which photos show one scene.
+        groups: which photos show one scene; ``None`` leaves it to :func:`descale.data.splits.scene_rule`.
         splits: shares, for a set that is not split.
     """
 
@@ -103,7 +103,7 @@ class Description(_Strict):
     )
     label_names: dict[str, str] = {}
     ignore: tuple[Unlabelled, ...] = ()
-    groups: SceneRule = ByName()
+    groups: SceneRule | None = None
     splits: Splits = Splits()
 
     @model_validator(mode="before")

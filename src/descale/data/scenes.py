@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Collection, Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -11,10 +13,24 @@ from descale.base.errors import DataError
 
 _EXPORTED_COPY = re.compile(r"\.rf\.[0-9a-zA-Z]+$")
 _NUMBER = re.compile(r"(\d+)(?!.*\d)")
+_END_OF_NUMBER = re.compile(r"(?<=\d)(?![^\W_])")
+_END_OF_WORD = re.compile(r"(?<=[^\W_])(?=[\W_])")
 
 
 class _Rule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def scene(self, stem: str) -> str:
+        """Scene of the photo with this file name (without ending)."""
+        raise NotImplementedError
+
+    def scenes(self, stems: Sequence[str]) -> list[str]:
+        """Scene of every photo of a set, in the order of their names (without ending).
+
+        Raises:
+            DataError: the rule does not fit a name.
+        """
+        return [self.scene(stem) for stem in stems]
 
 
 class ByName(_Rule):
@@ -90,7 +106,48 @@ class ByRun(_Rule):
         return f"{name[: found.start()]}-{first}{name[found.end() :]}"
 
 
-SceneRule = Annotated[ByName | ByPattern | ByRun, Field(discriminator="rule")]
+class ByStem(_Rule):
+    """The name up to its first number says the scene, if not too many photos share it.
+
+    Tiles, frames and copies are numbered after the name of what they were made of. If more than a fifth of
+    the photos share a name up to its first number, that tells no scene; then it is the name up to the
+    second, and so on. A lone counter (``IMG_0001``) tells nothing: every name is a scene. So that copies
+    without a number find their photo, a name that begins with the whole name of another photo joins it.
+    """
+
+    rule: Literal["stem"]
+
+    def scenes(self, stems: Sequence[str]) -> list[str]:
+        """Scene of every photo of a set, in the order of their names (without ending).
+
+        >>> tiles = [f"site{i}_x{x}_y{y}" for i in range(6) for x in (0, 256) for y in (0, 256)]
+        >>> sorted(set(ByStem(rule="stem").scenes(tiles)))
+        ['site0', 'site1', 'site2', 'site3', 'site4', 'site5']
+        >>> ByStem(rule="stem").scenes(["IMG_0001", "IMG_0002"])
+        ['IMG_0001', 'IMG_0002']
+        """
+        names = [source_name(stem) for stem in stems]
+        beginnings = [_beginnings(name, set(names)) for name in names]
+        shared = Counter(beginning for some in beginnings for beginning in some)
+        few = len(names) * LARGEST_SHARE
+        return [next((b for b in some if shared[b] <= few), some[-1]) for some in beginnings]
+
+
+LARGEST_SHARE = 0.2
+"""Share of the photos of a set from which on a common beginning of their names tells no scene."""
+
+SceneRule = Annotated[ByName | ByPattern | ByRun | ByStem, Field(discriminator="rule")]
+
+
+def _beginnings(name: str, names: Collection[str]) -> list[str]:
+    """What a name has in common with others of its scene, the shortest first; the last is the whole name.
+
+    >>> _beginnings("GOPR0001_frame_00012", {"photo"}), _beginnings("photo (2)", {"photo"})
+    (['GOPR0001', 'GOPR0001_frame_00012'], ['photo', 'photo (2', 'photo (2)'])
+    """
+    numbers = {found.start() for found in _END_OF_NUMBER.finditer(name)}
+    words = {found.start() for found in _END_OF_WORD.finditer(name) if name[: found.start()] in names}
+    return [name[:end] for end in sorted(numbers | words | {len(name)})]
 
 
 def source_name(stem: str) -> str:

@@ -10,10 +10,11 @@ from pathlib import Path
 from descale.base.errors import DataError
 from descale.data.description import Description, Format, read_description
 from descale.data.folders import SPLIT_FOLDERS, Listing, photos_in_subfolders
+from descale.data.near_names import with_nearest
 from descale.data.presets import PRESETS
 from descale.data.readers import READERS
 from descale.data.sample import SPLITS, Dataset, Sample
-from descale.data.splits import split_of
+from descale.data.splits import dealing, fill_remedy, scene_rule, split_of
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ def load_dataset(source: str | Path, *, binary: bool = False) -> Dataset:
     found = find_source(source)
     listing = list_source(found)
     if listing.unlabelled:
-        shown = ", ".join(str(path) for path in listing.unlabelled[:3])
+        shown = ", ".join(with_nearest(listing.unlabelled[:3], listing.orphans))
         total = len(listing.unlabelled) + len(listing.pairs)
         raise DataError(
             f"{found.root}: {len(listing.unlabelled)} of {total} photos have no label ({shown}). "
@@ -68,11 +69,15 @@ def load_dataset(source: str | Path, *, binary: bool = False) -> Dataset:
     dataset = make_dataset(found, listing)
     if not dataset.samples:
         raise DataError(f"{found.root}: there are no photos. Check the path and the layout (docs/data.md).")
-    if not dataset.split("train"):
-        raise DataError(f"{found.root}: no photo is in the split 'train'. Add photos, or change 'splits'.")
-    for name in SPLITS[1:]:
-        if not dataset.split(name):
-            logger.warning("%s: no photo is in the split '%s'", found.root, name)
+    empty = [name for name in SPLITS if not dataset.split(name)]
+    dealt = is_dealt(listing)
+    remedy = fill_remedy(dataset, found.description.splits) if empty and dealt else "Add photos."
+    if "train" in empty:
+        raise DataError(f"{found.root}: no photo is in the split 'train'. {remedy}")
+    for name in empty:
+        logger.warning("%s: no photo is in the split '%s'. %s", found.root, name, remedy)
+    if dealt:
+        logger.info("%s: %s", found.root, dealing(dataset, scene_rule(found.description, dealt=True)))
     return dataset.merged_to_binary() if binary else dataset
 
 
@@ -110,6 +115,11 @@ def list_source(source: Source) -> Listing:
     return replace(listing, nested=photos_in_subfolders(source.root, description.images, description.labels))
 
 
+def is_dealt(listing: Listing) -> bool:
+    """Whether the set came without splits."""
+    return any(pair.split is None for pair in listing.pairs)
+
+
 def make_dataset(source: Source, listing: Listing) -> Dataset:
     """Give every pair its id, scene and split.
 
@@ -120,9 +130,9 @@ def make_dataset(source: Source, listing: Listing) -> Dataset:
     """
     description = source.description
     repeated = {stem for stem, count in Counter(pair.stem for pair in listing.pairs).items() if count > 1}
+    rule = scene_rule(description, dealt=is_dealt(listing))
     samples = []
-    for pair in listing.pairs:
-        group = description.groups.scene(pair.stem)
+    for pair, group in zip(listing.pairs, rule.scenes([p.stem for p in listing.pairs]), strict=True):
         split = pair.split or split_of(group, description.splits)
         name = f"{split}.{pair.stem}" if pair.stem in repeated else pair.stem
         samples.append(Sample(name, split, pair.image, pair.label, group))

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from descale.data.check.scan import THUMBNAIL
 
+SIDE = 32
+"""Cells to a side in which pictures are compared."""
+
 HASH_BITS = 63
 NEAR_BITS = 10
 """Largest number of differing bits. Augmented copies of one photo differ in 0 to 14 of 63 bits (half of
@@ -41,7 +44,7 @@ def near_duplicates(thumbnails: Sequence[NDArray[np.float32] | None]) -> Iterato
     usable = [i for i, small in enumerate(thumbnails) if small is not None and small.std() >= FLAT]
     if len(usable) < 2:
         return
-    upright = np.stack([small for i in usable if (small := thumbnails[i]) is not None])
+    upright = np.stack([_coarser(small) for i in usable if (small := thumbnails[i]) is not None])
     first_hash = perceptual_hash(upright)
     first_flat = _standard(upright)
     versions = [_turned(upright, turn) for turn in range(8)]
@@ -59,14 +62,19 @@ def near_duplicates(thumbnails: Sequence[NDArray[np.float32] | None]) -> Iterato
                 yield usable[start + i], usable[j]
 
 
+def _coarser(thumbnail: NDArray[np.float32]) -> NDArray[np.float32]:
+    step = THUMBNAIL // SIDE
+    return thumbnail.reshape(SIDE, step, SIDE, step).mean(axis=(1, 3), dtype=np.float32)
+
+
 def perceptual_hash(thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:
     """Hashes of thumbnails (N, 32, 32), as +1 and -1 in (N, 63).
 
     Low frequencies of the cosine transform without the mean, compared with their median (pHash;
     Zauner, "Implementation and benchmarking of perceptual image hash functions", 2010).
     """
-    k = np.arange(THUMBNAIL)
-    basis = np.cos(np.pi * (2 * k[None] + 1) * k[:, None] / (2 * THUMBNAIL))[:8].astype(np.float32)
+    k = np.arange(SIDE)
+    basis = np.cos(np.pi * (2 * k[None] + 1) * k[:, None] / (2 * SIDE))[:8].astype(np.float32)
     low = np.einsum("ky,nyx,lx->nkl", basis, thumbnails, basis, optimize=True)
     flat = low.reshape(len(thumbnails), 64)[:, 1:]
     return np.where(flat > np.median(flat, axis=1, keepdims=True), 1, -1).astype(np.float32)

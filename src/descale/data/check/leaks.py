@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from descale.data.check.dealt import suggested_rule
 from descale.data.check.duplicates import exact_duplicates, near_duplicates
 from descale.data.check.overlaps import overlapping_across_splits
 from descale.data.check.report import Finding
@@ -15,13 +16,14 @@ SEVERAL = 3
 """So many pairs of overlapping photos are no chance."""
 
 
-def find_leaks(scanned: Sequence[Scanned], *, scenes_are_certain: bool) -> Iterator[Finding]:
+def find_leaks(scanned: Sequence[Scanned], *, scenes_are_certain: bool, dealt: bool) -> Iterator[Finding]:
     """Copies of photos, exact and near, and scenes across splits.
 
     Args:
         scanned: all samples.
         scenes_are_certain: the rule for scenes names them (file name, pattern) rather than
             estimates them (runs of numbers); only then is a scene in two splits an error.
+        dealt: the set came without splits, so the remedy is another rule for scenes.
     """
     exact = exact_duplicates([one.digest for one in scanned])
     across = [group for group in exact if len({scanned[i].sample.split for i in group}) > 1]
@@ -69,10 +71,22 @@ def find_leaks(scanned: Sequence[Scanned], *, scenes_are_certain: bool) -> Itera
         yield Finding(
             "overlapping photos in two splits", len(overlapping) >= SEVERAL,
             "Photos that show parts of one another (tiles with overlap, frames of a pan) stand in two "
-            "splits; scores would be too good. Say by 'groups' in dataset.yaml which photos belong together.",
+            f"splits; scores would be too good. {_remedy(scanned, overlapping, dealt)}",
             tuple(_places(scanned, pair) for pair in overlapping),
         )  # fmt: skip
     yield from _shared_scenes(scanned, scenes_are_certain)
+
+
+def _remedy(scanned: Sequence[Scanned], pairs: Sequence[tuple[int, int]], dealt: bool) -> str:
+    if not dealt:
+        return "Move photos of one place to one split."
+    names = [one.sample.image.stem for one in scanned]
+    suggestion = suggested_rule([(names[i], names[j]) for i, j in pairs], names)
+    return (
+        f"Say by 'groups' in the description which photos belong together: {suggestion}."
+        if suggestion
+        else "Their names do not tell which belong together: put them into train, valid and test yourself."
+    )
 
 
 def _shared_scenes(scanned: Sequence[Scanned], certain: bool) -> Iterator[Finding]:

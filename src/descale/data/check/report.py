@@ -36,6 +36,7 @@ class CheckReport:
         format: of its labels.
         pairs: readable photos with a label, per split.
         scenes: number of scenes per split.
+        dealing: how the photos were divided, in one line; ``None`` for a set that came with splits.
         sizes: number of photos per ``height x width``, commonest first.
         classes: per class, its share of the labelled pixels (0..1) and the number of photos that show it.
         ignored: share of all pixels that have no label, and the number of photos with such pixels.
@@ -49,6 +50,7 @@ class CheckReport:
     format: str
     pairs: Mapping[str, int]
     scenes: Mapping[str, int]
+    dealing: str | None
     sizes: Mapping[str, int]
     classes: Mapping[str, tuple[float, int]]
     ignored: tuple[float, int]
@@ -70,6 +72,7 @@ class CheckReport:
             "usable": not self.falsifying,
             "pairs": dict(self.pairs),
             "scenes": dict(self.scenes),
+            "dealing": self.dealing,
             "sizes": dict(self.sizes),
             "classes": {
                 name: {"pixel_share": share, "photos": photos}

@@ -10,14 +10,18 @@ import numpy as np
 
 from descale.base.classes import IGNORED
 from descale.base.errors import DataError
+from descale.data.check.dealt import numbered_apart
 from descale.data.check.labels import label_findings, outlines_reach
 from descale.data.check.leaks import find_leaks
 from descale.data.check.report import CheckReport, Finding
 from descale.data.check.scan import Scanned, scan
+from descale.data.description import Description
 from descale.data.folders import Listing
+from descale.data.near_names import with_nearest
 from descale.data.problems import SizeMismatch, UnknownClass, WrongUnit
 from descale.data.sample import SPLITS, Dataset
-from descale.data.source import find_source, list_source, make_dataset
+from descale.data.source import find_source, is_dealt, list_source, make_dataset
+from descale.data.splits import dealing, fill_remedy, scene_rule
 
 SMALLEST_SIDE = 32
 
@@ -43,13 +47,16 @@ def check_dataset(source: str | Path, *, progress: Callable[[int, int], None] | 
     total = len(dataset)
     if total == 0 and not listing.unlabelled and not listing.nested:
         raise DataError(f"{place.root}: there are no photos. Check the path and the layout (docs/data.md).")
+    dealt = is_dealt(listing)
+    rule = scene_rule(place.description, dealt=dealt)
     scanned = scan(dataset.samples, (lambda done: progress(done, total)) if progress else None)
     findings = [
         *_listing_findings(listing),
         *_file_findings(scanned),
         *label_findings(scanned, dataset.classes),
         *_balance_findings(dataset, scanned),
-        *find_leaks(scanned, scenes_are_certain=place.description.groups.rule != "runs"),
+        *_split_findings(dataset, place.description, dealt),
+        *find_leaks(scanned, scenes_are_certain=rule.rule in ("name", "pattern"), dealt=dealt),
     ]
     findings.sort(key=lambda finding: not finding.falsifying)
     sizes = Counter(f"{one.size[0]} x {one.size[1]}" for one in scanned if one.size)
@@ -60,6 +67,7 @@ def check_dataset(source: str | Path, *, progress: Callable[[int, int], None] | 
         pairs={
             split: sum(one.sample.split == split and not one.errors for one in scanned) for split in SPLITS
         },
+        dealing=dealing(dataset, rule) if dealt else None,
         scenes={split: len({sample.group for sample in dataset.split(split)}) for split in SPLITS},
         sizes=dict(sizes.most_common()),
         classes=_class_balance(dataset, scanned),
@@ -73,12 +81,12 @@ def _listing_findings(listing: Listing) -> Iterator[Finding]:
     if listing.unlabelled:
         yield Finding(
             "photo without label", True, "Photos have no label. Add the labels, or move these photos.",
-            tuple(map(str, listing.unlabelled)),
+            with_nearest(listing.unlabelled, listing.orphans),
         )  # fmt: skip
     if listing.orphans:
         yield Finding(
             "label without photo", False, "Labels have no photo and are left out.",
-            tuple(map(str, listing.orphans)),
+            with_nearest(listing.orphans, listing.unlabelled),
         )  # fmt: skip
     if listing.nested:
         yield Finding(
@@ -109,12 +117,17 @@ def _file_findings(scanned: Sequence[Scanned]) -> Iterator[Finding]:
         yield Finding("tiny photo", False, f"Photos have a side of less than {SMALLEST_SIDE} pixels.", tiny)
 
 
+def _split_findings(dataset: Dataset, description: Description, dealt: bool) -> Iterator[Finding]:
+    empty = [split for split in SPLITS if not dataset.split(split)]
+    remedy = fill_remedy(dataset, description.splits) if empty and dealt and len(dataset) else "Add photos."
+    for split in empty:
+        message = f"No photo is in the split '{split}'. {remedy}"
+        yield Finding("empty split", split == "train", message, (split,))
+    if dealt and description.groups is None:
+        yield from numbered_apart(dataset)
+
+
 def _balance_findings(dataset: Dataset, scanned: Sequence[Scanned]) -> Iterator[Finding]:
-    for split in SPLITS:
-        if not dataset.split(split):
-            yield Finding(
-                "empty split", split == "train", f"No photo is in the split '{split}'.", (split,)
-            )  # fmt: skip
     seen = _counts(scanned, "train")
     corrosion = dataset.classes.corrosion_ids
     if dataset.split("train") and not seen[list(corrosion)].any():

@@ -16,7 +16,8 @@ from descale.base.fingerprint import content_hash
 from descale.data.readers.mask_files import value_counts
 from descale.data.sample import Notes, Sample
 
-THUMBNAIL = 32
+THUMBNAIL = 64
+"""Side of the thumbnails, in cells."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Scanned:
 
     Attributes:
         size: height and width of the upright photo.
-        thumbnail: grey levels, float32 (32, 32).
+        thumbnail: grey levels, float32 (64, 64).
         digest: SHA-256 of the photo file.
         counts: pixels per class id, (256,); the last are those that are ignored.
         notes: what the label's file told beside its mask.
@@ -62,7 +63,7 @@ def scan(samples: Sequence[Sample], progress: Callable[[int], None] | None = Non
 
 
 def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Mean grey levels of a picture over a grid of 32 x 32 cells."""
+    """Mean grey levels of a picture over a grid of 64 x 64 cells."""
     small = Image.fromarray(image).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX, reducing_gap=2.0)
     return np.asarray(small.convert("L"), dtype=np.float32)
 

@@ -21,6 +21,8 @@ def show(report: CheckReport, console: Console) -> None:
     for split, count in report.pairs.items():
         table.add_row(split, str(count), str(report.scenes[split]))
     console.print(table)
+    if report.dealing is not None:
+        console.print(escape(report.dealing), highlight=False)
     balance = Table()
     balance.add_column("class")
     balance.add_column("pixels", justify="right")
