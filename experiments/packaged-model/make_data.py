@@ -1,10 +1,12 @@
-"""The photos that the packaged model is trained on: rust-photos, partly repainted, and drawn distractors.
+"""The photos that the packaged model is trained on: rust-photos, partly repainted, and distractors.
 
     python experiments/packaged-model/make_data.py ../shared/data/rust-photos runs/data/packaged-model
 
-Validation and test split are those of rust-photos. Every sixth training photo gets smooth paint in a colour
-of rust where it is not corroded, and 120 drawn photos of car paint, copper, clean steel, brick, soil and wood
-are added to the training split.
+Validation and test split are those of rust-photos. Of the training photos every sixth gets smooth paint in a
+colour of rust where it is not corroded, and every sixth keeps its texture there and gets the colours of rust,
+copper, clay or paint. Added are parts of up to 150 training photos without corrosion in those colours, 120
+drawn photos of car paint, copper, clean steel, brick, soil and wood, and as many drawn photos of corroded
+steel: with drawings of sound things alone, a network learns that what is drawn is sound.
 """
 
 from __future__ import annotations
@@ -15,11 +17,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from descale.synthesize.distractors import draw_distractor, repaint
+from descale.synthesize import draw_scene
+from descale.synthesize.distractors import draw_distractor, recolour, repaint
 
 SEED = 0
 DISTRACTORS = 120
+PARTS = 150
 EVERY = 6
+CHANGES = {0: repaint, 3: recolour}
+"""What is done to a training photo, by its number modulo ``EVERY``."""
 SIZE = (512, 512)
 
 
@@ -31,20 +37,50 @@ def main(source: Path, target: Path) -> None:
             mask = source / split / "masks" / f"{photo.stem}.png"
             link(mask, target / split / "masks" / mask.name)
             place = target / split / "images" / photo.name
-            if split != "train" or number % EVERY:
+            change = CHANGES.get(number % EVERY) if split == "train" else None
+            if change is None:
                 link(photo, place)
                 continue
             rng = np.random.default_rng((SEED, number, 3))
             pixels = np.asarray(Image.open(photo).convert("RGB"))
             place.unlink(missing_ok=True)
-            painted = repaint(rng, pixels, np.asarray(Image.open(mask).convert("L")))
-            Image.fromarray(painted).save(place, quality=92)
+            changed = change(rng, pixels, np.asarray(Image.open(mask).convert("L")))
+            Image.fromarray(changed).save(place, quality=92)
     for index in range(DISTRACTORS):
-        scene = draw_distractor(SEED, index, SIZE)
-        name = f"distractor-{index:04d}"
-        Image.fromarray(scene.photo).save(target / "train/images" / f"{name}.jpg", quality=88)
-        Image.fromarray(scene.severity).save(target / "train/masks" / f"{name}.png")
+        for name, scene in (
+            (f"distractor-{index:04d}", draw_distractor(SEED, index, SIZE)),
+            (f"drawn-{index:04d}", draw_scene(SEED, index, SIZE)),
+        ):
+            Image.fromarray(scene.photo).save(target / "train/images" / f"{name}.jpg", quality=88)
+            corroded = ((scene.severity > 0) * 255).astype(np.uint8)
+            Image.fromarray(corroded).save(target / "train/masks" / f"{name}.png")
+    add_parts(source / "train", target / "train")
     print(target, {s: len(list((target / s / "images").iterdir())) for s in ("train", "valid", "test")})
+
+
+def add_parts(source: Path, target: Path) -> None:
+    """Parts of training photos without corrosion, enlarged to a photo and recoloured."""
+    rng = np.random.default_rng((SEED, 4))
+    photos = sorted((source / "images").iterdir())
+    made = 0
+    for place in rng.permutation(len(photos)):
+        photo = photos[place]
+        label = np.asarray(Image.open(source / "masks" / f"{photo.stem}.png").convert("L")) > 0
+        height, width = label.shape
+        for _ in range(20):
+            part = int(min(height, width) * rng.uniform(0.5, 0.8))
+            top, left = int(rng.integers(height - part + 1)), int(rng.integers(width - part + 1))
+            if not label[top : top + part, left : left + part].any():
+                box = (left, top, left + part, top + part)
+                pixels = np.asarray(Image.open(photo).convert("RGB").crop(box).resize(SIZE[::-1]))
+                sound = np.zeros(SIZE, np.uint8)
+                name = f"part-{photo.stem}"
+                Image.fromarray(recolour(rng, pixels, sound)).save(target / f"images/{name}.jpg", quality=90)
+                Image.fromarray(sound).save(target / f"masks/{name}.png")
+                made += 1
+                break
+        if made == PARTS:
+            return
 
 
 def link(file: Path, place: Path) -> None:

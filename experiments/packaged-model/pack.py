@@ -1,6 +1,6 @@
 """Export the pruned network of a finished study into the package.
 
-    python experiments/packaged-model/pack.py runs/packaged-model [THRESHOLD]
+python experiments/packaged-model/pack.py runs/packaged-model [THRESHOLD]
 """
 
 from __future__ import annotations

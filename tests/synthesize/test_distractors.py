@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from descale.synthesize.distractors import DISTRACTORS, draw_distractor, repaint
+from descale.synthesize.distractors import DISTRACTORS, draw_distractor, recolour, repaint
 
 SIZE = (48, 64)
 
@@ -25,13 +25,22 @@ def test_every_kind_draws_a_picture_of_the_size(kind) -> None:  # type: ignore[n
     assert np.isfinite(picture).all()
 
 
-def test_paint_leaves_what_is_corroded_and_changes_other_parts() -> None:
+@pytest.mark.parametrize("change", [repaint, recolour])
+def test_what_is_corroded_stays_and_other_parts_change(change) -> None:  # type: ignore[no-untyped-def]
     photo = np.full((64, 64, 3), 90, np.uint8)
     severity = np.zeros((64, 64), np.uint8)
     severity[16:48, 16:48] = 1
     changed = False
     for seed in range(8):
-        painted = repaint(np.random.default_rng(seed), photo, severity)
+        painted = change(np.random.default_rng(seed), photo, severity)
         assert np.array_equal(painted[severity > 0], photo[severity > 0])
         changed |= bool((painted[severity == 0] != photo[severity == 0]).any())
     assert changed
+
+
+def test_a_recoloured_part_keeps_its_texture() -> None:
+    photo = np.full((64, 64, 3), 60, np.uint8)
+    photo[:, ::8] = 200
+    recoloured = recolour(np.random.default_rng(1), photo, np.zeros((64, 64), np.uint8)).astype(int)
+    assert (recoloured[:, ::8].mean(-1) > recoloured[:, 4::8].mean(-1)).all()
+    assert recoloured[..., 0].mean() > recoloured[..., 2].mean() + 20

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from descale.synthesize.camera import expose
-from descale.synthesize.colour import RUSTY_PAINTS, Colour, Picture, along, blend, flat, pick
+from descale.synthesize.colour import RUST, RUSTY_PAINTS, Colour, Picture, along, blend, flat, pick
 from descale.synthesize.lookalikes import surroundings
 from descale.synthesize.noise import Field, Size, fractal, grid, ramp, smooth
 from descale.synthesize.scene import Scene
@@ -32,6 +32,15 @@ COPPER: tuple[Colour, ...] = ((92, 44, 26), (152, 82, 48), (200, 122, 78), (236,
 
 STEEL: tuple[Colour, ...] = ((40, 44, 50), (96, 100, 106), (150, 154, 158), (206, 208, 210), (250, 250, 248))
 """From the shade to the highlight of clean steel."""
+
+RUSTY: tuple[tuple[Colour, ...], ...] = (
+    RUST[::-1],
+    COPPER,
+    ((64, 30, 24), (120, 56, 42), (170, 92, 70), (214, 148, 118), (240, 206, 182)),
+    ((60, 36, 16), (128, 76, 30), (190, 120, 46), (226, 168, 84), (246, 216, 156)),
+    ((70, 14, 14), (140, 26, 24), (196, 50, 40), (226, 110, 90), (248, 196, 180)),
+)
+"""From the shade to the highlight of things in colours of rust: rust itself, copper, clay, ochre, red."""
 
 
 def draw_distractor(seed: int, index: int, size: Size) -> Scene:
@@ -74,6 +83,32 @@ def repaint(
     there = there * (np.asarray(near) == 0) * rng.uniform(0.75, 1.0)
     painted = blend(photo.astype(np.float32), coat, there.astype(np.float32))
     return np.clip(painted, 0, 255).round().astype(np.uint8)
+
+
+def recolour(
+    rng: np.random.Generator, photo: NDArray[np.uint8], severity: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """A real photo whose sound parts keep their texture and get the colours of rust, copper, clay or paint.
+
+    Args:
+        rng: source of randomness.
+        photo: uint8 (H, W, 3), RGB.
+        severity: uint8 (H, W); what is not 0 stays as it is.
+
+    Returns:
+        uint8 (H, W, 3); the label stays right: only the colour is that of rust.
+    """
+    size = (photo.shape[0], photo.shape[1])
+    light = photo.astype(np.float32).mean(-1)
+    low, high = np.percentile(light, (2, 98))
+    tone = np.clip((light - low) / (high - low + 1.0), 0, 1) ** rng.uniform(0.7, 1.5)
+    colours = RUSTY[rng.integers(len(RUSTY))]
+    tinted = along(colours, tone * rng.uniform(0.6, 1.0) + rng.uniform(0, 0.2))
+    near = Image.fromarray(((severity > 0) * 255).astype(np.uint8)).filter(ImageFilter.MaxFilter(9))
+    there = ramp(fractal(rng, size, rng.uniform(1, 4), octaves=2, gain=0.3), -1.0, -0.4)
+    there = there * (np.asarray(near) == 0) * rng.uniform(0.6, 1.0)
+    mixed = blend(photo.astype(np.float32), tinted, there.astype(np.float32))
+    return np.clip(mixed, 0, 255).round().astype(np.uint8)
 
 
 # ---- what there is ------------------------------------------------------------------------------------
