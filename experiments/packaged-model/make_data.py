@@ -11,10 +11,13 @@ steel: with drawings of sound things alone, a network learns that what is drawn 
 
 from __future__ import annotations
 
+import itertools
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from descale.synthesize import draw_scene
@@ -60,9 +63,14 @@ def main(source: Path, target: Path) -> None:
 
 def add_parts(source: Path, target: Path) -> None:
     """Parts of training photos without corrosion, enlarged to a photo and recoloured."""
-    rng = np.random.default_rng((SEED, 4))
+    for stem, pixels in itertools.islice(sound_parts(source, np.random.default_rng((SEED, 4))), PARTS):
+        Image.fromarray(pixels).save(target / f"images/part-{stem}.jpg", quality=90)
+        Image.fromarray(np.zeros(SIZE, np.uint8)).save(target / f"masks/part-{stem}.png")
+
+
+def sound_parts(source: Path, rng: np.random.Generator) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """Stem and recoloured pixels of a part without corrosion of each photo of a split that has one."""
     photos = sorted((source / "images").iterdir())
-    made = 0
     for place in rng.permutation(len(photos)):
         photo = photos[place]
         label = np.asarray(Image.open(source / "masks" / f"{photo.stem}.png").convert("L")) > 0
@@ -73,14 +81,8 @@ def add_parts(source: Path, target: Path) -> None:
             if not label[top : top + part, left : left + part].any():
                 box = (left, top, left + part, top + part)
                 pixels = np.asarray(Image.open(photo).convert("RGB").crop(box).resize(SIZE[::-1]))
-                sound = np.zeros(SIZE, np.uint8)
-                name = f"part-{photo.stem}"
-                Image.fromarray(recolour(rng, pixels, sound)).save(target / f"images/{name}.jpg", quality=90)
-                Image.fromarray(sound).save(target / f"masks/{name}.png")
-                made += 1
+                yield photo.stem, recolour(rng, pixels, np.zeros(SIZE, np.uint8))
                 break
-        if made == PARTS:
-            return
 
 
 def link(file: Path, place: Path) -> None:

@@ -103,6 +103,16 @@ def test_masks_are_kept_as_they_were_scored(photos: Dataset, red_model: SavedMod
         np.testing.assert_array_equal(segment_photo(red_model, sample.read_image()), kept)
 
 
+def test_patches_that_are_too_unsure_are_not_scored(photos: Dataset, red_model: SavedModel) -> None:
+    photo = photos.samples[0].read_image()
+    everything = segment_photo(red_model, photo)
+    assert everything.any()
+    sure = replace(red_model, spec=replace(red_model.spec, patch_confidence=0.999999))
+    assert not segment_photo(sure, photo).any()
+    allowed = replace(red_model, spec=replace(red_model.spec, patch_confidence=0.01))
+    np.testing.assert_array_equal(segment_photo(allowed, photo), everything)
+
+
 def test_colour_floor_is_scored_on_the_same_pixels(photos: Dataset, red_model: SavedModel) -> None:
     threshold = fit_colour_floor(photos, SIZE)
     floor = colour_floor_confusions(threshold, photos.split("test"), photos.classes)

@@ -18,8 +18,9 @@ TABLE = ClassTable(
 SPEC = make_spec("manet", "resnet18", classes=TABLE, input_size=(64, 96), threshold=0.3)
 
 
-def test_a_description_survives_json() -> None:
-    assert ModelSpec.from_json(json.loads(json.dumps(SPEC.to_json()))) == SPEC
+@pytest.mark.parametrize("spec", [SPEC, replace(SPEC, patch_confidence=0.8)])
+def test_a_description_survives_json(spec: ModelSpec) -> None:
+    assert ModelSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,7 @@ def test_a_description_survives_json() -> None:
         ({"input_size": (64, 0)}, "use 32"),
         ({"threshold": 0.0}, "Threshold 0.0 is outside"),
         ({"threshold": 1.0}, "Threshold 1.0 is outside"),
+        ({"patch_confidence": 1.0}, "Patch confidence 1.0 is outside"),
         ({"threshold": float("nan")}, "Threshold nan is outside"),
         ({"std": (1.0, 0.0, 1.0)}, "Normalisation .* is impossible"),
         ({"mean": (float("nan"), 0.0, 0.0)}, "Normalisation .* is impossible"),

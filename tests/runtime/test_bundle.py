@@ -57,6 +57,7 @@ DAMAGES = {
         _edit(lambda m: m["classes"][1].update(colour=[300, 0, 0])),
         "colour .300, 0, 0. of class",
     ),
+    "bad bound": (_edit(lambda m: m.update(patch_confidence=-1)), "patch_confidence -1"),
     "bad threshold": (_edit(lambda m: m.update(threshold=7)), "threshold 7"),
     "bad overlap": (_edit(lambda m: m.update(overlap=100)), "overlap 100"),
     "outside": (_edit(lambda m: m["checksums"].update({"../x": "0"})), "points outside"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from descale.runtime.patches import find_patches, find_runs
+from descale.runtime.patches import SAMPLED, drop_faint, find_patches, find_runs
 
 
 def flood(mask: NDArray[np.bool_]) -> list[tuple[int, list[int]]]:
@@ -46,6 +46,26 @@ def test_equals_flood_fill_on_noise(seed: int, share: float) -> None:
     mask = np.random.default_rng(seed).random((70, 90)) < share
     patches = find_patches(mask)
     assert list(zip(patches.areas.tolist(), patches.boxes.tolist(), strict=True)) == flood(mask)
+
+
+@given(st.integers(0, 1000), st.floats(0.2, 0.8), st.floats(0.3, 0.7))
+@settings(max_examples=30, deadline=None)
+def test_faint_patches_are_those_whose_sampled_mean_is_low(seed: int, share: float, bound: float) -> None:
+    random = np.random.default_rng(seed)
+    blocks = random.random((9, 13)) < share
+    mask = blocks.repeat(5, 0).repeat(3, 1)
+    probabilities = random.random(mask[::SAMPLED, ::SAMPLED].shape)
+    expected, dropped = mask.copy(), 0
+    patches = find_patches(mask)
+    for number in range(len(patches)):
+        own = np.zeros_like(mask)
+        for run in np.flatnonzero(patches.labels == number):
+            own[patches.runs.row[run], patches.runs.start[run] : patches.runs.stop[run]] = True
+        inside = probabilities[own[::SAMPLED, ::SAMPLED]]
+        if inside.size and inside.mean() < bound:
+            expected[own], dropped = False, dropped + 1
+    assert drop_faint(mask, probabilities, bound) == dropped
+    np.testing.assert_array_equal(mask, expected)
 
 
 def test_spiral_is_one_patch() -> None:

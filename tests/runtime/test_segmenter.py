@@ -71,6 +71,23 @@ def test_threshold_is_a_probability(tmp_path: Path, threshold: float) -> None:
     assert math.isclose(result.confidence, chosen[::4].mean(), rel_tol=1e-4)
 
 
+def test_patches_that_are_too_unsure_are_left_out_whatever_the_tiles(tmp_path: Path) -> None:
+    weights = np.zeros((2, 3, 1, 1), np.float32)
+    weights[1, 0] = 8
+    content = network(weights, mean=0.5)
+    picture = np.zeros((150, 203, 3), np.uint8)
+    picture[10:90, 20:160, 0] = 230  # probability 0.96, over several tiles
+    picture[100:140, 30:190, 0] = 150  # 0.67
+    kept = write_bundle(tmp_path / "all", content, tile=64, overlap=0)
+    bound = write_bundle(tmp_path / "sure", content, tile=64, overlap=0, patch_confidence=0.8)
+    everything, sure = (Segmenter.from_bundle(folder, "onnxruntime")(picture) for folder in (kept, bound))
+    assert everything.patches_left_out == 0
+    assert everything.mask[100:140, 30:190].all()
+    assert sure.patches_left_out == 1
+    assert not sure.mask[95:].any()
+    np.testing.assert_array_equal(sure.mask[:95], everything.mask[:95])
+
+
 def test_confidence_of_several_classes(tmp_path: Path) -> None:
     weights = np.zeros((4, 3, 1, 1), np.float32)
     weights[3, 0] = math.log(5)

@@ -82,6 +82,7 @@ def write_bundle(
     overlap: int = 32,
     stride: int = 32,
     threshold: float = 0.5,
+    patch_confidence: float = 0.0,
     input_size: tuple[int, int] | None = None,
 ) -> Path:
     """A bundle folder around a network, by default :func:`red_network`."""
@@ -101,6 +102,7 @@ def write_bundle(
             overlap=overlap,
             stride=stride,
             threshold=threshold,
+            patch_confidence=patch_confidence,
             provenance={} if input_size is None else {"input_size": list(input_size)},
         ),
     )

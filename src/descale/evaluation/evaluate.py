@@ -29,7 +29,8 @@ from descale.data import Dataset, Sample
 from descale.data.loading import load_split
 from descale.evaluation.confusion import ImageConfusions, confusion_matrix
 from descale.evaluation.floors import ColourThreshold, fit_colour_threshold
-from descale.models import Normalisation, SavedModel, predict_classes
+from descale.models import ModelSpec, Normalisation, SavedModel, predict_classes
+from descale.runtime.patches import SAMPLED, drop_faint
 
 PIXELS_AT_ONCE = 2**26
 """Pixels of the photos that are decoded at a time: bounds memory on large photos."""
@@ -77,7 +78,7 @@ def image_confusions(
             continue
         answers = _answers(model, torch.stack([one for _, one, _ in waiting]).to(where))
         for (number, _, label), logits in zip(waiting, answers, strict=True):
-            sample, answer = samples[number], _enlarged(logits, label.shape, spec.threshold)
+            sample, answer = samples[number], _enlarged(logits, label.shape, spec)
             try:
                 counts[number] = confusion_matrix(label, answer, classes)
             except ValueError as error:
@@ -101,7 +102,7 @@ def segment_photo(model: SavedModel, photo: Mask, device: torch.device | None = 
         device: where the network is; the CPU if none is given.
     """
     one = _resized(photo, model.spec.input_size)[None].to(device or torch.device("cpu"))
-    return _enlarged(_answers(model, one)[0], photo.shape[:2], model.spec.threshold)
+    return _enlarged(_answers(model, one)[0], photo.shape[:2], model.spec)
 
 
 @torch.inference_mode()
@@ -111,12 +112,18 @@ def _answers(model: SavedModel, images: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def _enlarged(logits: Tensor, size: tuple[int, ...], threshold: float) -> Mask:
+def _enlarged(logits: Tensor, size: tuple[int, ...], spec: ModelSpec) -> Mask:
     """Class ids of a photo of this size, uint8 ``(H, W)``, from its logits ``(K, h, w)``."""
     one = logits[None]
     if tuple(one.shape[-2:]) != tuple(size):
         one = functional.interpolate(one, size=list(size), mode="bilinear", align_corners=False)
-    return np.asarray(predict_classes(one, threshold)[0].cpu())
+    answer = np.asarray(predict_classes(one, spec.threshold)[0].cpu())
+    if spec.patch_confidence and len(spec.classes) == 2:
+        sampled = one[0, :, ::SAMPLED, ::SAMPLED].softmax(0)[1]
+        corroded = answer == 1
+        drop_faint(corroded, sampled.cpu().numpy(), spec.patch_confidence)
+        answer = corroded.astype(np.uint8)
+    return answer
 
 
 def fit_colour_floor(dataset: Dataset, size: tuple[int, int]) -> ColourThreshold:

@@ -37,6 +37,8 @@ class ModelSpec:
         classes: meaning of the output channels.
         mean, std: normalisation of RGB in 0..1.
         input_size: (height, width) in pixels it was trained at; other multiples of 32 work too.
+        patch_confidence: binary models leave out a patch whose mean p(corrosion) is below this (0..1);
+            0 keeps all.
         threshold: binary models call a pixel corroded when p(corrosion) is at least this (0..1).
     """
 
@@ -47,6 +49,7 @@ class ModelSpec:
     std: tuple[float, float, float]
     input_size: tuple[int, int]
     threshold: float = 0.5
+    patch_confidence: float = 0.0
 
     def __post_init__(self) -> None:
         try:
@@ -57,6 +60,8 @@ class ModelSpec:
             raise ModelError(f"Normalisation with mean {self.mean} and deviation {self.std} is impossible.")
         if not 0.0 < self.threshold < 1.0:
             raise ModelError(f"Threshold {self.threshold} is outside 0..1.")
+        if not 0.0 <= self.patch_confidence < 1.0:
+            raise ModelError(f"Patch confidence {self.patch_confidence} is outside 0..1.")
 
     def to_json(self) -> dict[str, Any]:
         """Plain dictionary for ``model.json``."""
@@ -67,6 +72,7 @@ class ModelSpec:
             "normalisation": {"mean": list(self.mean), "std": list(self.std)},
             "input_size": list(self.input_size),
             "threshold": self.threshold,
+            **({"patch_confidence": self.patch_confidence} if self.patch_confidence else {}),
         }
 
     @classmethod
@@ -88,6 +94,7 @@ class ModelSpec:
                 std=(red_std, green_std, blue_std),
                 input_size=(height, width),
                 threshold=float(value["threshold"]),
+                patch_confidence=float(value.get("patch_confidence", 0.0)),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"model description is not valid: {error!r}") from error

@@ -105,6 +105,7 @@ def describe_run(segmenter: Segmenter, settings: PredictSettings) -> dict[str, A
         "descale": __version__,
         "bundle": {"name": manifest.name, "precision": manifest.precision, "files": dict(manifest.checksums)},
         "threshold": manifest.threshold,
+        **({"patch_confidence": manifest.patch_confidence} if manifest.patch_confidence else {}),
         "engine": segmenter.engine_name,
         "tile": segmenter.tile,
         "overlap": manifest.overlap,

@@ -51,6 +51,7 @@ class PhotoResult:
         mean_confidence: 0..1.
         class_percent: share of the picture by class name.
         latitude, longitude: where the photo was taken, degrees; ``None`` if its header does not tell.
+        patches_left_out: that were too unsure, by the bundle's ``patch_confidence``.
         largest_patches: the :data:`LISTED_PATCHES` largest, largest first.
     """
 
@@ -77,6 +78,7 @@ class PhotoResult:
     class_percent: dict[str, float]
     latitude: float | None = None
     longitude: float | None = None
+    patches_left_out: int = 0
     largest_patches: tuple[PatchBox, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -166,6 +168,7 @@ def summarise(
         class_percent={c: 100 * n / pixels for c, n in zip(classes.names, counts, strict=True)},
         latitude=None if position is None else position[0],
         longitude=None if position is None else position[1],
+        patches_left_out=segmentation.patches_left_out,
         largest_patches=_largest(found, areas, segmentation),
     )
 

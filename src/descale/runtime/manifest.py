@@ -29,6 +29,8 @@ class BundleManifest:
         stride: height and width of the input must be multiples of it, pixels.
         threshold: 0..1; with two classes a pixel is class 1 where its probability reaches it.
             With more classes the most probable one wins and the threshold is not used.
+        patch_confidence: 0..1; with two classes a patch whose mean probability is lower is left out;
+            0 keeps all.
         tile: largest side of what is given to the network at once, pixels.
         overlap: pixels that neighbouring tiles share, at most a quarter of a tile; logits are blended there.
         precision: ``float32`` or ``int8``.
@@ -44,6 +46,7 @@ class BundleManifest:
     std: tuple[float, float, float]
     stride: int = 32
     threshold: float = 0.5
+    patch_confidence: float = 0.0
     tile: int = 1024
     overlap: int = 128
     precision: str = "float32"
@@ -60,6 +63,8 @@ class BundleManifest:
             raise ValueError(f"precision {self.precision!r} is not one of {', '.join(PRECISIONS)}")
         if not 0 < self.threshold < 1:
             raise ValueError(f"threshold {self.threshold} is not between 0 and 1")
+        if not 0 <= self.patch_confidence < 1:
+            raise ValueError(f"patch_confidence {self.patch_confidence} is not between 0 and 1")
         if self.stride < 1 or self.tile < self.stride or self.tile % self.stride:
             raise ValueError(f"tile {self.tile} is not a multiple of the stride {self.stride}")
         if not 0 <= self.overlap <= self.tile // 4 or self.overlap % self.stride:
@@ -80,6 +85,7 @@ class BundleManifest:
             "tile": self.tile,
             "overlap": self.overlap,
             "threshold": self.threshold,
+            **({"patch_confidence": self.patch_confidence} if self.patch_confidence else {}),
             "classes": self.classes.to_json(),
             "normalisation": {"inside_graph": True, "mean": list(self.mean), "std": list(self.std)},
             "provenance": dict(self.provenance),
@@ -111,6 +117,7 @@ class BundleManifest:
                 std=(float(std[0]), float(std[1]), float(std[2])),
                 stride=int(value["stride"]),
                 threshold=float(value["threshold"]),
+                patch_confidence=float(value.get("patch_confidence", 0.0)),
                 tile=int(value["tile"]),
                 overlap=int(value["overlap"]),
                 precision=str(value["precision"]),

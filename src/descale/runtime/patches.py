@@ -8,11 +8,14 @@ compressing paths, Shiloach & Vishkin 1982).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Integers = NDArray[np.int64]
+SAMPLED = 4
+"""Probabilities are looked at in every fourth pixel each way."""
 _ROWS_AT_ONCE = 1024  # bounds the memory of the run search
 
 
@@ -46,6 +49,37 @@ class Patches:
 
     def __len__(self) -> int:
         return len(self.areas)
+
+
+def drop_faint(mask: NDArray[np.bool_], probabilities: NDArray[Any], bound: float) -> int:
+    """Clear the patches whose mean probability is below ``bound``, in place; returns how many.
+
+    Args:
+        mask: bool (H, W).
+        probabilities: 0..1, of every :data:`SAMPLED`-th pixel of every :data:`SAMPLED`-th row. Patches
+            without such a pixel stay: they are too small to be judged.
+        bound: 0..1.
+
+    >>> mask = np.zeros((8, 12), bool)
+    >>> mask[:5, :5] = mask[:3, 7:] = True
+    >>> drop_faint(mask, np.array([[0.9, 0.9, 0.5], [0.9, 0.7, 0.0]]), 0.8)
+    1
+    >>> bool(mask[:5, :5].all()), bool(mask[:, 7:].any())
+    (True, False)
+    """
+    found = find_patches(mask)
+    if not len(found):
+        return 0
+    runs, pitch = found.runs, mask.shape[1] + 1
+    rows, columns = np.nonzero(mask[::SAMPLED, ::SAMPLED])
+    places = rows * SAMPLED * pitch + columns * SAMPLED
+    patch = found.labels[np.searchsorted(runs.row * pitch + runs.start, places, side="right") - 1]
+    counts = np.bincount(patch, minlength=len(found))
+    sums = np.bincount(patch, weights=probabilities[rows, columns], minlength=len(found))
+    faint = (counts > 0) & (sums < bound * counts)
+    for run in np.flatnonzero(faint[found.labels]):
+        mask[runs.row[run], runs.start[run] : runs.stop[run]] = False
+    return int(faint.sum())
 
 
 def find_runs(mask: NDArray[np.bool_]) -> Runs:

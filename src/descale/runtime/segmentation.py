@@ -29,6 +29,7 @@ class Segmentation:
             every 4th row.
         frame: height and width of the photo itself; differs from the mask's with a scale below 1.
         engine: that ran the network.
+        patches_left_out: that were too unsure, by the bundle's ``patch_confidence``.
         seconds: by step (``decode``, ``prepare``, ``infer``, ``decide``), summed over threads.
     """
 
@@ -38,6 +39,7 @@ class Segmentation:
     frame: tuple[int, int]
     engine: str
     seconds: Mapping[str, float] = field(default_factory=dict)
+    patches_left_out: int = 0
 
     @property
     def photo_pixels_per_pixel(self) -> float:

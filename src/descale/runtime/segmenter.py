@@ -18,7 +18,7 @@ from descale.base.classes import ClassTable
 from descale.base.errors import BundleError
 from descale.base.photo import MAX_PIXELS
 from descale.runtime.bundle import Bundle, open_bundle
-from descale.runtime.decide import Values, decision
+from descale.runtime.decide import FaintPatches, Values, decision
 from descale.runtime.engines import Engine, choose_engine, open_engine
 from descale.runtime.opening import open_picture
 from descale.runtime.picture import Picture, Scale, Source
@@ -130,8 +130,10 @@ class Segmenter:
 
     def segment(self, picture: Picture) -> Segmentation:
         """Segment a picture and release it: make its preview before."""
-        rule = decision(len(self.classes), self.bundle.manifest.threshold)
+        manifest = self.bundle.manifest
+        rule = decision(len(self.classes), manifest.threshold)
         rows = MaskRows(picture.height, picture.width)
+        faint = FaintPatches(picture.height, picture.width, self._patch_confidence)
         confident, counted = 0.0, 0
         seconds = {"decode": picture.seconds, "prepare": 0.0, "infer": 0.0, "decide": 0.0}
         blocks = self._blocks(picture, rule.reduce, seconds)
@@ -139,14 +141,23 @@ class Segmenter:
             start = time.perf_counter()
             ids, probabilities = rule.decide(values)
             rows.put(top, left, ids)
+            faint.put(top, left, values)
             confident += float(probabilities.sum(dtype=np.float64))
             counted += probabilities.size
             seconds["decide"] += time.perf_counter() - start
         picture.release()
         start = time.perf_counter()
         mask = rows.assemble()
+        left_out = faint.drop_from(mask)
         seconds["decide"] += time.perf_counter() - start
-        return Segmentation(self.classes, mask, confident / counted, picture.frame, self.engine_name, seconds)
+        return Segmentation(
+            self.classes, mask, confident / counted, picture.frame, self.engine_name, seconds, left_out
+        )
+
+    @property
+    def _patch_confidence(self) -> float:
+        """Least mean probability of a patch: of two classes one of which is corrosion."""
+        return self.bundle.manifest.patch_confidence if len(self.classes) == 2 else 0.0
 
     def logits(self, image: Source, *, scale: float | None = None) -> Values:
         """Blended logits of a whole photo: float32 (K, H, W). For inspection; memory grows with the photo."""

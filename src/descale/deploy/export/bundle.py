@@ -192,7 +192,8 @@ def save_bundle(
     spec = model.spec
     manifest = BundleManifest(
         name=bundle_name(model), classes=spec.classes, engines=engines, mean=spec.mean, std=spec.std,
-        stride=STRIDE, threshold=spec.threshold, precision=precision, provenance=record,
+        stride=STRIDE, threshold=spec.threshold, patch_confidence=spec.patch_confidence,
+        precision=precision, provenance=record,
     )  # fmt: skip
     write_card(folder / CARD, model, manifest, sum(p.stat().st_size for p in folder.iterdir()), note)
     if out.suffix == ".zip":
