@@ -88,3 +88,11 @@ def test_nothing_to_prune_is_an_error() -> None:
 
     with pytest.raises(PruningError, match="Nothing in this network can be pruned: the class head"):
         build_channel_graph(OnlyHead())
+
+
+def test_couplings_that_grow_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = build_network(make_spec("linknet", "tu-test_efficientnet"))
+    build_channel_graph(network)
+    monkeypatch.setattr("descale.pruning.trace.MOST_COUPLED", 10)
+    with pytest.raises(PruningError, match="coupled over more than 10 operations"):
+        build_channel_graph(network)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 import torch_pruning as tp
 from torch import nn
+from torch_pruning.dependency.group import Group
 
 from descale.base.errors import PruningError
 from descale.models.blocks import BLOCKS, Block, find_block
@@ -21,6 +23,9 @@ Member = tuple[str, Side, list[int], list[int]]
 """Layer, side, positions there, and the channels of the group's root that they follow."""
 
 SUPPORTED = (*CONVOLUTIONS, nn.Linear, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm, nn.PReLU, *BLOCKS)
+MOST_COUPLED = 600
+"""Operations that one group may run through. Networks that can be pruned have up to 511 (U-Net++ with
+resnet101: 123); where paths multiply, as with focal modulation, the graph's search would take hours."""
 OPAQUE = {
     tp.ops.OPTYPE.RESHAPE: "a reshape",
     tp.ops.OPTYPE.SPLIT: "a split",
@@ -65,7 +70,10 @@ def trace_groups(network: nn.Module) -> list[TracedGroup]:
                 customized_pruners={kind: _Leaf(block) for kind, block in BLOCKS.items()},
                 verbose=False,
             )
-        groups = list(graph.get_all_groups(root_module_types=[*CONVOLUTIONS, nn.Linear, *BLOCKS]))
+        with _bounded_groups():
+            groups = list(graph.get_all_groups(root_module_types=[*CONVOLUTIONS, nn.Linear, *BLOCKS]))
+    except PruningError:
+        raise
     except Exception as error:
         raise PruningError(
             f"The dependency graph of this network cannot be traced ({type(error).__name__}: {error}). "
@@ -124,6 +132,26 @@ def _traceable(network: nn.Module) -> Iterator[None]:
         for weight in frozen:
             weight.requires_grad_(False)
         network.train(training)
+
+
+@contextmanager
+def _bounded_groups() -> Iterator[None]:
+    """Give up on a network whose groups grow beyond :data:`MOST_COUPLED`: the search takes their square."""
+    add = Group.add_dep
+
+    def bounded(group: Group, dep: Any, idxs: Any) -> None:
+        if len(group) >= MOST_COUPLED:
+            raise PruningError(
+                f"Channels of this network are coupled over more than {MOST_COUPLED} operations, too many to "
+                "follow. Choose another encoder or architecture: docs/encoders.md lists those tried."
+            )
+        add(group, dep, idxs)
+
+    Group.add_dep = bounded
+    try:
+        yield
+    finally:
+        Group.add_dep = add
 
 
 def _explains_reshape(network: nn.Module, layer: str) -> bool:
