@@ -63,7 +63,7 @@ def test_awkward_encoders_are_cut_where_they_can_be(architecture: str, encoder: 
 @pytest.mark.parametrize("encoder", ["tu-edgenext_xx_small", "tu-fastvit_t8"])
 def test_what_cannot_be_followed_is_refused_in_one_line(encoder: str) -> None:
     network = build_network(make_spec("unet", encoder, input_size=(64, 64)))
-    with pytest.raises(PruningError, match="cannot be followed") as refused:
+    with pytest.raises(PruningError, match="follow") as refused:
         build_channel_graph(network)
     assert "\n" not in str(refused.value)
 
