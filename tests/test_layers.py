@@ -24,7 +24,8 @@ ALLOWED: dict[str, set[str]] = {
     "models": set(),
     "pruning": {"models"},
     "evaluation": {"data", "models", "runtime"},
-    "training": {"data", "deploy", "models", "pruning"},
+    "latency": {"deploy", "models", "pruning", "runtime", "stopwatch"},
+    "training": {"data", "deploy", "latency", "models", "pruning"},
     "deploy": {"data", "evaluation", "models", "runtime"},
     "stopwatch": {"deploy", "models", "runtime"},
     "study": {"data", "evaluation", "models", "pruning", "runtime", "synthesize", "training"},
@@ -34,8 +35,8 @@ ALLOWED: dict[str, set[str]] = {
         "data", "deploy", "evaluation", "models", "pruning", "report", "runtime", "stopwatch", "training",
     },
     "cli": {
-        "cluster", "compression", "data", "deploy", "evaluation", "models", "prediction", "pruning", "report",
-        "runtime", "stopwatch", "study", "synthesize", "training",
+        "cluster", "compression", "data", "deploy", "evaluation", "latency", "models", "prediction",
+        "pruning", "report", "runtime", "stopwatch", "study", "synthesize", "training",
     },
 }  # fmt: skip
 """Folder -> other folders it may import beside `base`, which all may. A new arrow is a decision: write it

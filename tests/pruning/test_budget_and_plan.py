@@ -7,8 +7,10 @@ import json
 import pytest
 
 from descale.base.errors import ConfigError, PruningError
-from descale.models import build_network, count_parameters, make_spec
-from descale.pruning import make_plan
+from descale.models import build_network, make_spec
+from descale.pruning import build_channel_graph, make_plan
+from descale.pruning.allocation import allocate
+from descale.pruning.budget import BudgetWidths
 
 
 @pytest.fixture(scope="module")
@@ -24,11 +26,6 @@ def test_budget_is_hit_within_two_percent(network, budget: tuple[str, float]) ->
     kind, share = budget
     reached = plan.macs_after / plan.macs_before if kind == "macs" else plan.params_after / plan.params_before
     assert reached == pytest.approx(share, rel=0.02)
-
-
-def test_latency_budget_shrinks_the_network(network) -> None:  # type: ignore[no-untyped-def]
-    plan = make_plan(network, size=(64, 64), budget=("latency", 0.4))
-    assert plan.macs_after < 0.8 * plan.macs_before
 
 
 def test_budget_below_the_floor_names_the_floor(network) -> None:  # type: ignore[no-untyped-def]
@@ -67,14 +64,19 @@ def test_a_floor_that_rounding_makes_is_named() -> None:
         make_plan(network, size=(64, 64), budget=("macs", 0.01), round_to=64)
 
 
-def test_a_budget_that_no_widths_meet_is_told_in_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_widths_found_elsewhere_and_what_they_miss_are_taken_into_the_plan() -> None:
     network = build_network(make_spec("linknet", "tu-test_efficientnet"))
-    half = count_parameters(network) / 2
-    monkeypatch.setattr(
-        "descale.pruning.budget.latency", lambda cut, size: 1.0 if count_parameters(cut) > half else 0.4
-    )
-    plan = make_plan(network, size=(64, 64), budget=("latency", 0.5))
-    assert plan.note == "latency=0.4000 instead of 0.5: widths allow no closer."
+    graph = build_channel_graph(network)
+    widths = BudgetWidths(allocate(graph, 0.5), "latency=0.4000 instead of 0.5")
+    plan = make_plan(network, size=(64, 64), budget=("latency", 0.5), graph=graph, widths=widths)
+    assert plan.counts == widths.counts
+    assert plan.note == widths.note
+
+
+def test_a_latency_is_not_counted_here() -> None:
+    network = build_network(make_spec("linknet", "tu-test_efficientnet"))
+    with pytest.raises(PruningError, match="'latency' cannot be counted"):
+        make_plan(network, size=(64, 64), budget=("latency", 0.5))
 
 
 @pytest.mark.parametrize(

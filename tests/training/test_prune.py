@@ -19,13 +19,15 @@ from descale.base.errors import PruningError, TrainingError
 from descale.data import Dataset, load_dataset
 from descale.models import SavedModel, count_macs, count_parameters, load_model
 from descale.pruning import ALLOCATIONS, STRATEGIES, PruningConfig, build_channel_graph, make_plan
+from descale.pruning.allocation import allocate
+from descale.pruning.budget import BudgetWidths
 from descale.pruning.channels import ChannelGraph
 from descale.pruning.importance import Movement, Scores
 from descale.training import prune_model, slim_from_scratch
 from descale.training.step import TrainingStep
 
 HEAD = "segmentation_head.0"
-LATENCY = "descale.pruning.budget.latency"
+LATENCY = "descale.training.stages.widths_for_latency"
 CUTTING = {"linear": True, "agp": False, "movement": True, "random": True, "one-shot": False}
 """Strategy -> whether its runs here cut as they go; together they take both ways."""
 
@@ -339,13 +341,16 @@ def test_a_sparsity_out_of_reach_ends_at_the_highest_there_is(
 def test_a_latency_is_measured_for_the_first_start_alone(
     dense: Path, photos: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(LATENCY, lambda network, size: float(count_parameters(network)))
+    def measured(_: nn.Module, __: object, graph: ChannelGraph, *___: object, **____: object) -> BudgetWidths:
+        return BudgetWidths(allocate(graph, 0.3), "")
+
+    monkeypatch.setattr(LATENCY, measured)
     settings = short("linear", budget={"latency": 0.7}, cut_as_they_go=True, recovery_epochs=0)
     first = pruned(dense, photos, settings, tmp_path)
     for name in ("model", "schedule-1"):
         shutil.rmtree(tmp_path / name)
 
-    def measured_again(*_: object, **__: object) -> float:
+    def measured_again(*_: object, **__: object) -> BudgetWidths:
         raise AssertionError("a second start must not measure")
 
     monkeypatch.setattr(LATENCY, measured_again)

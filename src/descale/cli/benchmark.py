@@ -9,7 +9,7 @@ import typer
 
 
 def benchmark(
-    bundles: Annotated[list[Path], typer.Argument(help="Bundles: folders or zip files.")],
+    bundles: Annotated[list[Path] | None, typer.Argument(help="Bundles: folders or zip files.")] = None,
     size: Annotated[str, typer.Option(help="Height x width of the picture in pixels.")] = "512x512",
     threads: Annotated[int | None, typer.Option(min=1, help="Cores to use, pinned.  [default: all]")] = None,
     engine: Annotated[
@@ -22,6 +22,13 @@ def benchmark(
     rounds: Annotated[int, typer.Option(help="How often the networks take turns.")] = 10,
     runs: Annotated[int, typer.Option(help="Runs of a network in a row at each turn.")] = 5,
     csv: Annotated[Path | None, typer.Option(help="Write all figures to this file.")] = None,
+    latency_table: Annotated[
+        Path | None,
+        typer.Option(
+            "--table",
+            help="Time the layers of --dense at several widths, for budgets in latency, and write them here.",
+        ),
+    ] = None,
 ) -> None:
     """Measure latency, memory, start-up and size of bundles on this device.
 
@@ -29,6 +36,8 @@ def benchmark(
     hold even on a machine whose speed drifts. Speed-ups are against --dense, or else the first bundle.
 
     Example: `descale benchmark pruned.zip dense.zip --dense runs/unet/model --size 512x512 --threads 2`
+
+    Example: `descale benchmark --dense runs/unet/model --size 512x512 --engine openvino --table times.csv`
     """
     from rich.markup import escape
 
@@ -47,7 +56,11 @@ def benchmark(
 
         raise ConfigError(f"--threads {threads}: this process may use {cores} cores.")
     used = threads or cores
-    contestants = bundle_contestants(bundles, size=shape, engines=engine or [])
+    if latency_table is not None:
+        _write_table(latency_table, dense, shape, engine or ["auto"], used)
+        if not bundles:
+            return
+    contestants = bundle_contestants(bundles or [], size=shape, engines=engine or [])
     if dense is not None:
         from descale.stopwatch.torch_worker import torch_contestant
 
@@ -75,3 +88,28 @@ def benchmark(
     if csv is not None:
         write_csv(csv, lines)
         console.print(f"wrote {csv}")
+
+
+def _write_table(
+    out: Path, dense: Path | None, size: tuple[int, int], engines: list[str], threads: int
+) -> None:
+    from descale.base.errors import ConfigError
+    from descale.cli.console import plain_console
+    from descale.latency.budget import choose_engine
+    from descale.latency.table import measure_table, write_table
+    from descale.models import load_model
+    from descale.pruning import build_channel_graph
+
+    if dense is None or len(engines) > 1:
+        raise ConfigError("--table needs the model folder of the dense network, --dense, and one --engine.")
+    model = load_model(dense)
+    with plain_console(stderr=True).status("timing layers") as status:
+        table = measure_table(
+            model.network.eval(), model.spec, build_channel_graph(model.network), size=size,
+            engine=choose_engine(engines[0]), threads=threads, tell=status.update,
+        )  # fmt: skip
+    write_table(out, table)
+    plain_console().print(
+        f"{table.network} in {table.engine}: dense {table.dense_ms:.1f} ms, {table.lanes} channels at once; "
+        f"wrote {out}"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -34,6 +35,16 @@ def plan(
     ] = None,
     allocation: Annotated[str, typer.Option(help="uniform, balanced or bypass.")] = "bypass",
     round_to: Annotated[int, typer.Option(help="Make widths multiples of this.", min=1)] = 1,
+    engine: Annotated[
+        str,
+        typer.Option(help="For a latency: onnxruntime, openvino, or auto for the first installed."),
+    ] = "auto",
+    latency_table: Annotated[
+        Path | None,
+        typer.Option(
+            help="For a latency: a file of descale benchmark --table, instead of timing this machine."
+        ),
+    ] = None,
     size: Annotated[str, typer.Option(help="Input size, 160 or 160x192 (height x width).")] = "160",
     classes: Annotated[int, typer.Option(help="Number of classes.", min=2)] = 2,
     output: Annotated[Format, typer.Option("--format", help="table or json.")] = Format.table,
@@ -52,7 +63,7 @@ def plan(
     from descale.base.errors import ConfigError, ExportError
     from descale.deploy.exportable import require_exportable
     from descale.models import build_network, make_spec
-    from descale.pruning import ALLOCATIONS, make_plan
+    from descale.pruning import ALLOCATIONS, build_channel_graph, make_plan
     from descale.pruning.allocation import SCORED
 
     if sparsity is None and budget is None:
@@ -67,13 +78,26 @@ def plan(
         )
     table = ClassTable(tuple(PixelClass(f"class {i}", (0, 0, 0), corrosion=i > 0) for i in range(classes)))
     spec = make_spec(arch, encoder, classes=table, input_size=parse_size(size))
+    network = build_network(spec).eval()
+    graph = build_channel_graph(network)
+    aim = parse_budget(budget) if budget else None
+    widths = None
+    if aim is not None and aim[0] == "latency":
+        from descale.latency import widths_for_latency
+
+        widths = widths_for_latency(
+            network, spec, graph, aim[1], size=spec.input_size, allocation=allocation, engine=engine,
+            table=latency_table,
+        )  # fmt: skip
     made = make_plan(
-        build_network(spec),
+        network,
         size=spec.input_size,
         sparsity=sparsity,
-        budget=parse_budget(budget) if budget else None,
+        budget=aim,
         allocation=allocation,
         round_to=round_to,
+        graph=graph,
+        widths=widths,
     )
     try:
         require_exportable(spec)

@@ -1,23 +1,17 @@
-"""Budgets: find the widths that cost a given share of parameters, MACs or measured latency."""
+"""Budgets: find the widths that cost a given share of parameters or MACs."""
 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import get_args
 
 import numpy as np
-import torch
 from torch import nn
 
 from descale.base.errors import PruningError
-from descale.models.layout import memory_format
 from descale.pruning.allocation import Counts, allocate, least_count
 from descale.pruning.channels import ChannelGraph, Keep
-from descale.pruning.config import BudgetKind
-from descale.pruning.cut import cut_channels
 from descale.pruning.footprint import Footprint
 
 logger = logging.getLogger(__name__)
@@ -32,7 +26,7 @@ class BudgetWidths:
 
     Attributes:
         counts: group -> units that stay.
-        note: what they cost instead, where that is not within 2 % of the budget; else empty.
+        note: what they cost instead, where that is not near enough to the budget; else empty.
     """
 
     counts: Counts
@@ -54,9 +48,9 @@ def counts_for_budget(
     Args:
         network: the dense network.
         graph: its groups.
-        kind: ``params``, ``macs`` or ``latency`` (of PyTorch on this machine, batch 1).
+        kind: ``params`` or ``macs``; for ``latency`` see :mod:`descale.latency`.
         share: 0..1.
-        size: (height, width) at which MACs and latency are taken.
+        size: (height, width) at which MACs are taken.
         allocation: how the channels that stay are spread over the layers.
         round_to: multiple of channels.
 
@@ -64,7 +58,7 @@ def counts_for_budget(
         PruningError: even the least width of every group costs more; the floor is named.
     """
     footprint = Footprint(network, graph, size)
-    cost = _cost(network, graph, footprint, kind, size)
+    cost = _cost(footprint, kind)
     dense = cost(footprint.full())
     least = {group.index: least_count(group.units, round_to) for group in graph.prunable}
     floor = cost(least)
@@ -78,15 +72,14 @@ def counts_for_budget(
     target = share * dense
     low, high = 0.0, 1.0 - 1e-6
     best, best_error = footprint.full(), abs(dense - target)
-    for _ in range(12 if kind == "latency" else 24):
+    for _ in range(24):
         sparsity = (low + high) / 2
         counts = allocate(graph, sparsity, allocation=allocation, round_to=round_to)
         value = cost(counts)
         if abs(value - target) < best_error:
             best, best_error = counts, abs(value - target)
         low, high = (sparsity, high) if value > target else (low, sparsity)
-    if kind != "latency":
-        best = _fine_tune(best, footprint, cost, target, round_to)
+    best = _fine_tune(best, footprint, cost, target, round_to)
     reached = cost(best) / dense
     if abs(reached / share - 1) <= TOLERANCE:
         return BudgetWidths(best, "")
@@ -102,37 +95,12 @@ def first_units(graph: ChannelGraph, counts: Counts) -> Keep:
     }
 
 
-def latency(network: nn.Module, size: tuple[int, int], *, repeats: int = 15) -> float:
-    """Least seconds of one forward pass of one image in PyTorch on this machine: other work only adds to it.
-
-    Denormal numbers are flushed: weights that were never trained produce them, and they would be
-    all that is measured.
-    """
-    torch.set_flush_denormal(True)
-    layout = memory_format(network)
-    x = torch.rand(1, 3, *size).contiguous(memory_format=layout)
-    network = network.eval().to(memory_format=layout)
-    times = []
-    with torch.inference_mode():
-        for _ in range(3):
-            network(x)
-        for _ in range(repeats):
-            start = time.perf_counter()
-            network(x)
-            times.append(time.perf_counter() - start)
-    return min(times)
-
-
-def _cost(
-    network: nn.Module, graph: ChannelGraph, footprint: Footprint, kind: str, size: tuple[int, int]
-) -> Callable[[Counts], float]:
-    if kind == "latency":
-        return lambda counts: latency(cut_channels(network, graph, first_units(graph, counts)), size)
+def _cost(footprint: Footprint, kind: str) -> Callable[[Counts], float]:
     if kind == "macs":
         return lambda counts: float(footprint.totals(counts).macs)
     if kind == "params":
         return lambda counts: float(footprint.totals(counts).params)
-    raise PruningError(f"Unknown budget '{kind}'. Known: {', '.join(get_args(BudgetKind))}.")
+    raise PruningError(f"A budget of '{kind}' cannot be counted. Known: params, macs.")
 
 
 def _fine_tune(

@@ -61,6 +61,10 @@ class PruningConfig(BaseModel):
         sparsity: mean fraction of channels to remove over the prunable layers, 0 < s < 1.
         budget: instead of ``sparsity``, one target such as ``{"macs": 0.1}``: the share of the dense
             network's ``params``, ``macs`` or ``latency`` that may stay.
+        engine: that a budget in latency is for: ``onnxruntime``, ``openvino``, or ``auto`` for the first that
+            is installed.
+        latency_table: made by ``descale benchmark --table``, for a budget in latency; without it this machine
+            is timed.
         recipe: name of :data:`descale.pruning.recipes.RECIPES`.
         importance: how channels are ranked, name of :data:`descale.pruning.importance.IMPORTANCES`; not used
             by strategies that have their own, ``movement`` and ``random``.
@@ -91,6 +95,8 @@ class PruningConfig(BaseModel):
     strategy: str
     sparsity: Sparsity | None = None
     budget: dict[BudgetKind, float] | None = None
+    engine: str = "auto"
+    latency_table: str | None = None
     recipe: str = "descale"
     importance: str
     allocation: str

@@ -53,6 +53,26 @@ class Footprint:
             return full
         return self._fixed[key] + sum(int(steps[counts.get(g, -1)]) for g, steps in self._steps[key])
 
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Convolutions and linear layers, in the network's order."""
+        return tuple(self._positions)
+
+    def knows(self, layer: str) -> bool:
+        """Whether a layer of that name is a convolution or a linear layer of the network."""
+        return layer in self._positions
+
+    def is_depthwise(self, layer: str) -> bool:
+        """Whether every channel of a convolution is computed from one channel alone."""
+        module = self._modules[layer]
+        return isinstance(module, nn.Conv2d) and module.groups > 1 and module.groups == module.in_channels
+
+    def layers_of(self, group: int) -> frozenset[str]:
+        """Layers that read or write the channels of a group."""
+        return frozenset(
+            layer for (layer, _), steps in self._steps.items() if any(g == group for g, _ in steps)
+        )
+
     def layer(self, name: str, counts: Counts) -> LayerFootprint:
         """One layer at the given counts."""
         module = self._modules[name]

@@ -9,7 +9,7 @@ from torch import nn
 
 from descale.base.errors import ConfigError
 from descale.pruning.allocation import Counts, allocate
-from descale.pruning.budget import counts_for_budget
+from descale.pruning.budget import BudgetWidths, counts_for_budget
 from descale.pruning.channels import ChannelGraph, ChannelGroup
 from descale.pruning.config import check_sparsity
 from descale.pruning.footprint import Footprint
@@ -87,18 +87,20 @@ def make_plan(
     allocation: str = "uniform",
     round_to: int = 1,
     graph: ChannelGraph | None = None,
+    widths: BudgetWidths | None = None,
 ) -> Plan:
     """Plan a pruning by sparsity or by budget.
 
     Args:
         network: dense network.
-        size: (height, width) in pixels for MACs and latency.
+        size: (height, width) in pixels for MACs.
         sparsity: mean fraction of channels to remove, above 0 and below 1, or ``None``.
         budget: (``params`` | ``macs`` | ``latency``, share of the dense network), or ``None``; decides if
             both are given.
         allocation: name of :data:`descale.pruning.allocation.ALLOCATIONS`.
         round_to: multiple of channels.
         graph: groups of ``network``, if known.
+        widths: that meet the budget, where it is one of latency: :func:`descale.latency.widths_for_latency`.
 
     Raises:
         ConfigError: neither a sparsity above 0 and below 1 nor a budget is given.
@@ -114,7 +116,7 @@ def make_plan(
     graph = graph or build_channel_graph(network)
     missed = ""
     if budget is not None:
-        widths = counts_for_budget(
+        widths = widths or counts_for_budget(
             network, graph, *budget, size=size, allocation=allocation, round_to=round_to
         )
         counts, missed = widths.counts, widths.note

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from descale.pruning.allocation import SCORED, Counts, allocate
-from descale.pruning.budget import first_units
+from descale.pruning.budget import BudgetWidths, first_units
 from descale.pruning.channels import ChannelGraph
 from descale.pruning.config import PruningConfig
 from descale.pruning.graph import build_channel_graph
@@ -64,7 +64,14 @@ class Target:
         )
 
 
-def find_target(network: nn.Module, pruning: PruningConfig, size: tuple[int, int]) -> Target:
+def find_target(
+    network: nn.Module,
+    pruning: PruningConfig,
+    size: tuple[int, int],
+    *,
+    graph: ChannelGraph | None = None,
+    widths: BudgetWidths | None = None,
+) -> Target:
     """The target of a dense network; fails before any training.
 
     A sparsity that the widths do not allow is logged with what there will be instead.
@@ -73,11 +80,13 @@ def find_target(network: nn.Module, pruning: PruningConfig, size: tuple[int, int
         network: dense.
         pruning: settings of the run.
         size: (height, width) at which costs are counted.
+        graph: groups of ``network``, if known.
+        widths: that meet the budget, where it is one of latency: :func:`descale.latency.widths_for_latency`.
 
     Raises:
         PruningError: nothing can be pruned, or the budget is below the floor.
     """
-    graph = build_channel_graph(network)
+    graph = graph or build_channel_graph(network)
     if pruning.sparsity is not None:
         allocation = "uniform" if pruning.allocation in SCORED else pruning.allocation
         counts = allocate(graph, pruning.sparsity, allocation=allocation, round_to=pruning.round_to)
@@ -94,5 +103,6 @@ def find_target(network: nn.Module, pruning: PruningConfig, size: tuple[int, int
         allocation=pruning.allocation,
         round_to=pruning.round_to,
         graph=graph,
+        widths=widths,
     )
     return Target(graph, pruning, plan.sparsity, plan.counts)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from descale.base.files import write_json
 from descale.data import Dataset
+from descale.latency import widths_for_latency
 from descale.models import SavedModel, build_network, count_macs, count_parameters, load_model, save_model
 from descale.pruning.channels import ChannelGraph, Keep
 from descale.pruning.config import PruningConfig
@@ -36,6 +37,7 @@ from descale.training.schedule import PruningSchedule
 logger = logging.getLogger(__name__)
 
 TARGET = "target.json"
+LATENCY = "latency.csv"
 UNITS = "units.json"
 
 
@@ -82,7 +84,15 @@ class PruningRun:
             kept = json.loads(record.read_text(encoding="utf-8"))
             counts = {int(group): int(count) for group, count in kept["counts"].items()}
             return Target(build_channel_graph(self.parent.network), self.pruning, kept["sparsity"], counts)
-        target = find_target(self.parent.network, self.pruning, self.training.size)
+        network, graph, widths = self.parent.network, build_channel_graph(self.parent.network), None
+        if (share := (self.pruning.budget or {}).get("latency")) is not None:
+            widths = widths_for_latency(
+                network, self.parent.spec, graph, share, size=self.training.size,
+                allocation=self.pruning.allocation, engine=self.pruning.engine,
+                table=Path(self.pruning.latency_table) if self.pruning.latency_table else None,
+                keep=self.folder / LATENCY,
+            )  # fmt: skip
+        target = find_target(network, self.pruning, self.training.size, graph=graph, widths=widths)
         if target.budget is not None:
             counts_by_name = {str(group): count for group, count in target.budget.items()}
             write_json(record, {"sparsity": target.sparsity, "counts": counts_by_name})

@@ -133,7 +133,9 @@ def _convolve(graph: Graph, node: onnx.NodeProto, weight: Array, value: str) -> 
     if len(node.input) > 2 and node.input[2]:
         inputs.append(graph.constant(f"{node.input[2]}_phases", np.tile(graph.constants[node.input[2]], 4)))
     pads = [side // 2 for side in weight.shape[2:]] * 2
-    return graph.add("Conv", inputs, kernel_shape=list(weight.shape[2:]), pads=pads)
+    value = graph.add("Conv", inputs, kernel_shape=list(weight.shape[2:]), pads=pads)
+    graph.nodes[-1].name = node.name
+    return value
 
 
 def _phase_weight(weight: Array) -> Array:

@@ -14,8 +14,10 @@ import io
 import logging
 import tempfile
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -27,6 +29,8 @@ from torch import Tensor, nn
 from descale.base.errors import ExportError
 from descale.deploy.graph.editing import Array, Graph
 from descale.models import ModelSpec, Normalisation
+
+logger = logging.getLogger(__name__)
 
 OPSET = 18
 IR_VERSION = 10  # the newest that onnxruntime 1.18 reads
@@ -79,12 +83,14 @@ def trace_network(network: nn.Module, spec: ModelSpec, *, quick: bool = False) -
     return graph.to_model()
 
 
-def _trace_at(module: nn.Module, size: tuple[int, int], *, quick: bool) -> onnx.ModelProto:
+def _trace_at(module: PhotoInput, size: tuple[int, int], *, quick: bool) -> onnx.ModelProto:
     example = torch.zeros(1, *size, 3, dtype=torch.uint8)
     try:
         with _quiet(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
             warnings.simplefilter("ignore")
-            model = onnxslim.slim(_export_quickly(module, example) if quick else _export(module, example))
+            exported = _export_quickly(module, example) if quick else _export(module, example)
+            _name_layers(exported, module)
+            model = onnxslim.slim(exported)
     except Exception as error:  # the exporter has a family of its own
         raise ExportError(
             f"The network cannot be traced to ONNX: {_first_line(error)}. "
@@ -112,6 +118,51 @@ def _export_quickly(module: nn.Module, example: Tensor) -> onnx.ModelProto:
             output_names=[OUTPUT],
         )  # fmt: skip
         return onnx.load(str(written))
+
+
+def _name_layers(model: onnx.ModelProto, module: PhotoInput) -> None:
+    """Call every convolution, and the value that it writes, what its layer is called in the network.
+
+    Exporters keep the order of execution, but name nodes as they like. Where a shape tells that they did not,
+    names stay as they are: they are for people and for measurements by layer alone.
+    """
+    nodes = [node for node in model.graph.node if node.op_type in ("Conv", "ConvTranspose")]
+    weights = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+    layers = _convolutions_as_they_run(module.network)
+    if [weights.get(node.input[1]) for node in nodes] != [tuple(one.weight.shape) for _, one in layers]:
+        logger.debug("%d convolutions of the graph are not the %d of the network", len(nodes), len(layers))
+        return
+    written = {node.output[0]: name for node, (name, _) in zip(nodes, layers, strict=True)}
+    written = {old: new for old, new in written.items() if old != OUTPUT}
+    for node, (name, _) in zip(nodes, layers, strict=True):
+        node.name = name
+    for node in model.graph.node:
+        for values in (node.input, node.output):
+            for position, value in enumerate(values):
+                values[position] = written.get(value, value)
+    del model.graph.value_info[:]
+
+
+def _convolutions_as_they_run(network: nn.Module) -> list[tuple[str, nn.Conv2d | nn.ConvTranspose2d]]:
+    """Names and layers in the order of execution; a layer that runs again is called so."""
+    found: list[tuple[str, nn.Conv2d | nn.ConvTranspose2d]] = []
+    seen: Counter[str] = Counter()
+    hooks = []
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+
+            def record(layer: Any, given: object, out: object, name: str = name) -> None:
+                seen[name] += 1
+                found.append((name if seen[name] == 1 else f"{name}, run {seen[name]}", layer))
+
+            hooks.append(module.register_forward_hook(record))
+    weight = next(network.parameters())
+    try:
+        network(torch.zeros(1, 3, *_SIZES[0], device=weight.device, dtype=weight.dtype))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return found
 
 
 @contextlib.contextmanager
