@@ -60,6 +60,15 @@ def quick_tracer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trace, "_export", trace._export_quickly)
 
 
+@pytest.fixture
+def quick_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The export of model folders times its networks in an instant."""
+    from descale.deploy.export import run
+    from descale.runtime.clock import Pace
+
+    monkeypatch.setattr(run, "PACE", Pace(seconds=0.01, rounds=2, warm_up=1))
+
+
 @pytest.fixture(scope="session")
 def steel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twenty synthetic photos of 32x32 pixels, two classes; not to be changed."""

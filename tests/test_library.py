@@ -49,6 +49,7 @@ def test_docstrings_tell_errors_and_every_parameter(name: str) -> None:
         assert f"{parameter}: " in text
 
 
+@pytest.mark.usefixtures("quick_clock")
 def test_the_examples_of_the_docstrings_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are skipped where doctests are gathered: each needs what the one before it wrote."""
     synthesize(tmp_path / "photos", count=40, size=(64, 64))

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from descale.runtime.bundle import open_bundle
-from descale.stopwatch.device import describe_device
+from descale.runtime.device import describe_device
 from descale.stopwatch.report import write_csv
 
 START = "from descale.cli import main; main()"

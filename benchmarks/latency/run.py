@@ -26,9 +26,9 @@ from descale.deploy.export.record import bundle_name
 from descale.deploy.quantize.pictures import load_quantization_data
 from descale.models import load_model, read_description
 from descale.runtime.bundle import open_bundle
+from descale.runtime.device import describe_device
 from descale.runtime.segmenter import usable_cores
 from descale.stopwatch.contestants import bundle_contestants
-from descale.stopwatch.device import describe_device
 from descale.stopwatch.measure import Measurement, ceiling_in_process, measure
 from descale.stopwatch.report import rows, write_csv
 from descale.stopwatch.sizes import parse_size

@@ -10,6 +10,7 @@ import pytest
 from descale.runtime.segmenter import Segmenter
 
 
+@pytest.mark.usefixtures("quick_clock")
 def test_a_model_becomes_a_bundle_that_opens(
     descale: Any, dense_model: Path, steel: Path, tmp_path: Path
 ) -> None:
@@ -18,6 +19,7 @@ def test_a_model_becomes_a_bundle_that_opens(
     ended = descale("export", dense_model, "--to", "onnx", "--photos", photos, "--out", out)
     assert (ended.status, ended.errors) == (0, [])
     assert f"wrote {out}" in ended.out
+    assert "timed on this machine" in ended.out
     assert Segmenter.from_bundle(out, "onnxruntime").classes.names == ("background", "corrosion")
 
 

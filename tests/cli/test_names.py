@@ -71,7 +71,7 @@ def test_evaluate(descale: Any, data: Path, model: Path, monkeypatch: pytest.Mon
     assert f"predicted {RUST}" in ended.out
 
 
-@pytest.mark.usefixtures("quick_tracer")
+@pytest.mark.usefixtures("quick_tracer", "quick_clock")
 def test_export(descale: Any, model: Path, data: Path, place: Path) -> None:
     ended = descale("export", model, "--photos", data / "test" / "images", "--out", place / "bundle")
     assert ended.status == 0

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from descale.base.errors import BundleError, ConfigError
+from descale.runtime.device import describe_device
 from descale.stopwatch.ceiling import Ceiling, measure_ceiling
 from descale.stopwatch.contestants import bundle_contestants
-from descale.stopwatch.device import describe_device
 from descale.stopwatch.measure import Contestant, Measurement, measure
 from descale.stopwatch.report import rows, table, write_csv
 from descale.stopwatch.sizes import parse_size

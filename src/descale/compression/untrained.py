@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from functools import lru_cache
 from pathlib import Path
-from statistics import median
 
+import numpy as np
 from torch import nn
 
 from descale.deploy.export.bundle import write_untrained
@@ -17,14 +16,13 @@ from descale.pruning.budget import first_units
 from descale.pruning.config import PruningConfig
 from descale.pruning.cut import cut_channels
 from descale.pruning.graph import build_channel_graph
-from descale.stopwatch.measure import PHASES
-from descale.stopwatch.worker import load_bundle, test_picture
+from descale.runtime.clock import INFERENCE, Pace, drawn_picture, phases_of, take_turns
+from descale.runtime.segmenter import Segmenter
 
 STRATEGY = "movement"
 UNTRAINED = "untrained"
 """Stands for the strategy in the names of bundles that are only timed."""
-INFERENCE = PHASES.index("inference")
-WARM_UP, LEAST_RUNS, MOST_RUNS, SECONDS = 3, 7, 60, 0.8
+PACE = Pace(seconds=0.8, rounds=7, most=60)
 
 
 class Untrained:
@@ -76,12 +74,6 @@ def measure_ms(
 
 def bundle_ms(bundle: Path, side: tuple[int, int], *, engine: str, threads: int) -> float:
     """Milliseconds of inference of a bundle for one picture of (height, width)."""
-    timed, _ = load_bundle({"path": str(bundle), "engine": engine, "threads": threads})
-    picture = test_picture(*side)
-    for _ in range(WARM_UP):
-        timed(picture)
-    found: list[float] = []
-    until = time.perf_counter() + SECONDS
-    while len(found) < LEAST_RUNS or (time.perf_counter() < until and len(found) < MOST_RUNS):
-        found.append(1000 * timed(picture)[INFERENCE])
-    return median(found)
+    timed = phases_of(Segmenter.from_bundle(bundle, engine, threads=threads))
+    picture = drawn_picture(*side)
+    return 1000 * float(np.median(take_turns([lambda: timed(picture)[INFERENCE]], PACE)))

@@ -6,11 +6,12 @@ than its arithmetic at the peak rate, nor than its traffic at the peak bandwidth
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+
+from descale.runtime.clock import seconds_of
 
 MATRIX = 1024
 BYTES = 1 << 28
@@ -43,7 +44,7 @@ def measure_ceiling(threads: int) -> Ceiling:
     generator = np.random.default_rng(0)
     left, right = (generator.random((MATRIX, MATRIX), np.float32) for _ in range(2))
     product = np.empty_like(left)
-    best = min(_timed(lambda: np.matmul(left, right, out=product)) for _ in range(ROUNDS))
+    best = min(seconds_of(lambda: np.matmul(left, right, out=product)) for _ in range(ROUNDS))
     source, target = np.ones(BYTES // 4, np.float32), np.empty(BYTES // 4, np.float32)
     parts = list(zip(np.array_split(source, threads), np.array_split(target, threads), strict=True))
     with ThreadPoolExecutor(threads) as pool:
@@ -51,12 +52,5 @@ def measure_ceiling(threads: int) -> Ceiling:
         def copy() -> None:
             list(pool.map(lambda pair: np.copyto(pair[1], pair[0]), parts))
 
-        moved = min(_timed(copy) for _ in range(ROUNDS))
+        moved = min(seconds_of(copy) for _ in range(ROUNDS))
     return Ceiling(gflops=2 * MATRIX**3 / best / 1e9, gigabytes=2 * BYTES / moved / 1e9)
-
-
-def _timed(work: object) -> float:
-    assert callable(work)
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descale.base.errors import BundleError, ConfigError
+from descale.runtime.clock import PHASES
 from descale.stopwatch.ceiling import Ceiling
 
-PHASES = ("pre", "inference", "post", "total")
 WARM_UP = 3
 
 

@@ -12,9 +12,10 @@ from typing import Any
 from rich.table import Table
 
 from descale.base.files import replacing_file
+from descale.runtime.clock import PHASES
+from descale.runtime.device import Device
 from descale.stopwatch.ceiling import Ceiling
-from descale.stopwatch.device import Device
-from descale.stopwatch.measure import PHASES, Measurement
+from descale.stopwatch.measure import Measurement
 
 PERCENTS = (50, 90, 99)
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from descale.runtime.clock import Timed
 from descale.stopwatch.measure import Contestant
-from descale.stopwatch.worker import Timed, serve
+from descale.stopwatch.worker import serve
 
 WORKER = "descale.stopwatch.torch_worker"
 

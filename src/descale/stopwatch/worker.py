@@ -16,22 +16,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-Timed = Callable[[NDArray[np.uint8]], tuple[float, float, float, float]]
-"""Takes uint8 (H, W, 3); returns seconds of pre-processing, inference, post-processing, and in all."""
+from descale.runtime.clock import Timed, drawn_picture, phases_of
+from descale.runtime.segmenter import Segmenter
 
 Load = Callable[[dict[str, Any]], tuple[Timed, dict[str, Any]]]
 """Loads what the job says; returns what to time and what there is to tell about it."""
-
-
-def test_picture(height: int, width: int) -> NDArray[np.uint8]:
-    """A smooth picture with some grain, the same everywhere: uint8 (H, W, 3)."""
-    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-    waves = [np.sin(rows / (20 + 9 * c)) + np.cos(columns / (31 - 5 * c)) for c in range(3)]
-    grain = np.random.default_rng(0).normal(0, 10, (height, width, 3))
-    return np.clip(110 + 40 * np.stack(waves, axis=-1) + grain, 0, 255).astype(np.uint8)
 
 
 def serve(load: Load) -> None:
@@ -39,7 +28,7 @@ def serve(load: Load) -> None:
     job: dict[str, Any] = json.loads(sys.argv[1])
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: job["threads"]])
-    picture = test_picture(job["height"], job["width"])
+    picture = drawn_picture(job["height"], job["width"])
     start = time.perf_counter()
     try:
         timed, told = load(job)
@@ -73,19 +62,8 @@ def peak_memory() -> int:
 
 def load_bundle(job: dict[str, Any]) -> tuple[Timed, dict[str, Any]]:
     """The runtime's own way from pixels to a mask."""
-    from descale.runtime.segmenter import Segmenter
-
     segmenter = Segmenter.from_bundle(job["path"], job["engine"], threads=job["threads"])
-
-    def timed(picture: NDArray[np.uint8]) -> tuple[float, float, float, float]:
-        start = time.perf_counter()
-        seconds = segmenter(picture, scale=1.0).seconds
-        total = time.perf_counter() - start
-        infer = seconds["infer"]
-        before = seconds["decode"] + seconds["prepare"]
-        return before, infer, max(0.0, total - before - infer), total
-
-    return timed, {"engine": segmenter.engine_name}
+    return phases_of(segmenter), {"engine": segmenter.engine_name}
 
 
 def _say(value: dict[str, Any]) -> None:

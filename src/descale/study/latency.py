@@ -8,21 +8,17 @@ its numbers go into latency.csv beside the results and then take precedence in t
 from __future__ import annotations
 
 import tempfile
-import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 import torch
 
 from descale.models import SavedModel
+from descale.runtime.clock import Pace, seconds_of, take_turns
 from descale.runtime.engines.onnxruntime import open_session
 
-WARM_UP = 2
-LEAST_RUNS, MOST_RUNS = 5, 30
-SECONDS = 2.0
+PACE = Pace(seconds=2.0, rounds=5, warm_up=2, most=30)
 
 
 def latency_ms(model: SavedModel, threads: int) -> float:
@@ -33,18 +29,11 @@ def latency_ms(model: SavedModel, threads: int) -> float:
         _export(model, path)
         session = open_session(path.read_bytes(), threads)
         picture = np.random.default_rng(0).standard_normal((1, 3, height, width), dtype=np.float32)
-        for _ in range(WARM_UP):
-            session.run(None, {"image": picture})
-        return 1000 * median(_timings(lambda: session.run(None, {"image": picture})))
 
+        def run() -> float:
+            return seconds_of(lambda: session.run(None, {"image": picture}))
 
-def _timings(run: Callable[[], object]) -> list[float]:
-    timings: list[float] = []
-    while len(timings) < LEAST_RUNS or (sum(timings) < SECONDS and len(timings) < MOST_RUNS):
-        began = time.perf_counter()
-        run()
-        timings.append(time.perf_counter() - began)
-    return timings
+        return 1000 * float(np.median(take_turns([run], PACE)))
 
 
 def _export(model: SavedModel, path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,14 @@ from descale.deploy.export.parity import (
 )  # fmt: skip
 from descale.deploy.export.record import bundle_name, export_record
 from descale.deploy.export.targets import QuantizeFile, Target
+from descale.deploy.export.timing import Timing, set_aside, time_networks
 from descale.deploy.graph import optimise, trace_network
 from descale.deploy.quantize.gate import Gate, GateSettings, quantize_until_good
 from descale.deploy.quantize.pictures import QuantizationData
 from descale.deploy.quantize.sensitivity import LayerCost
 from descale.models import STRIDE, SavedModel
 from descale.runtime.bundle import pack_bundle, write_manifest
+from descale.runtime.clock import Pace
 from descale.runtime.manifest import BundleManifest
 
 logger = logging.getLogger(__name__)
@@ -48,12 +50,14 @@ class Exported:
         path: the folder or zip file.
         parity: by target, how the float32 network differs from the torch model.
         gates: by target, what INT8 cost; empty for float32.
+        timing: how long the networks take on this machine; ``None`` if that was not asked for.
     """
 
     path: Path
     manifest: BundleManifest
     parity: Mapping[str, Parity]
     gates: Mapping[str, Gate]
+    timing: Timing | None = None
 
 
 def export_model(
@@ -65,6 +69,7 @@ def export_model(
     int8: QuantizationData | None = None,
     gate: GateSettings | None = None,
     note: str = "",
+    pace: Pace | None = None,
 ) -> Exported:
     """Export to networks for one or more engines and write them as one bundle.
 
@@ -77,6 +82,8 @@ def export_model(
         int8: photos to quantize with; the bundle then holds INT8 networks instead of float32 ones.
         note: Markdown that the card ends with.
         gate: how far INT8 may fall below float32; by default 0.01 of corrosion IoU.
+        pace: how long the networks, with ``int8`` those in float32 too, are timed on this machine; by
+            default not at all, for those who time the bundle themselves.
 
     Raises:
         ConfigError: no target, an unknown one, one twice, or one that has no INT8.
@@ -92,7 +99,8 @@ def export_model(
     traced = trace_network(model.network, model.spec)
     graphs = {target.name: optimise(traced, target.avoid) for target in chosen}
     with tempfile.TemporaryDirectory(prefix="descale-export-") as temporary:
-        folder = Path(temporary)
+        folder = Path(temporary) / "bundle"
+        folder.mkdir()
         parity: dict[str, Parity] = {}
         engines: dict[str, tuple[str, ...]] = {}
         for target in chosen:
@@ -104,6 +112,10 @@ def export_model(
         record = export_record(
             model, graphs[chosen[0].name], chosen, parity={n: p.to_json() for n, p in parity.items()}
         )
+        bare, timing = describe(model, engines, {}, precision="float32"), None
+        timed: dict[str, Path] = {}
+        if pace is not None:
+            timed["float32"] = set_aside(folder, Path(temporary) / "float32", bare)
         gates: dict[str, Gate] = {}
         if int8 is not None:
             gates = _quantize_all(model, graphs, folder, chosen, engines, int8, gate or GateSettings())
@@ -113,9 +125,14 @@ def export_model(
                 "pictures": len(int8.calibration),
                 "gates": {name: entry.to_json() for name, entry in gates.items()},
             }
-        precision = "int8" if int8 is not None else "float32"
-        manifest = save_bundle(model, folder, out, engines, record, precision=precision, note=note)
-    return Exported(out, manifest, parity, gates)
+            if pace is not None:
+                timed["int8"] = set_aside(folder, Path(temporary) / "int8", replace(bare, precision="int8"))
+        if pace is not None:
+            timing = time_networks(timed, bare, size=model.spec.input_size, pace=pace)
+            record["timing"] = timing.to_json()
+        manifest = describe(model, engines, record, precision="int8" if int8 is not None else "float32")
+        complete = save_bundle(model, folder, out, manifest, note)
+    return Exported(out, complete, parity, gates, timing)
 
 
 def write_untrained(model: SavedModel, out: Path, target: str) -> None:
@@ -136,7 +153,7 @@ def write_untrained(model: SavedModel, out: Path, target: str) -> None:
         folder = Path(temporary)
         engines = {chosen.name: chosen.write(graph, folder)}
         record = export_record(model, graph, (chosen,), parity={})
-        save_bundle(model, folder, out, engines, record, precision="float32")
+        save_bundle(model, folder, out, describe(model, engines, record, precision="float32"))
 
 
 def _quantize_all(
@@ -184,17 +201,22 @@ def load_pictures(
     return synthetic_pictures(), True
 
 
-def save_bundle(
-    model: SavedModel, folder: Path, out: Path, engines: Mapping[str, tuple[str, ...]],
-    record: Mapping[str, Any], *, precision: str, note: str = "",
-) -> BundleManifest:  # fmt: skip
-    """Write manifest and model card beside the networks in ``folder`` and move all of it to ``out``."""
+def describe(
+    model: SavedModel, engines: Mapping[str, tuple[str, ...]], record: Mapping[str, Any], *, precision: str
+) -> BundleManifest:
+    """What ``bundle.json`` says of a model, its networks and their record; checksums come last."""
     spec = model.spec
-    manifest = BundleManifest(
+    return BundleManifest(
         name=bundle_name(model), classes=spec.classes, engines=engines, mean=spec.mean, std=spec.std,
         stride=STRIDE, threshold=spec.threshold, patch_confidence=spec.patch_confidence,
         precision=precision, provenance=record,
     )  # fmt: skip
+
+
+def save_bundle(
+    model: SavedModel, folder: Path, out: Path, manifest: BundleManifest, note: str = ""
+) -> BundleManifest:
+    """Write manifest and model card beside the networks in ``folder`` and move all of it to ``out``."""
     write_card(folder / CARD, model, manifest, sum(p.stat().st_size for p in folder.iterdir()), note)
     if out.suffix == ".zip":
         complete = write_manifest(folder, manifest)

@@ -11,6 +11,12 @@ from pathlib import Path
 
 from descale import __version__
 
+FAST_INT8 = {
+    "avx_vnni": "AVX-VNNI", "avx512_vnni": "AVX-512 VNNI", "amx_int8": "AMX",
+    "asimddp": "dot product", "i8mm": "I8MM",
+}  # fmt: skip
+"""Flags of the instructions that multiply 8-bit numbers fast, and what they are called."""
+
 TELLING_FLAGS = (
     "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "amx_bf16",
     "asimd", "asimddp", "asimdhp", "i8mm", "bf16", "sve",
@@ -40,6 +46,15 @@ class Device:
     system: str
     load: float
     versions: tuple[tuple[str, str], ...]
+
+    @property
+    def fast_int8(self) -> str:
+        """Whether it has instructions that multiply 8-bit numbers fast, in words."""
+        if not self.flags:
+            return "VNNI or AMX unknown"
+        found = [title for flag, title in FAST_INT8.items() if flag in self.flags]
+        lacking = "8-bit dot products" if "asimd" in self.flags else "VNNI or AMX"
+        return f"with {' and '.join(found)}" if found else f"without {lacking}"
 
     def __str__(self) -> str:
         packages = ", ".join(f"{name} {number}" for name, number in self.versions)
