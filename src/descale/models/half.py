@@ -1,4 +1,4 @@
-"""Decoders that end at half resolution: the last block is left out, and the class logits are enlarged instead."""
+"""Decoders that end at half resolution: without their last block, the class logits enlarged instead."""
 
 from __future__ import annotations
 
