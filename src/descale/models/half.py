@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from segmentation_models_pytorch.base import SegmentationHead
+from segmentation_models_pytorch.base.initialization import initialize_head
 from torch import nn
 
 
@@ -9,26 +11,24 @@ def end_at_half(network: nn.Module) -> None:
     """Let a U-Net, U-Net++, LinkNet or MA-Net decide at half the picture's resolution, in place.
 
     The decoder loses its last block, the only one that works at the picture's own resolution and, without a
-    skip, sees nothing there that the block before did not see. The head reads what that block read, and its
+    skip, sees nothing there that the block before did not see. A new head reads what that block read, and its
     logits ``(N, K, H/2, W/2)`` are enlarged to ``(N, K, H, W)`` bilinearly, as pixels lie: by centres, not by
-    corners, so that the factor is 2 at every size.
+    corners, so that the weights are the same at every size.
 
     Args:
         network: of segmentation_models_pytorch, dense, with the blocks of its decoder in ``decoder.blocks``.
     """
-    decoder = network.get_submodule("decoder")
-    blocks = decoder.get_submodule("blocks")
+    blocks = network.get_submodule("decoder.blocks")
     name, last = list(blocks.named_children())[-1]
     if isinstance(blocks, nn.ModuleDict):  # U-Net++ calls its blocks by name
         blocks[name] = nn.Identity()
     else:
+        assert isinstance(blocks, nn.ModuleList)
         del blocks[-1]
-    width = next(layer for layer in last.modules() if isinstance(layer, nn.Conv2d)).in_channels
-    full = network.get_submodule("segmentation_head.0")
-    assert isinstance(full, nn.Conv2d)
-    head = nn.Conv2d(width, full.out_channels, full.kernel_size, padding=full.padding)
-    nn.init.xavier_uniform_(head.weight)  # as segmentation_models_pytorch does
-    nn.init.zeros_(head.bias)
-    network.segmentation_head = nn.Sequential(
-        head, nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
-    )
+    read = next(layer for layer in last.modules() if isinstance(layer, nn.Conv2d)).in_channels
+    whole = network.get_submodule("segmentation_head.0")
+    assert isinstance(whole, nn.Conv2d)
+    head = SegmentationHead(read, whole.out_channels, kernel_size=whole.kernel_size[0])
+    initialize_head(head)
+    head[1] = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
+    network.segmentation_head = head
