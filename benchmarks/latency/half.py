@@ -39,35 +39,41 @@ from descale.stopwatch.report import write_csv
 EXPORTED = "as exported"
 Key = tuple[str, float, str]
 """Architecture, sparsity, how logits are enlarged."""
+Traced = dict[tuple[str, float], tuple[onnx.ModelProto, int]]
+"""By architecture and sparsity: the graph before all rewrites, multiply-accumulates."""
 Networks = dict[Key, tuple[onnx.ModelProto, int]]
 """Optimised graph, multiply-accumulates."""
 Times = dict[Key, dict[int, float]]
 """Milliseconds by round."""
 
 
-def networks(names: list[str], target: str, classes: ClassTable, given: argparse.Namespace) -> Networks:
-    """Everything that is compared: the architectures ``names``, dense and pruned, with all their ends."""
-    found: Networks = {}
+def traced(names: list[str], classes: ClassTable, given: argparse.Namespace) -> Traced:
+    """The architectures ``names``, dense and pruned."""
+    found: Traced = {}
     size = (given.side, given.side)
-    avoid = TARGETS[target].avoid
     for name in names:
-        for sparsity in (0.0, given.sparsity):
-            torch.manual_seed(0)
-            spec = make_spec(name, given.encoder, classes=classes, input_size=size)
-            network = build_network(spec)
-            if sparsity:
-                graph = build_channel_graph(network)
-                plan = make_plan(
-                    network, size=size, sparsity=sparsity, allocation=given.allocation, graph=graph
-                )
-                network = cut_channels(network, graph, first_units(graph, plan.counts))
-            macs, traced = count_macs(network, size), trace_network(network, spec, quick=True)
-            found[name, sparsity, EXPORTED] = optimise(traced, avoid), macs
-            if sparsity and ARCHITECTURES[name].half:
-                plain = optimise(traced, avoid | {"enlarge_by_convolution"})
-                for end in ("bilinear", "convolution", "nearest", "not enlarged"):
-                    found[name, sparsity, end] = ended(plain, end), macs
+        torch.manual_seed(0)
+        spec = make_spec(name, given.encoder, classes=classes, input_size=size)
+        dense = build_network(spec)
+        graph = build_channel_graph(dense)
+        plan = make_plan(dense, size=size, sparsity=given.sparsity, allocation=given.allocation, graph=graph)
+        pruned = cut_channels(dense, graph, first_units(graph, plan.counts))
+        for sparsity, network in ((0.0, dense), (given.sparsity, pruned)):
+            found[name, sparsity] = trace_network(network, spec, quick=True), count_macs(network, size)
     return found
+
+
+def networks(found: Traced, target: str) -> Networks:
+    """Everything that is compared in one engine: with all their ends."""
+    avoid = TARGETS[target].avoid
+    every: Networks = {}
+    for (name, sparsity), (model, macs) in found.items():
+        every[name, sparsity, EXPORTED] = optimise(model, avoid), macs
+        if sparsity and ARCHITECTURES[name].half:
+            plain = optimise(model, avoid | {"enlarge_by_convolution"})
+            for end in ("bilinear", "convolution", "nearest", "not enlarged"):
+                every[name, sparsity, end] = ended(plain, end), macs
+    return every
 
 
 def ended(model: onnx.ModelProto, end: str) -> onnx.ModelProto:
@@ -75,7 +81,7 @@ def ended(model: onnx.ModelProto, end: str) -> onnx.ModelProto:
     graph = Graph(model)
     last = graph.producers()[OUTPUT]
     if end == "convolution":
-        enlarge_by_convolution(graph)
+        enlarge_by_convolution(graph, most_classes=1000)
     elif end == "nearest":
         for key, value in {
             "mode": "nearest", "nearest_mode": "floor", "coordinate_transformation_mode": "asymmetric",
@@ -141,8 +147,9 @@ def main() -> None:
     device = str(describe_device())
     lines = []
     for architecture in given.architectures:
+        both = traced([architecture, f"{architecture}-half"], classes, given)
         for target in ("openvino", "onnx"):
-            found = networks([architecture, f"{architecture}-half"], target, classes, given)
+            found = networks(both, target)
             taken = times_of(found, target, given)
             for key, rounds in taken.items():
                 ms = list(rounds.values())

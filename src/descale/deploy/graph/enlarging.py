@@ -17,11 +17,11 @@ MOST_CLASSES = 4
 1.4 ms for 2 classes, 6.8 or 4.0 for 4, 6.7 or 7.4 for 8 (``benchmarks/latency/half.py --classes``)."""
 
 
-def enlarge_by_convolution(graph: Graph) -> int:
+def enlarge_by_convolution(graph: Graph, *, most_classes: int = MOST_CLASSES) -> int:
     """Rewrite a bilinear enlarging by 2 that ends the network, if it has few classes."""
     node = graph.producers()[graph.outputs[0].name]
     classes = graph.shapes((64, 96)).get(node.output[0], (0, 0))[1]
-    if not _is_bilinear_double(graph, node) or classes > MOST_CLASSES:
+    if not _is_bilinear_double(graph, node) or classes > most_classes:
         return 0
     by_one = graph.constant("by_one", np.asarray([0, 0, 1, 1, 0, 0, 1, 1], np.int64))
     padded = graph.add("Pad", [node.input[0], by_one], mode="edge")
