@@ -13,8 +13,9 @@ import onnx
 from descale.deploy.graph.editing import Array, Graph, attribute
 
 MOST_CLASSES = 4
-"""The convolution costs the square of the classes. OpenVINO, 512x512, one thread, without or with it: 4.7 or
-1.4 ms for 2 classes, 6.8 or 4.0 for 4, 6.7 or 7.4 for 8 (``benchmarks/latency/half.py --classes``)."""
+"""The convolution costs the square of the classes. LinkNet at 90 % in OpenVINO, 512x512, one thread:
+resizing takes 4.9 ms and the convolution 1.6 for 2 classes, 9 and 7 for 4, 16 and 18 for 8. In ONNX Runtime
+2.4 and 2.2 for 2, 2 and 21 for 8 (``benchmarks/latency/half.py --classes``)."""
 
 
 def enlarge_by_convolution(graph: Graph, *, most_classes: int = MOST_CLASSES) -> int:
