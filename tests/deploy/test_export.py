@@ -10,6 +10,7 @@ import onnx
 import pytest
 import torch
 from PIL import Image
+from tests.pruning.networks import WHOLE
 from torch import nn
 
 from descale.base.errors import ConfigError, ExportError
@@ -17,14 +18,14 @@ from descale.deploy.export.bundle import export_model
 from descale.deploy.export.checks import check_output, choose_targets, find_photos, require_int8
 from descale.deploy.export.parity import torch_logits
 from descale.deploy.export.targets import TARGETS
-from descale.models import ARCHITECTURES, SavedModel
+from descale.models import SavedModel
 from descale.runtime.bundle import open_bundle
 
 MakeModel = Callable[[str, str], SavedModel]
 NOT_IN_A_LEAN_GRAPH = {"BatchNormalization", "Identity", "Dropout", "Constant", "Pad", "If", "Loop"}
 
 
-@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+@pytest.mark.parametrize("architecture", [*WHOLE, "linknet-half"])
 def test_every_architecture_decides_as_in_torch_at_any_size_and_batch(
     architecture: str, make_model: MakeModel, photos: tuple[Path, ...], tmp_path: Path
 ) -> None:
@@ -39,6 +40,18 @@ def test_every_architecture_decides_as_in_torch_at_any_size_and_batch(
 
     operations = {node.op_type for node in onnx.load(exported.path / "network.onnx").graph.node}
     assert not operations & NOT_IN_A_LEAN_GRAPH
+
+
+@pytest.mark.usefixtures("quick_tracer")
+def test_what_ends_at_half_resolution_decides_as_in_torch_in_openvino(
+    make_model: MakeModel, photos: tuple[Path, ...], tmp_path: Path
+) -> None:
+    model = make_model("unet-half", "tu-test_resnet")
+    exported = export_model(model, tmp_path / "bundle", targets=["openvino"], photos=photos)
+    infer = TARGETS["openvino"].load(exported.path, exported.manifest.engines["openvino"])
+    images = np.random.default_rng(1).integers(0, 256, (2, 32, 224, 3), np.uint8)
+    expected = np.concatenate([torch_logits(model, image) for image in images])
+    np.testing.assert_allclose(infer(images), expected, atol=2e-3)
 
 
 @pytest.mark.usefixtures("quick_tracer")
@@ -174,7 +187,7 @@ def test_photos_too_small_to_compare(unet: SavedModel, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("quick_tracer")
-@pytest.mark.parametrize("architecture", ["unet"])
+@pytest.mark.parametrize("architecture", ["unet", "linknet-half"])
 def test_ncnn_runs_and_agrees_at_any_size(
     architecture: str, make_model: MakeModel, photos: tuple[Path, ...], tmp_path: Path
 ) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tests.pruning.networks import HALF, WHOLE
 from torch import Tensor, nn
 
 from descale.base.classes import ClassTable, PixelClass
-from descale.models import ARCHITECTURES, build_network, count_parameters, make_spec
+from descale.models import build_network, count_parameters, make_spec
 from descale.models.build import strip_unreached
 
 FOUR = ClassTable(tuple(PixelClass(f"class {i}", (0, 0, 0), corrosion=i > 0) for i in range(4)))
@@ -22,7 +23,8 @@ def test_classes_decide_the_channels_of_the_answer() -> None:
 @pytest.mark.parametrize(
     ("architecture", "encoder"),
     [
-        *((name, "tu-tf_efficientnet_lite0") for name in ARCHITECTURES),
+        *((name, "tu-tf_efficientnet_lite0") for name in WHOLE),
+        *((name, "tu-test_efficientnet") for name in HALF),
         ("unet", "timm-tf_efficientnet_lite0"),
         ("fpn", "efficientnet-b0"),
     ],

@@ -12,6 +12,10 @@ from descale.pruning import IMPORTANCES, ChannelGraph, Gates, allocate
 from descale.pruning.strategies import find_strategy
 from descale.training.schedule import PruningSchedule
 
+WHOLE = tuple(name for name, architecture in ARCHITECTURES.items() if not architecture.half)
+HALF = tuple(name for name, architecture in ARCHITECTURES.items() if architecture.half)
+"""Those that end at half resolution: all but their ends is that of the others, so small encoders will do."""
+
 ENCODERS = (
     "resnet18",
     "resnet50",
@@ -36,11 +40,11 @@ EVERY_NETWORK = "DESCALE_EVERY_NETWORK"
 
 def sampled() -> list[tuple[str, str]]:
     """(architecture, encoder): each architecture with the first encoder, other encoders with one each."""
-    architectures = tuple(ARCHITECTURES)
     if os.environ.get(EVERY_NETWORK) == "1":
-        return [(architecture, encoder) for architecture in architectures for encoder in ENCODERS + DEEPER]
-    in_turn = [(architectures[i % len(architectures)], encoder) for i, encoder in enumerate(ENCODERS[1:])]
-    return [*((architecture, ENCODERS[0]) for architecture in architectures), *in_turn]
+        return [(architecture, encoder) for architecture in ARCHITECTURES for encoder in ENCODERS + DEEPER]
+    in_turn = [(WHOLE[i % len(WHOLE)], encoder) for i, encoder in enumerate(ENCODERS[1:])]
+    small = [(architecture, "tu-test_efficientnet") for architecture in ("unetplusplus-half", "linknet-half")]
+    return [*((architecture, ENCODERS[0]) for architecture in WHOLE), *in_turn, *small]
 
 
 def settled_network(architecture: str, encoder: str) -> nn.Module:

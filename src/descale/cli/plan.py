@@ -23,7 +23,10 @@ class Format(StrEnum):
 
 
 def plan(
-    arch: Annotated[str, typer.Option(help="unet, unetplusplus, fpn, linknet or manet.")] = "unet",
+    arch: Annotated[
+        str,
+        typer.Option(help="unet, unetplusplus, fpn, linknet, manet; all but fpn also with -half."),
+    ] = "unet",
     encoder: Annotated[str, typer.Option(help="Any encoder of segmentation_models_pytorch.")] = (
         "tu-tf_efficientnet_lite0"
     ),

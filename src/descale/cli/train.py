@@ -13,7 +13,10 @@ from descale.cli.training_options import parse_size, settings_of
 def train(
     data: Annotated[str, typer.Option(help="Data set: a folder, a description (.yaml), or nea:/sscs:PATH.")],
     out: Annotated[Path, typer.Option(help="Folder of the run; the model is OUT/model.")],
-    arch: Annotated[str, typer.Option(help="unet, unetplusplus, fpn, linknet or manet.")] = "unet",
+    arch: Annotated[
+        str,
+        typer.Option(help="unet, unetplusplus, fpn, linknet, manet; all but fpn also with -half."),
+    ] = "unet",
     encoder: Annotated[str, typer.Option(help="Any encoder of segmentation_models_pytorch.")] = (
         "tu-tf_efficientnet_lite0"
     ),

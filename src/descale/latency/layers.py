@@ -16,9 +16,9 @@ from descale.deploy.export.targets import find_target
 from descale.deploy.graph import optimise, trace_network
 from descale.deploy.graph.editing import Graph
 from descale.models import ModelSpec
+from descale.runtime.clock import drawn_picture
 from descale.runtime.engines import ENGINES
 from descale.stopwatch.node_clock import NodeTimes, open_clock
-from descale.stopwatch.worker import test_picture
 
 WARM_UP = 2
 LEAST_ROUNDS = 5
@@ -74,7 +74,7 @@ def time_layers(
     Returns:
         Medians, for each network.
     """
-    picture = np.ascontiguousarray(test_picture(*size)[None])
+    picture = np.ascontiguousarray(drawn_picture(*size)[None])
     clocks = [open_clock(graph.SerializeToString(), engine, threads) for graph in graphs]
     order, rounds, until = np.random.default_rng(0), 0, time.perf_counter() + seconds
     while rounds < WARM_UP + LEAST_ROUNDS or time.perf_counter() < until:

@@ -21,7 +21,7 @@ from descale.pruning.budget import first_units
 from descale.pruning.channels import ChannelGraph
 from descale.pruning.cut import cut_channels
 from descale.pruning.footprint import Footprint
-from descale.stopwatch.device import describe_device
+from descale.runtime.device import describe_device
 
 SPARSITIES = (0.0, 0.4, 0.5, 0.6, 0.7, 0.78, 0.84, 0.88, 0.92, 0.95)
 """Of the networks that are measured; the first is the dense one."""

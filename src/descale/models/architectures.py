@@ -1,4 +1,7 @@
-"""The five decoder architectures of the study, by name; a new one is one new line here."""
+"""The decoder architectures by name: the five of the study, and those that end at half resolution.
+
+A new one is one new line here.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +25,14 @@ class Architecture:
         title: how it is written in reports.
         decoder: class of segmentation_models_pytorch that builds it.
         help: what sets it apart, for help texts.
+        half: its decoder ends at half the picture's resolution, and its logits are enlarged by 2.
     """
 
     name: str
     title: str
     decoder: str
     help: str
+    half: bool = False
 
     @property
     def constructor(self) -> Callable[..., nn.Module]:
@@ -46,6 +51,18 @@ ARCHITECTURES: dict[str, Architecture] = {
         Architecture("fpn", "FPN", "FPN", "a pyramid whose levels are summed"),
         Architecture("linknet", "LinkNet", "Linknet", "skips are added, the cheapest"),
         Architecture("manet", "MA-Net", "MAnet", "attention over positions and channels"),
+        Architecture("unet-half", "U-Net half", "Unet", "U-Net that ends at half resolution", half=True),
+        Architecture(
+            "unetplusplus-half",
+            "U-Net++ half",
+            "UnetPlusPlus",
+            "U-Net++ that ends at half resolution",
+            half=True,
+        ),
+        Architecture(
+            "linknet-half", "LinkNet half", "Linknet", "LinkNet that ends at half resolution", half=True
+        ),
+        Architecture("manet-half", "MA-Net half", "MAnet", "MA-Net that ends at half resolution", half=True),
     )
 }
 

@@ -12,6 +12,7 @@ from descale.base.errors import ModelError
 from descale.models.architectures import find_architecture
 from descale.models.encoder_weights import load_encoder_weights
 from descale.models.encoders import check_encoder, normalisation
+from descale.models.half import end_at_half
 from descale.models.spec import STRIDE, ModelSpec
 
 logger = logging.getLogger(__name__)
@@ -55,7 +56,10 @@ def build_network(spec: ModelSpec, *, encoder_weights: str = "none") -> nn.Modul
     try:
         network = architecture.constructor(
             encoder_name=spec.encoder, encoder_weights=None, classes=len(spec.classes), activation=None
-        ).eval()
+        )
+        if architecture.half:
+            end_at_half(network)
+        network.eval()
         with torch.no_grad():  # some encoders take pictures of one size alone
             network(torch.zeros(1, 3, 2 * STRIDE, 2 * STRIDE))
     except Exception as error:  # encoders of any library, each with errors of its own

@@ -8,10 +8,12 @@ import onnxruntime
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from descale.base.classes import BINARY
 from descale.base.errors import ExportError
 from descale.deploy.graph import Graph, optimise, trace_network
+from descale.deploy.graph.enlarging import MOST_CLASSES, enlarge_by_convolution
 from descale.deploy.graph.lanes import pad_channels
 from descale.deploy.graph.phases import fold_last_upsampling
 from descale.models import ModelSpec
@@ -132,6 +134,45 @@ def test_widths_above_a_vector_become_whole_vectors() -> None:
     assert 19 not in outs
     assert 11 not in outs
     assert outs.count(24) == 4
+
+
+class Enlarging(nn.Module):
+    """Logits at half resolution that are enlarged by 2."""
+
+    def __init__(self, classes: int, **how: object) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.head = nn.Conv2d(3, classes, 3, 2, 1)
+        self.how = {"scale_factor": 2, "mode": "bilinear", "align_corners": False, **how}
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return functional.interpolate(self.head(x), **self.how)
+
+
+@pytest.mark.parametrize("classes", [2, MOST_CLASSES])
+def test_logits_are_enlarged_by_a_convolution_borders_included(classes: int) -> None:
+    traced = trace_network(Enlarging(classes).eval(), SPEC, quick=True)
+    graph = Graph(traced)
+    assert enlarge_by_convolution(graph) == 1
+    model = graph.to_model()
+    assert count(model, "Resize") == 0
+    images = np.random.default_rng(1).integers(0, 256, (2, 8, 14, 3), np.uint8)
+    np.testing.assert_allclose(run(model, images), run(traced, images), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("classes", "how"),
+    [
+        (MOST_CLASSES + 1, {}),
+        (2, {"align_corners": True}),
+        (2, {"scale_factor": 4}),
+        (2, {"mode": "nearest", "align_corners": None}),
+    ],
+)
+def test_what_is_enlarged_otherwise_is_left_alone(classes: int, how: dict[str, object]) -> None:
+    graph = Graph(trace_network(Enlarging(classes, **how).eval(), SPEC, quick=True))
+    assert enlarge_by_convolution(graph) == 0
+    assert count(graph.to_model(), "Resize") == 1
 
 
 class Stacking(nn.Module):

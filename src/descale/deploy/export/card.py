@@ -59,7 +59,7 @@ def write_card(
 
 
 def find_title(architecture: str) -> str:
-    """How the architecture is written for people; its name if it is none of the five."""
+    """How the architecture is written for people; its name if it is not in the registry."""
     known = ARCHITECTURES.get(architecture)
     return known.title if known else architecture
 

@@ -51,7 +51,12 @@ class Target:
 
 TARGETS: dict[str, Target] = {
     "onnx": Target(
-        "onnx", onnx_target.write, onnx_target.load, onnx_quantizer.quantize, ("onnx", "onnxruntime")
+        "onnx",
+        onnx_target.write,
+        onnx_target.load,
+        onnx_quantizer.quantize,
+        ("onnx", "onnxruntime"),
+        frozenset({"enlarge_by_convolution"}),  # its own enlarging is as fast, and for many classes faster
     ),
     "openvino": Target(
         "openvino",
@@ -61,7 +66,14 @@ TARGETS: dict[str, Target] = {
         ("openvino", "nncf"),
         frozenset({"pad_channels"}),  # its kernels take any width, and compute what is padded
     ),
-    "ncnn": Target("ncnn", ncnn_target.write, ncnn_target.load, None, ("ncnn", "pnnx")),
+    "ncnn": Target(
+        "ncnn",
+        ncnn_target.write,
+        ncnn_target.load,
+        None,
+        ("ncnn", "pnnx"),
+        frozenset({"enlarge_by_convolution"}),  # it has a layer for it
+    ),
 }
 
 LEFT_OUT = ("litert", "executorch")
