@@ -32,7 +32,8 @@ ALLOWED: dict[str, set[str]] = {
     "report": {"data", "evaluation", "models", "pruning"},
     "cluster": {"prediction", "runtime", "study"},
     "compression": {
-        "data", "deploy", "evaluation", "models", "pruning", "report", "runtime", "stopwatch", "training",
+        "data", "deploy", "evaluation", "latency", "models", "pruning", "report", "runtime", "stopwatch",
+        "training",
     },
     "cli": {
         "cluster", "compression", "data", "deploy", "evaluation", "latency", "models", "prediction",

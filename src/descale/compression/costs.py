@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from pathlib import Path
 
 from descale.base.classes import ClassTable
 from descale.compression.candidates import Costs
@@ -10,9 +12,23 @@ from descale.compression.device_times import DeviceTimes
 from descale.compression.journal import Journal
 from descale.compression.request import Request
 from descale.compression.untrained import Untrained, measure_ms
+from descale.latency.table import read_table, write_table
 from descale.models import count_macs, count_parameters, make_spec
 
 logger = logging.getLogger(__name__)
+
+TIMING, TIMING_SHARE = 25.0, 0.02
+"""Seconds that layers are timed for, and the share of a short time that they may take."""
+
+
+def times_file(folder: Path, architecture: str) -> Path:
+    """Where the times of an architecture's layers are kept."""
+    return folder / f"latency-{architecture}.csv"
+
+
+def share_of(architecture: str, sparsity: float) -> str:
+    """Name of the decision how much of the dense network's time a candidate may take."""
+    return f"share {architecture} {sparsity:g}"
 
 
 class KnownCosts:
@@ -22,13 +38,17 @@ class KnownCosts:
         request: engine, threads and sizes.
         classes: of the labels.
         journal: of the work.
+        folder: of the work.
         times: of another device; without them this machine is timed.
+        tell: called with a line for people.
     """
 
     def __init__(
-        self, request: Request, classes: ClassTable, journal: Journal, times: DeviceTimes | None
-    ) -> None:
+        self, request: Request, classes: ClassTable, journal: Journal, folder: Path,
+        times: DeviceTimes | None, tell: Callable[[str], None],
+    ) -> None:  # fmt: skip
         self._request, self._classes, self._journal, self._times = request, classes, journal, times
+        self._folder, self._tell = folder, tell
         self._networks: dict[str, Untrained] = {}
 
     def __call__(self, architecture: str, sparsity: float, side: tuple[int, int]) -> Costs:
@@ -38,7 +58,7 @@ class KnownCosts:
             name, lambda: self._measured(architecture, sparsity)
         )
         found = by_side[f"{side[0]}x{side[1]}"]
-        return Costs(found["ms"], found["macs"], int(found["params"]))
+        return Costs(found["ms"], found["macs"], int(found["params"]), found.get("removed"))
 
     def untrained(self, architecture: str) -> Untrained:
         """The architecture with random weights."""
@@ -47,7 +67,22 @@ class KnownCosts:
                 architecture, self._request.encoder, classes=self._classes, input_size=self._request.side
             )
             self._networks[architecture] = Untrained(spec)
+            if self._request.limits.ms is not None and self._times is None:
+                self._follow_times(architecture, self._networks[architecture])
         return self._networks[architecture]
+
+    def _follow_times(self, architecture: str, untrained: Untrained) -> None:
+        """Let widths be chosen by the engine's own times, which are measured once."""
+        file = times_file(self._folder, architecture)
+        if not file.is_file():
+            self._tell(f"Timing the layers of {architecture} in {self._request.engine}, about a minute.")
+            minutes = self._request.minutes
+            seconds = TIMING if minutes is None else min(TIMING, TIMING_SHARE * 60 * minutes)
+            times = untrained.timed(
+                engine=self._request.engine, threads=self._request.threads, seconds=seconds, tell=logger.debug
+            )
+            write_table(file, times)
+        untrained.follow(read_table(file))
 
     def _measured(self, architecture: str, sparsity: float) -> dict[str, dict[str, float]]:
         """At all working sizes, since what takes long is to build and export the network."""
@@ -61,9 +96,12 @@ class KnownCosts:
                 untrained.saved(sparsity), sides, engine=request.engine, target=request.target,
                 threads=request.threads,
             )  # fmt: skip
+        share = untrained.share(sparsity)
+        self._journal.keep(share_of(architecture, sparsity), share)
         params = count_parameters(network)
         found = {
             f"{side[0]}x{side[1]}": {"ms": ms, "macs": float(count_macs(network, side)), "params": params}
+            | ({} if share is None else {"removed": untrained.removed(network)})
             for side, ms in zip(sides, times, strict=True)
         }
         logger.debug("%s at %g: %s", architecture, sparsity, found)

@@ -159,7 +159,7 @@ def compress(
         _require_space(folder)
         journal = Journal(folder)
         stages = Stages(request, dataset, folder, journal, where)
-        costs = KnownCosts(request, dataset.classes, journal, times)
+        costs = KnownCosts(request, dataset.classes, journal, folder, times, tell)
         if times is not None:
             tell(f"Times are those of {times.device}, {times.threads} threads.")
         try:

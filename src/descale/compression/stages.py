@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from descale.compression.candidates import Candidate
+from descale.compression.costs import share_of, times_file
 from descale.compression.journal import Journal
 from descale.compression.pace import step_seconds
 from descale.compression.request import Request, working_length
@@ -54,14 +55,6 @@ def training_at(side: tuple[int, int], epochs: int, crop: tuple[int, int] | None
     return TrainingConfig.model_validate(values)
 
 
-def pruning_at(sparsity: float, epochs: int, *, short: bool) -> PruningConfig:
-    """How a candidate is pruned: briefly while there are many, by the recipe in the end."""
-    values: dict[str, object] = {"strategy": STRATEGY, "sparsity": sparsity, "recovery_epochs": epochs}
-    if short:
-        values["between_epochs"] = BETWEEN
-    return PruningConfig.model_validate(values)
-
-
 @dataclass(frozen=True)
 class Stages:
     """What is trained, and where.
@@ -102,7 +95,7 @@ class Stages:
         if candidate.sparsity == 0:
             config, side = training, training.crop or training.size
         else:
-            pruning = pruning_at(candidate.sparsity, 1, short=True)
+            pruning = self._pruning(candidate, 1, short=True)
             config = recovery_training(training, pruning, candidate.sparsity)
             side = recovery_side(training, pruning)
         seconds: float = self.journal.once(
@@ -117,7 +110,7 @@ class Stages:
         """Epochs that pruning takes beside the recovery."""
         if candidate.sparsity == 0:
             return 0
-        return pruning_epochs(pruning_at(candidate.sparsity, 0, short=short))
+        return pruning_epochs(self._pruning(candidate, 0, short=short))
 
     def _steps(self, batch_size: int) -> int:
         return max(1, len(self.dataset.split("train")) // batch_size)
@@ -132,6 +125,20 @@ class Stages:
         """Epochs of every dense parent, as they were decided."""
         epochs: int = self.journal[PARENT_EPOCHS]
         return epochs
+
+    def _pruning(self, candidate: Candidate, epochs: int, *, short: bool) -> PruningConfig:
+        """How a candidate is pruned: briefly while there are many, by the recipe in the end."""
+        values: dict[str, object] = {"strategy": STRATEGY, "recovery_epochs": epochs}
+        name = share_of(candidate.architecture, candidate.sparsity)
+        if self.journal.has(name) and self.journal[name] is not None:
+            values["budget"] = {"latency": self.journal[name]}
+            values["engine"] = self.request.engine
+            values["latency_table"] = str(times_file(self.folder, candidate.architecture))
+        else:
+            values["sparsity"] = candidate.sparsity
+        if short:
+            values["between_epochs"] = BETWEEN
+        return PruningConfig.model_validate(values)
 
     # ---- doing it ------------------------------------------------------------------------------------
 
@@ -159,7 +166,7 @@ class Stages:
             if candidate.sparsity == 0:
                 self._fitted(at_size, training, folder, epochs)
             else:
-                pruning = pruning_at(candidate.sparsity, epochs, short=short)
+                pruning = self._pruning(candidate, epochs, short=short)
                 prune_model(
                     at_size, self.dataset, pruning, training, folder, seed=self.request.seed,
                     devices=self.devices,

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from statistics import mean
 
 import numpy as np
 from torch import nn
 
 from descale.deploy.export.bundle import write_untrained
+from descale.latency.model import LatencyModel, fit_latency
+from descale.latency.table import LatencyTable, measure_table
+from descale.latency.widths import choose_widths
 from descale.models import ModelSpec, SavedModel, build_network, read_widths
-from descale.pruning.allocation import allocate
+from descale.pruning.allocation import Counts, allocate
 from descale.pruning.budget import first_units
 from descale.pruning.config import PruningConfig
 from descale.pruning.cut import cut_channels
+from descale.pruning.footprint import Footprint
 from descale.pruning.graph import build_channel_graph
 from descale.runtime.clock import INFERENCE, Pace, drawn_picture, phases_of, take_turns
 from descale.runtime.segmenter import Segmenter
 
 STRATEGY = "movement"
+ALLOCATION = PruningConfig.model_validate({"strategy": STRATEGY, "sparsity": 0.5}).allocation
 UNTRAINED = "untrained"
 """Stands for the strategy in the names of bundles that are only timed."""
 PACE = Pace(seconds=0.8, rounds=7, most=60)
@@ -34,17 +41,56 @@ class Untrained:
 
     def __init__(self, spec: ModelSpec) -> None:
         self.spec = spec
-        self.dense = build_network(spec)
+        self.dense = build_network(spec).eval()
         self._graph = build_channel_graph(self.dense)
+        self._times: tuple[LatencyModel, float] | None = None
         self.at = lru_cache(maxsize=4)(self._at)
+
+    def follow(self, times: LatencyTable) -> None:
+        """From now on widths are chosen by the engine's times: those that lose the least of all that take as
+        long as the recipe's own."""
+        footprint = Footprint(self.dense, self._graph, times.size)
+        self._times = fit_latency(times, footprint), times.dense_ms
+        self.at.cache_clear()
+
+    def timed(
+        self, *, engine: str, threads: int, seconds: float, tell: Callable[[str], None]
+    ) -> LatencyTable:
+        """Time the layers at the size of the spec, see :func:`descale.latency.table.measure_table`."""
+        return measure_table(
+            self.dense, self.spec, self._graph, size=self.spec.input_size, engine=engine, threads=threads,
+            seconds=seconds, tell=tell,
+        )  # fmt: skip
+
+    def share(self, sparsity: float) -> float | None:
+        """Share of the dense network's time that the recipe's widths of that sparsity take; ``None`` where no
+        times are followed."""
+        if self._times is None or sparsity == 0:
+            return None
+        model, dense_ms = self._times
+        return model.ms(self._plain(sparsity)) / dense_ms
+
+    def removed(self, network: nn.Module) -> float:
+        """Mean share of channels that a network of :meth:`at` lacks."""
+        dense, left = read_widths(self.dense), read_widths(network)
+        return 1 - mean(
+            left[layer]["out_channels"] / dense[layer]["out_channels"] for layer in self._graph.layers
+        )
 
     def _at(self, sparsity: float) -> nn.Module:
         """The network with the widths of that sparsity; 0 is the dense one."""
         if sparsity == 0:
             return self.dense
-        allocation = PruningConfig.model_validate({"strategy": STRATEGY, "sparsity": sparsity}).allocation
-        counts = allocate(self._graph, sparsity, allocation=allocation)
+        counts = self._plain(sparsity)
+        if self._times is not None:
+            model, dense_ms = self._times
+            share = self.share(sparsity)
+            assert share is not None
+            counts = choose_widths(model, self._graph, share * dense_ms, allocation=ALLOCATION).counts
         return cut_channels(self.dense, self._graph, first_units(self._graph, counts))
+
+    def _plain(self, sparsity: float) -> Counts:
+        return allocate(self._graph, sparsity, allocation=ALLOCATION)
 
     def saved(self, sparsity: float) -> SavedModel:
         """The same as a model that can be exported."""

@@ -94,6 +94,7 @@ def measure_table(
     engine: str,
     threads: int,
     tell: Callable[[str], None],
+    seconds: float | None = None,
 ) -> LatencyTable:
     """Time the dense network and nine narrower ones of various widths, layer by layer; about a minute.
 
@@ -105,10 +106,12 @@ def measure_table(
         engine: name in :data:`descale.stopwatch.node_clock.CLOCKS`.
         threads: that it may use.
         tell: called with what is being done.
+        seconds: for the runs, :data:`SECONDS` by default.
 
     Raises:
         ExportError: the network cannot be exported.
     """
+    seconds = SECONDS if seconds is None else seconds
     lanes = measure_lanes(engine, threads)
     footprint = Footprint(network, graph, size)
     probes = probe_widths(graph, footprint.full(), lanes)
@@ -117,8 +120,8 @@ def measure_table(
         tell(f"network {number} of {len(probes)} for the timing in {engine}")
         narrow = cut_channels(network, graph, first_units(graph, counts)).eval()
         exported.append(exported_graph(narrow, spec, engine))
-    tell(f"timing {len(probes)} networks in {engine} with {threads} threads, {SECONDS:.0f} s and more")
-    timed = time_layers(exported, size, engine=engine, threads=threads, seconds=SECONDS)
+    tell(f"timing {len(probes)} networks in {engine} with {threads} threads, {seconds:.0f} s and more")
+    timed = time_layers(exported, size, engine=engine, threads=threads, seconds=seconds)
     return table_of(spec, footprint, probes, timed, engine=engine, threads=threads, size=size, lanes=lanes)
 
 
