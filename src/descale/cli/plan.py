@@ -86,12 +86,16 @@ def plan(
     aim = parse_budget(budget) if budget else None
     widths = None
     if aim is not None and aim[0] == "latency":
+        from rich.markup import escape
+
+        from descale.cli.console import plain_console
         from descale.latency import widths_for_latency
 
-        widths = widths_for_latency(
-            network, spec, graph, aim[1], size=spec.input_size, allocation=allocation, engine=engine,
-            table=latency_table,
-        )  # fmt: skip
+        with plain_console(stderr=True).status("timing layers") as status:
+            widths = widths_for_latency(
+                network, spec, graph, aim[1], size=spec.input_size, allocation=allocation, engine=engine,
+                table=latency_table, tell=lambda line: status.update(escape(line)),
+            )  # fmt: skip
     made = make_plan(
         network,
         size=spec.input_size,

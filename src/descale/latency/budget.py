@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def widths_for_latency(
     engine: str = "auto",
     table: Path | None = None,
     keep: Path | None = None,
+    tell: Callable[[str], None] = logger.info,
 ) -> BudgetWidths:
     """Widths whose network takes ``share`` of the dense one's time, and loses the least for it.
 
@@ -58,6 +60,7 @@ def widths_for_latency(
         engine: name in :data:`descale.stopwatch.node_clock.CLOCKS`, or ``auto`` for the first installed.
         table: made by ``descale benchmark --table``, perhaps elsewhere; engine and size are the table's then.
         keep: where to write what is measured here.
+        tell: called with what is being done.
 
     Raises:
         ConfigError: the engine is unknown or not installed, or the table is of another network.
@@ -69,7 +72,7 @@ def widths_for_latency(
     if known is None:
         known = measure_table(
             network, spec, graph, size=size, engine=choose_engine(engine), threads=usable_cores(),
-            tell=logger.info,
+            tell=tell,
         )  # fmt: skip
         if keep is not None:
             write_table(keep, known)
@@ -82,7 +85,7 @@ def widths_for_latency(
     for _ in range(ROUNDS):
         chosen = choose_widths(model, graph, share * dense, allocation=allocation)
         measured = _measured_share(network, spec, graph, chosen.counts, known)
-        logger.info("widths predicted to take %.3f of the dense time take %.3f", chosen.ms / dense, measured)
+        tell(f"widths predicted to take {chosen.ms / dense:.3f} of the dense time take {measured:.3f}")
         if best is None or abs(measured - share) < abs(best[0] - share):
             best = (measured, chosen.counts)
         if abs(measured / share - 1) <= TOLERANCE:

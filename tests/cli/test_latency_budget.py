@@ -1,0 +1,63 @@
+"""``descale benchmark --table`` and what a budget in latency makes of it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from descale.latency import table
+from descale.models import load_model
+
+
+@pytest.fixture
+def times(descale: Any, dense_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(table, "SPARSITIES", (0.0, 0.4, 0.8))
+    monkeypatch.setattr(table, "SECONDS", 0.1)
+    out = tmp_path / "times.csv"
+    ended = descale(
+        "benchmark", "--dense", dense_model, "--size", "64x64", "--engine", "onnxruntime", "--threads", 1,
+        "--table", out,
+    )  # fmt: skip
+    assert (ended.status, ended.errors) == (0, [])
+    assert "onnxruntime" in ended.out
+    return out
+
+
+def by_a_law(times: Path) -> None:
+    """Put times of whole vectors of products in place of what this machine took."""
+    with times.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    with times.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, table.COLUMNS)
+        writer.writeheader()
+        writer.writerows({**row, "ms": products(row)} for row in rows)
+
+
+def products(row: dict[str, str]) -> int:
+    vectors = -(-int(row["outputs"]) // int(row["lanes"]))
+    return vectors if row["depthwise"] == "1" else int(row["inputs"]) * vectors
+
+
+def test_a_plan_follows_the_table(descale: Any, dense_model: Path, times: Path) -> None:
+    by_a_law(times)
+    spec = load_model(dense_model).spec
+    network = ("--arch", spec.architecture, "--encoder", spec.encoder, "--size", "64x64")
+    plans = []
+    for share in (0.7, 0.5):
+        ended = descale(
+            "plan", *network, "--budget", f"latency={share}", "--latency-table", times, "--format", "json"
+        )
+        assert (ended.status, ended.errors) == (0, [])
+        plans.append(json.loads(ended.out))
+    assert plans[1]["macs_after"] < plans[0]["macs_after"] < plans[0]["macs_before"]
+
+
+def test_a_table_needs_a_dense_model_and_one_engine(descale: Any, tmp_path: Path) -> None:
+    ended = descale("benchmark", "--table", tmp_path / "times.csv")
+    assert ended.status == 1
+    assert "--dense" in ended.err
+    assert not (tmp_path / "times.csv").exists()
