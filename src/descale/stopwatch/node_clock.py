@@ -13,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descale.base.errors import ConfigError
+from descale.runtime.engines.onnxruntime import open_session
+from descale.runtime.engines.openvino import properties
+from descale.runtime.engines.signal_stack import own_signal_stack
 
 NodeTimes = dict[tuple[str, ...], list[float]]
 """Names that a node had in the network as it was given, the most telling first -> milliseconds by run."""
@@ -37,19 +40,10 @@ class OpenVinoClock:
         """Args: a serialised ONNX model; threads."""
         import openvino
 
-        core = openvino.Core()
-        self._compiled = core.compile_model(
-            core.read_model(network),
-            "CPU",
-            {  # as the runtime does, and with counters
-                "INFERENCE_NUM_THREADS": threads,
-                "NUM_STREAMS": 1,
-                "PERFORMANCE_HINT": "LATENCY",
-                "CPU_DENORMALS_OPTIMIZATION": True,
-                "INFERENCE_PRECISION_HINT": "f32",
-                "PERF_COUNT": True,
-            },
-        )
+        counted = properties(threads) | {"PERF_COUNT": True}
+        with own_signal_stack():
+            core = openvino.Core()
+            self._compiled = core.compile_model(core.read_model(network), "CPU", counted)
         self._request = self._compiled.create_infer_request()
         self._found: dict[str, list[float]] = defaultdict(list)
 
@@ -74,18 +68,8 @@ class OnnxRuntimeClock:
 
     def __init__(self, network: bytes, threads: int) -> None:
         """Args: a serialised ONNX model; threads."""
-        import onnxruntime
-
         self._folder = tempfile.TemporaryDirectory(prefix="descale-profile-")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        options.enable_profiling = True
-        options.profile_file_prefix = str(Path(self._folder.name) / "profile")
-        options.add_session_config_entry("session.set_denormal_as_zero", "1")
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+        self._session = open_session(network, threads, profile=str(Path(self._folder.name) / "profile"))
         self._input = self._session.get_inputs()[0].name
 
     def run(self, picture: NDArray[np.uint8]) -> None:

@@ -17,8 +17,9 @@ def available() -> bool:
     return importlib.util.find_spec("onnxruntime") is not None
 
 
-def open_session(network: bytes, threads: int) -> Any:
-    """An ``InferenceSession`` of a serialised ONNX model."""
+def open_session(network: bytes, threads: int, profile: str = "") -> Any:
+    """An ``InferenceSession`` of a serialised ONNX model; ``profile`` is how the name of a file begins that
+    times of its nodes are written to."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -29,6 +30,8 @@ def open_session(network: bytes, threads: int) -> Any:
     options.add_session_config_entry("session.set_denormal_as_zero", "1")
     # A waiting thread that spins takes the core from the one that decodes the next photo.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if profile:
+        options.enable_profiling, options.profile_file_prefix = True, profile
     return onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
 
 

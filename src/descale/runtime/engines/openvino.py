@@ -23,6 +23,19 @@ def available() -> bool:
     return importlib.util.find_spec("openvino") is not None
 
 
+def properties(threads: int, streams: int = 1) -> dict[str, object]:
+    """How networks are compiled for the CPU."""
+    return {
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": streams,
+        "PERFORMANCE_HINT": "LATENCY" if streams == 1 else "THROUGHPUT",
+        # Channels that are nearly dead give denormal floats, on which a CPU is much slower.
+        "CPU_DENORMALS_OPTIMIZATION": True,
+        # Else CPUs with bfloat16 would silently compute in it, which no export check has seen.
+        "INFERENCE_PRECISION_HINT": "f32",
+    }
+
+
 class OpenVinoEngine:
     """One compiled model with one request per thread."""
 
@@ -36,19 +49,7 @@ class OpenVinoEngine:
         with own_signal_stack():
             core = openvino.Core()
             self.model = core.read_model(network, weights) if weights else core.read_model(network)
-            self._compiled = core.compile_model(
-                self.model,
-                "CPU",
-                {
-                    "INFERENCE_NUM_THREADS": threads,
-                    "NUM_STREAMS": streams,
-                    "PERFORMANCE_HINT": "LATENCY" if streams == 1 else "THROUGHPUT",
-                    # Channels that are nearly dead give denormal floats, on which a CPU is much slower.
-                    "CPU_DENORMALS_OPTIMIZATION": True,
-                    # Else CPUs with bfloat16 would silently compute in it, which no export check has seen.
-                    "INFERENCE_PRECISION_HINT": "f32",
-                },
-            )
+            self._compiled = core.compile_model(self.model, "CPU", properties(threads, streams))
         quantized = any(node.get_type_name() == "FakeQuantize" for node in self.model.get_ops())
         self._smallest = SMALLEST_INT8 if quantized else 0
         self._output = output_name
