@@ -2,6 +2,7 @@
 
     python benchmarks/encoders/sweep.py --out benchmarks/encoders/sweep.csv
     python benchmarks/encoders/sweep.py --encoders tu-ghostnet_100,dpn68 --architectures unet,fpn
+    python benchmarks/encoders/sweep.py --table benchmarks/encoders/sweep.csv        # for docs/encoders.md
 
 Without a list: of every family of segmentation_models_pytorch and of timm a small encoder, on the five
 networks. Weights are random and pictures 64x64. U-Nets of segmentation_models_pytorch's own encoders are
@@ -24,6 +25,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 COLUMNS = ("encoder", "architecture", "outcome", "groups", "dense_groups", "params_left", "seconds", "said")
+EXPECTED = ("the class head is never cut", "it cannot be cut below its one unit")
+"""Reasons to stay dense that are no fault."""
+ARCHITECTURES = ("unet", "unetplusplus", "fpn", "linknet", "manet")
 LIMIT = 400.0
 """Seconds that an encoder may take on one network."""
 SIZES = ("atto", "femto", "pico", "nano", "xxs", "xx_small", "tiny", "t0", "b0", "s0", "050", "small", "18")
@@ -79,9 +83,10 @@ def one(encoder: str, architecture: str) -> dict[str, str]:
         small = cut_channels(network, graph, keep).eval()
         before, after = (sum(p.numel() for p in one.parameters()) for one in (network, small))
         row |= {
-            "groups": str(len(graph.prunable)), "dense_groups": str(len(graph.groups) - len(graph.prunable)),
+            "groups": str(len(graph.prunable)),
+            "dense_groups": str(sum(group.refusal not in (None, *EXPECTED) for group in graph.groups)),
             "params_left": f"{after / before:.2f}",
-        }  # fmt: skip
+        }
         stage = "export"
         trace_network(small, spec, quick=True)
         if architecture == "unet" and not encoder.startswith("tu-"):
@@ -100,9 +105,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--encoders", help="names, with commas between")
-    parser.add_argument("--architectures", default="unet,unetplusplus,fpn,linknet,manet")
+    parser.add_argument("--architectures", default=",".join(ARCHITECTURES))
+    parser.add_argument("--table", type=Path, help="print the table of a file that is whole")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.table:
+        print_table(given.table)
+        return
     architectures = given.architectures.split(",")
     if given.one:
         for architecture in architectures:
@@ -128,6 +137,29 @@ def main() -> None:
                     writer = csv.DictWriter(stream, COLUMNS, restval="", lineterminator="\n")
                     writer.writeheader()
                     writer.writerows(rows)
+
+
+def print_table(file: Path) -> None:
+    """What became of every encoder on every network, encoders of the same outcome in one row."""
+    with file.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    outcome: dict[str, dict[str, str]] = {}
+    for row in rows:
+        outcome.setdefault(row["encoder"], {})[row["architecture"]] = _cell(row)
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for encoder, cells in outcome.items():
+        alike.setdefault(tuple(cells[name] for name in ARCHITECTURES), []).append(f"`{encoder}`")
+    print("| encoder | U-Net | U-Net++ | FPN | LinkNet | MA-Net |\n|---|---|---|---|---|---|")
+    for cells_of, names in sorted(alike.items(), key=lambda pair: (-pair[0].count("all"), -len(pair[1]))):
+        print(f"| {', '.join(names)} | {' | '.join(cells_of)} |")
+
+
+def _cell(row: dict[str, str]) -> str:
+    stage, _, ended = row["outcome"].partition(" ")
+    if row["outcome"] == "ok" or stage == "export":
+        cut = "all" if row["dense_groups"] == "0" else "part"
+        return cut if ended != "refused" else f"{cut}, no export"
+    return {"build": "-", "plan": "no cut", "cut": "no cut"}.get(stage, row["outcome"])
 
 
 def _in_process(encoder: str, architectures: Sequence[str]) -> list[dict[str, str]]:
