@@ -20,5 +20,6 @@ def test_convolutions_are_called_after_their_layers(architecture: str, quick: bo
     layers = {
         name for name, one in network.named_modules() if isinstance(one, nn.Conv2d | nn.ConvTranspose2d)
     }
-    assert set(found) == layers
-    assert len(found) == len(layers)
+    assert layers <= set(found)
+    assert len(set(found)) == len(found)
+    assert len(set(found) - layers) <= 1  # what enlarges logits is no layer

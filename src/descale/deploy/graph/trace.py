@@ -156,9 +156,8 @@ def _convolutions_as_they_run(network: nn.Module) -> list[tuple[str, nn.Conv2d |
                 found.append((name if seen[name] == 1 else f"{name}, run {seen[name]}", layer))
 
             hooks.append(module.register_forward_hook(record))
-    weight = next(network.parameters())
     try:
-        network(torch.zeros(1, 3, *_SIZES[0], device=weight.device, dtype=weight.dtype))
+        network(torch.zeros(1, 3, *_SIZES[0]))  # on the device and in the precision that it is traced in
     finally:
         for hook in hooks:
             hook.remove()
