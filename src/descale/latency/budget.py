@@ -102,7 +102,10 @@ def _corrected(model: LatencyModel, factor: float) -> LatencyModel:
 def _told(counts: Counts, reached: float, share: float, how: str) -> BudgetWidths:
     if abs(reached / share - 1) <= TOLERANCE:
         return BudgetWidths(counts, "")
-    note = f"latency={reached:.4f} instead of {share:g}, {how}: widths come in steps of whole vectors."
+    note = (
+        f"latency={reached:.4f} instead of {share:g}, {how}: widths come in whole vectors, and a busy "
+        "machine measures badly."
+    )
     logger.warning("%s", note)
     return BudgetWidths(counts, note)
 
