@@ -18,14 +18,13 @@ import torch
 from descale.base.classes import BINARY
 from descale.base.errors import PruningError
 from descale.latency.layers import exported_graph, time_layers
-from descale.latency.model import LatencyModel, fit_latency
+from descale.latency.model import fit_latency
 from descale.latency.table import measure_table
-from descale.latency.widths import choose_widths
+from descale.latency.widths import choose_widths, plain_widths
 from descale.models import ARCHITECTURES, build_network, make_spec
 from descale.pruning import build_channel_graph, cut_channels
-from descale.pruning.allocation import Counts, allocate
+from descale.pruning.allocation import Counts
 from descale.pruning.budget import first_units
-from descale.pruning.channels import ChannelGraph
 from descale.pruning.footprint import Footprint
 from descale.runtime.device import describe_device
 
@@ -36,16 +35,6 @@ COLUMNS = (
     "network", "encoder", "engine", "threads", "side", "lanes", "widths", "share", "predicted_ms",
     "measured_ms", "dense_ms", "sparsity", "params", "macs", "device",
 )  # fmt: skip
-
-
-def as_fast(model: LatencyModel, graph: ChannelGraph, ms: float) -> Counts:
-    """The recipe's own widths that are predicted to take ``ms``."""
-    low, high = 0.0, 1.0 - 1e-6
-    for _ in range(20):
-        sparsity = (low + high) / 2
-        slow = model.ms(allocate(graph, sparsity, allocation=ALLOCATION)) > ms
-        low, high = (sparsity, high) if slow else (low, sparsity)
-    return allocate(graph, high, allocation=ALLOCATION)
 
 
 def measured(architecture: str, encoder: str, engine: str, threads: int, side: int) -> list[list[object]]:
@@ -64,7 +53,7 @@ def measured(architecture: str, encoder: str, engine: str, threads: int, side: i
             print(error)
             continue
         cases.append(("by milliseconds", share, chosen.counts))
-        cases.append(("by sparsity", share, as_fast(model, graph, chosen.ms)))
+        cases.append(("by sparsity", share, plain_widths(model, graph, chosen.ms, allocation=ALLOCATION)))
     narrow = [cut_channels(network, graph, first_units(graph, counts)).eval() for _, _, counts in cases]
     graphs = [exported_graph(one, spec, engine) for one in narrow]
     timed = time_layers(graphs, (side, side), engine=engine, threads=threads, seconds=SECONDS)

@@ -56,6 +56,21 @@ def test_a_plan_follows_the_table(descale: Any, dense_model: Path, times: Path) 
     assert plans[1]["macs_after"] < plans[0]["macs_after"] < plans[0]["macs_before"]
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("plan", "--budget", "latency=0.5", "--round-to", "8"), "--round-to"),
+        (("plan", "--budget", "macs=0.5", "--latency-table", "times.csv"), "--latency-table"),
+        (("benchmark",), "Nothing to measure"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(descale: Any, words: tuple[str, ...], said: str) -> None:
+    network = ("--arch", "linknet", "--encoder", "tu-test_efficientnet") if words[0] == "plan" else ()
+    ended = descale(*words, *network)
+    assert ended.status == 1
+    assert said in ended.err
+
+
 def test_a_table_needs_a_dense_model_and_one_engine(descale: Any, tmp_path: Path) -> None:
     ended = descale("benchmark", "--table", tmp_path / "times.csv")
     assert ended.status == 1

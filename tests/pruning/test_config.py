@@ -26,6 +26,8 @@ def test_recipes_fill_what_is_not_given(strategy: str, recipe: str) -> None:
         ({}, "sparsity .* or budget"),
         ({"sparsity": 0.5, "budget": {"macs": 0.1}}, "either sparsity"),
         ({"budget": {"macs": 1.5}}, "between 0 and 1"),
+        ({"budget": {"latency": 0.1}, "round_to": 8}, "leave round_to out"),
+        ({"budget": {"macs": 0.1}, "latency_table": "times.csv"}, "latency_table is for a budget such as"),
         ({"sparsity": 0.5, "recipe": "papper"}, "unknown recipe"),
         ({"sparsity": 0.5, "importance": "taylr"}, "unknown importance"),
         ({"sparsity": 0.5, "allocation": "even"}, "unknown allocation"),

@@ -27,7 +27,7 @@ from descale.training import prune_model, slim_from_scratch
 from descale.training.step import TrainingStep
 
 HEAD = "segmentation_head.0"
-LATENCY = "descale.training.stages.widths_for_latency"
+LATENCY = "descale.latency.widths_for_latency"
 CUTTING = {"linear": True, "agp": False, "movement": True, "random": True, "one-shot": False}
 """Strategy -> whether its runs here cut as they go; together they take both ways."""
 

@@ -56,6 +56,10 @@ def benchmark(
 
         raise ConfigError(f"--threads {threads}: this process may use {cores} cores.")
     used = threads or cores
+    if latency_table is None and dense is None and not bundles:
+        from descale.base.errors import ConfigError
+
+        raise ConfigError("Nothing to measure: give bundles, or a model folder with --dense.")
     if latency_table is not None:
         _write_table(latency_table, dense, shape, engine or ["auto"], used)
         if not bundles:
@@ -95,10 +99,10 @@ def _write_table(
 ) -> None:
     from descale.base.errors import ConfigError
     from descale.cli.console import plain_console
-    from descale.latency.budget import choose_engine
     from descale.latency.table import measure_table, write_table
     from descale.models import load_model
     from descale.pruning import build_channel_graph
+    from descale.runtime.engines import installed_engine
 
     if dense is None or len(engines) > 1:
         raise ConfigError("--table needs the model folder of the dense network, --dense, and one --engine.")
@@ -106,7 +110,7 @@ def _write_table(
     with plain_console(stderr=True).status("timing layers") as status:
         table = measure_table(
             model.network.eval(), model.spec, build_channel_graph(model.network), size=size,
-            engine=choose_engine(engines[0]), threads=threads, tell=status.update,
+            engine=installed_engine(engines[0]), threads=threads, tell=status.update,
         )  # fmt: skip
     write_table(out, table)
     plain_console().print(

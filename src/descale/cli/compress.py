@@ -120,9 +120,9 @@ def compress(
 def _write_networks(
     folder: Path, data: str, architectures: tuple[str, ...], encoder: str, engine: str, binary: bool
 ) -> None:
-    from descale.compression.request import installed_engine
     from descale.compression.run import networks_to_time
     from descale.data import load_dataset
+    from descale.runtime.engines import installed_engine
 
     classes = load_dataset(data, binary=binary).classes
     engine = installed_engine(engine, elsewhere=True)

@@ -85,7 +85,14 @@ def plan(
     graph = build_channel_graph(network)
     aim = parse_budget(budget) if budget else None
     widths = None
-    if aim is not None and aim[0] == "latency":
+    timed = aim is not None and aim[0] == "latency"
+    if timed and round_to > 1:
+        raise ConfigError(
+            f"--round-to {round_to}: a budget in latency chooses whole vectors by itself. Leave it out."
+        )
+    if latency_table is not None and not timed:
+        raise ConfigError("--latency-table is for --budget latency=0.1 and the like. Leave it out.")
+    if aim is not None and timed:
         from rich.markup import escape
 
         from descale.cli.console import plain_console

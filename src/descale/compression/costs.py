@@ -97,7 +97,8 @@ class KnownCosts:
                 threads=request.threads,
             )  # fmt: skip
         share = untrained.share(sparsity)
-        self._journal.keep(share_of(architecture, sparsity), share)
+        if share is not None:
+            self._journal.keep(share_of(architecture, sparsity), share)
         params = count_parameters(network)
         found = {
             f"{side[0]}x{side[1]}": {"ms": ms, "macs": float(count_macs(network, side)), "params": params}

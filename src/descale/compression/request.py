@@ -131,22 +131,3 @@ def working_sizes(largest: tuple[int, int]) -> tuple[tuple[int, int], ...]:
 def working_length(length: float) -> int:
     """The nearest side that networks take, at least :data:`LEAST_SIDE`."""
     return max(LEAST_SIDE, STRIDE * round(length / STRIDE))
-
-
-def installed_engine(engine: str, *, elsewhere: bool) -> str:
-    """The engine to compress for: the one named, or the first that is installed.
-
-    Args:
-        engine: a name, or ``auto``.
-        elsewhere: whether it runs on another device, so that none is needed here.
-
-    Raises:
-        ConfigError: it is unknown or not installed.
-    """
-    if engine == "auto":
-        return next((name for name, kind in ENGINES.items() if kind.available()), "onnxruntime")
-    if engine not in ENGINES:
-        raise ConfigError(f"Engine '{engine}' is unknown. Choose of: auto, {', '.join(ENGINES)}.")
-    if not elsewhere and not ENGINES[engine].available():
-        raise ConfigError(f"Engine '{engine}' is not installed: {ENGINES[engine].install}.")
-    return engine

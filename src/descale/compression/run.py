@@ -22,7 +22,7 @@ from descale.compression.device_times import read_times, write_networks
 from descale.compression.finish import finish
 from descale.compression.journal import Journal
 from descale.compression.page import render
-from descale.compression.request import Limits, Request, installed_engine, working_length, working_sizes
+from descale.compression.request import Limits, Request, working_length, working_sizes
 from descale.compression.result import Final, Tried
 from descale.compression.search import Search
 from descale.compression.stages import Stages
@@ -30,7 +30,7 @@ from descale.compression.untrained import Untrained
 from descale.data import Dataset
 from descale.data.check.refuse import checked_dataset
 from descale.models import DEFAULT_ENCODER, make_spec
-from descale.runtime.engines import ENGINES
+from descale.runtime.engines import ENGINES, installed_engine
 from descale.runtime.segmenter import usable_cores
 from descale.training.config import DeviceConfig
 from descale.training.devices import check_devices

@@ -130,7 +130,7 @@ class Stages:
         """How a candidate is pruned: briefly while there are many, by the recipe in the end."""
         values: dict[str, object] = {"strategy": STRATEGY, "recovery_epochs": epochs}
         name = share_of(candidate.architecture, candidate.sparsity)
-        if self.journal.has(name) and self.journal[name] is not None:
+        if self.journal.has(name):
             values["budget"] = {"latency": self.journal[name]}
             values["engine"] = self.request.engine
             values["latency_table"] = str(times_file(self.folder, candidate.architecture))

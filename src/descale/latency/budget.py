@@ -20,9 +20,8 @@ from descale.pruning.budget import BudgetWidths, first_units
 from descale.pruning.channels import ChannelGraph
 from descale.pruning.cut import cut_channels
 from descale.pruning.footprint import Footprint
-from descale.runtime.engines import ENGINES
+from descale.runtime.engines import installed_engine
 from descale.runtime.segmenter import usable_cores
-from descale.stopwatch.node_clock import CLOCKS
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +70,7 @@ def widths_for_latency(
         raise ConfigError(f"{table} is a table of {known.network}, not of {own}. Make one of this network.")
     if known is None:
         known = measure_table(
-            network, spec, graph, size=size, engine=choose_engine(engine), threads=usable_cores(),
+            network, spec, graph, size=size, engine=installed_engine(engine), threads=usable_cores(),
             tell=tell,
         )  # fmt: skip
         if keep is not None:
@@ -119,22 +118,3 @@ def _measured_share(
         graphs, table.size, engine=table.engine, threads=table.threads, seconds=SECONDS
     )
     return pruned.total / dense.total
-
-
-def choose_engine(engine: str) -> str:
-    """The engine asked for, or the first that is installed and can be timed by layers.
-
-    Raises:
-        ConfigError: it is unknown or not installed.
-    """
-    able = [name for name in ENGINES if name in CLOCKS]
-    if engine == "auto":
-        found = next((name for name in able if ENGINES[name].available()), None)
-        if found is None:
-            raise ConfigError(f"A latency budget needs an engine: {ENGINES['onnxruntime'].install}.")
-        return found
-    if engine not in able:
-        raise ConfigError(f"Engine '{engine}' is unknown. Choose of: auto, {', '.join(able)}.")
-    if not ENGINES[engine].available():
-        raise ConfigError(f"Engine '{engine}' is not installed: {ENGINES[engine].install}.")
-    return engine

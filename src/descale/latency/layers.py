@@ -14,7 +14,7 @@ from torch import nn
 
 from descale.deploy.export.targets import find_target
 from descale.deploy.graph import optimise, trace_network
-from descale.deploy.graph.editing import Graph
+from descale.deploy.graph.editing import ACTIVATIONS, Graph
 from descale.models import ModelSpec
 from descale.runtime.clock import drawn_picture
 from descale.runtime.engines import ENGINES
@@ -22,7 +22,6 @@ from descale.stopwatch.node_clock import NodeTimes, open_clock
 
 WARM_UP = 2
 LEAST_ROUNDS = 5
-ACTIVATIONS = {"Relu", "Clip", "Sigmoid", "HardSwish", "HardSigmoid", "LeakyRelu", "Tanh"}
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,15 @@ class Timed:
     def total(self) -> float:
         """Milliseconds of all nodes."""
         return sum(self.layers.values()) + self.rest
+
+
+def layer_of(convolution: str) -> str:
+    """The layer that a convolution of an exported graph belongs to, also where it runs more than once.
+
+    >>> layer_of("decoder.conv, run 2")
+    'decoder.conv'
+    """
+    return convolution.partition(", run ")[0]
 
 
 def exported_graph(network: nn.Module, spec: ModelSpec, engine: str) -> onnx.ModelProto:

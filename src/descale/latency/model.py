@@ -13,6 +13,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from descale.latency.layers import layer_of
 from descale.latency.table import REST, LatencyTable, by_layer
 from descale.pruning.allocation import Counts
 from descale.pruning.footprint import Footprint
@@ -42,7 +43,7 @@ class LatencyModel:
 
     def layer_ms(self, layer: str, counts: Counts) -> float:
         """Milliseconds of one layer."""
-        name = layer.partition(", run ")[0]  # a layer that runs more than once
+        name = layer_of(layer)
         if not self.footprint.knows(name):
             return self.scale * float(self.layers[layer][0])
         widths, depthwise = self.footprint.layer(name, counts), self.footprint.is_depthwise(name)

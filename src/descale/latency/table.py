@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
-from descale.base.errors import ConfigError
+from descale.base.errors import ConfigError, PruningError
 from descale.base.files import replacing_file
 from descale.latency.lanes import choices, measure_lanes
-from descale.latency.layers import Timed, exported_graph, time_layers
+from descale.latency.layers import Timed, exported_graph, layer_of, time_layers
 from descale.models import ModelSpec
 from descale.pruning.allocation import FLOOR, Counts, allocate
 from descale.pruning.budget import first_units
@@ -110,6 +110,7 @@ def measure_table(
 
     Raises:
         ExportError: the network cannot be exported.
+        PruningError: its layers cannot be told apart in the exported graph.
     """
     seconds = SECONDS if seconds is None else seconds
     lanes = measure_lanes(engine, threads)
@@ -122,6 +123,11 @@ def measure_table(
         exported.append(exported_graph(narrow, spec, engine))
     tell(f"timing {len(probes)} networks in {engine} with {threads} threads, {seconds:.0f} s and more")
     timed = time_layers(exported, size, engine=engine, threads=threads, seconds=seconds)
+    if not any(footprint.knows(layer_of(layer)) for layer in timed[0].layers):
+        raise PruningError(
+            f"The layers of {spec.architecture}/{spec.encoder} cannot be told apart in {engine} and "
+            "timed one by one. Give a budget of macs, or another engine or encoder."
+        )
     return table_of(spec, footprint, probes, timed, engine=engine, threads=threads, size=size, lanes=lanes)
 
 
@@ -177,7 +183,7 @@ def probe_widths(graph: ChannelGraph, full: Counts, lanes: int) -> list[Counts]:
 def _rows(probe: int, footprint: Footprint, counts: Counts, timed: Timed) -> list[LayerTime]:
     rows = [LayerTime(probe, REST, False, 0, 0, timed.rest)]
     for layer, ms in sorted(timed.layers.items()):
-        name = layer.partition(", run ")[0]  # a layer that runs more than once
+        name = layer_of(layer)
         if footprint.knows(name):
             widths, depthwise = footprint.layer(name, counts), footprint.is_depthwise(name)
             rows.append(LayerTime(probe, layer, depthwise, widths.inputs, widths.outputs, ms))

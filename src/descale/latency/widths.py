@@ -109,13 +109,18 @@ def _narrowest(
         least //= 2
 
 
-def _worth(model: LatencyModel, graph: ChannelGraph, budget: float, allocation: str) -> Mapping[int, float]:
-    """What the groups' widths are worth by the allocation that takes ``budget`` milliseconds."""
+def plain_widths(model: LatencyModel, graph: ChannelGraph, budget: float, *, allocation: str) -> Counts:
+    """The widths of an allocation at the least sparsity that is predicted to take at most ``budget`` ms."""
     low, high = 0.0, 1.0 - 1e-6
     for _ in range(20):
         sparsity = (low + high) / 2
         reference = allocate(graph, sparsity, allocation=allocation)
         low, high = (sparsity, high) if model.ms(reference) > budget else (low, sparsity)
-    reference = allocate(graph, high, allocation=allocation)
+    return allocate(graph, high, allocation=allocation)
+
+
+def _worth(model: LatencyModel, graph: ChannelGraph, budget: float, allocation: str) -> Mapping[int, float]:
+    """What the groups' widths are worth by the allocation that takes ``budget`` milliseconds."""
+    reference = plain_widths(model, graph, budget, allocation=allocation)
     shares = graph.layer_shares()
     return {g.index: shares[g.index] / g.units * reference[g.index] ** 2 for g in graph.prunable}

@@ -135,6 +135,13 @@ class PruningConfig(BaseModel):
             raise ValueError(
                 "give either sparsity (above 0, below 1) or budget, for example budget: {macs: 0.1}"
             )
+        if self.latency_table is not None and "latency" not in (self.budget or {}):
+            raise ValueError("latency_table is for a budget such as {latency: 0.1}; leave it out")
+        if "latency" in (self.budget or {}) and self.round_to > 1:
+            raise ValueError(
+                "a budget in latency chooses whole vectors of the engine by itself: leave round_to out "
+                f"(got {self.round_to})"
+            )
         if self.cut_as_they_go and self.schedule_epochs < self.updates:
             raise ValueError(
                 f"cut_as_they_go trains at least one epoch an update: set schedule_epochs to {self.updates} "

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from descale.base.files import write_json
 from descale.data import Dataset
-from descale.latency import widths_for_latency
 from descale.models import SavedModel, build_network, count_macs, count_parameters, load_model, save_model
 from descale.pruning.channels import ChannelGraph, Keep
 from descale.pruning.config import PruningConfig
@@ -86,6 +85,8 @@ class PruningRun:
             return Target(build_channel_graph(self.parent.network), self.pruning, kept["sparsity"], counts)
         network, graph, widths = self.parent.network, build_channel_graph(self.parent.network), None
         if (share := (self.pruning.budget or {}).get("latency")) is not None:
+            from descale.latency import widths_for_latency  # with ONNX, which nothing else here needs
+
             widths = widths_for_latency(
                 network, self.parent.spec, graph, share, size=self.training.size,
                 allocation=self.pruning.allocation, engine=self.pruning.engine,

@@ -14,6 +14,8 @@ from onnx import helper, numpy_helper
 from descale.base.errors import ExportError
 
 Array = NDArray[Any]
+ACTIVATIONS = frozenset({"Relu", "Clip", "Sigmoid", "HardSwish", "HardSigmoid", "LeakyRelu", "Tanh"})
+"""Element by element; engines compute them with the convolution before."""
 
 
 class Graph:

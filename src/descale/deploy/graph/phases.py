@@ -17,10 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
-from descale.deploy.graph.editing import Array, Graph, attribute
+from descale.deploy.graph.editing import ACTIVATIONS, Array, Graph, attribute
 from descale.deploy.graph.lanes import LANES
 
-_UNARY = {"Relu", "Clip", "Sigmoid", "HardSwish", "HardSigmoid", "LeakyRelu", "Tanh"}
 _VALUE_COST = 12.0  # writing and reading one value costs about as much as this many multiply-accumulates
 
 
@@ -39,7 +38,7 @@ def fold_last_upsampling(graph: Graph) -> int:
         return 0
     length = min(range(len(region.nodes) + 1), key=lambda count: _cost(graph, region, count))
     # an activation costs the same before and after; before, engines fuse it with the convolution
-    while 0 < length < len(region.nodes) and region.nodes[length].op_type in _UNARY:
+    while 0 < length < len(region.nodes) and region.nodes[length].op_type in ACTIVATIONS:
         length += 1
     if length == 0:
         return 0
@@ -80,7 +79,7 @@ def _find_region(graph: Graph) -> _Region | None:
         if _is_double_transposed(graph, node):
             return _Region(node, tuple(chain)) if chain else None
         scalars_only = all(graph.constants[i].size == 1 for i in node.input[1:] if i in graph.constants)
-        if not _is_plain_convolution(graph, node) and not (node.op_type in _UNARY and scalars_only):
+        if not _is_plain_convolution(graph, node) and not (node.op_type in ACTIVATIONS and scalars_only):
             return None
         chain.insert(0, node)
         name = node.input[0]

@@ -6,9 +6,7 @@ import math
 
 import onnx
 
-from descale.deploy.graph.editing import Graph
-
-_FUSED = {"Relu", "Clip", "Sigmoid", "HardSwish", "HardSigmoid", "LeakyRelu", "Tanh"}
+from descale.deploy.graph.editing import ACTIVATIONS, Graph
 
 
 def values_moved(model: onnx.ModelProto, size: tuple[int, int]) -> int:
@@ -21,7 +19,7 @@ def values_moved(model: onnx.ModelProto, size: tuple[int, int]) -> int:
     shapes = graph.shapes(size)
     total = 0
     for node in graph.nodes:
-        if node.op_type in _FUSED:
+        if node.op_type in ACTIVATIONS:
             continue
         names = [name for name in (*node.input, *node.output) if name]
         total += sum(math.prod(shapes[name]) for name in names if name in shapes)

@@ -61,6 +61,25 @@ ENGINES: dict[str, EngineKind] = {  # order of preference: the faster first
 }
 
 
+def installed_engine(engine: str, *, elsewhere: bool = False) -> str:
+    """The engine to prepare a network for: the one named, or the first that is installed.
+
+    Args:
+        engine: a name, or ``auto``.
+        elsewhere: whether it runs on another device, so that none is needed here.
+
+    Raises:
+        ConfigError: it is unknown or not installed.
+    """
+    if engine == "auto":
+        return next((name for name, kind in ENGINES.items() if kind.available()), "onnxruntime")
+    if engine not in ENGINES:
+        raise ConfigError(f"Engine '{engine}' is unknown. Choose of: auto, {', '.join(ENGINES)}.")
+    if not elsewhere and not ENGINES[engine].available():
+        raise ConfigError(f"Engine '{engine}' is not installed: {ENGINES[engine].install}.")
+    return engine
+
+
 def choose_engine(bundle: Bundle, engine: str = "auto") -> str:
     """Name of the engine to use: the one asked for, or the first that is installed and can open the bundle.
 
