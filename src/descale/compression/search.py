@@ -11,13 +11,14 @@ from descale.compression.candidates import Candidate, neighbours
 from descale.compression.costs import KnownCosts
 from descale.compression.halving import Round, rounds
 from descale.compression.result import Final, Tried, last_of_each, margins, offers
-from descale.compression.stages import PARENT_EPOCHS, Stages
+from descale.compression.stages import CROP, PARENT_EPOCHS, Stages, crops_of
 from descale.models import SavedModel
 
 DENSE_SHARE, SEARCH_SHARE = 0.4, 0.25
 """Shares of the time for the parents and for the search; the recovery gets the rest."""
 LEAST_PARENT_EPOCHS, USUAL_PARENT_EPOCHS, MOST_PARENT_EPOCHS = 15, 60, 160
-"""Epochs of a parent: below which a second one is not begun, by default, and at most."""
+"""Epochs of a parent: below which crops are made smaller and no second parent is begun, by default, and at
+most."""
 RECOVERY_EPOCHS, MOST_RECOVERY_EPOCHS = 100, 400
 EXPORT_SECONDS, EXPORT_SHARE = 90.0, 0.1
 """Kept back for scoring, export and timing: so many seconds, or so much of a short time."""
@@ -70,7 +71,8 @@ class Search:
         """Decide how long parents train and which of them, and say what all will take."""
         names = list(dict.fromkeys(one.architecture for one in self.candidates))
         names.sort(key=self.request.architectures.index)
-        seconds = {name: self.stages.parent_epoch_seconds(self._costs.untrained(name)) for name in names}
+        height, width = self.journal.once(CROP, lambda: self._crop(names[0]))
+        seconds = {name: self._parent_seconds(name, (height, width)) for name in names}
         self.architectures = tuple(self.journal.once("parents", lambda: self._affordable(names, seconds)))
         epochs = int(self.journal.once(PARENT_EPOCHS, lambda: self._parent_epochs(seconds)))
         self.candidates = tuple(one for one in self.candidates if one.architecture in self.architectures)
@@ -84,9 +86,9 @@ class Search:
         given = self.request.minutes
         total = self._guess(dense) if given is None else f"{given:g} minutes in all"
         self._tell(
-            f"{epochs} epochs for {' and '.join(self.architectures)}, about {dense / 60:.0f} minutes; then "
-            f"the search and the recovery of the best: {total}. Stop it as you like: the same command goes "
-            "on where it was."
+            f"{epochs} epochs for {' and '.join(self.architectures)} on pictures of {height}x{width}, about "
+            f"{dense / 60:.0f} minutes; then the search and the recovery of the best: {total}. Stop it as "
+            "you like: the same command goes on where it was."
         )
         left_out = [name for name in names if name not in self.architectures]
         if left_out:
@@ -96,6 +98,20 @@ class Search:
                 f"{epochs} epochs are few for a dense network, {LEAST_PARENT_EPOCHS} the least that is good: "
                 "expect a weak result, or give more --minutes."
             )
+
+    def _parent_seconds(self, architecture: str, crop: tuple[int, int]) -> float:
+        return self.stages.parent_epoch_seconds(self._costs.untrained(architecture), crop)
+
+    def _crop(self, architecture: str) -> tuple[int, int]:
+        """The largest training pictures of which there is time to see enough, or the smallest."""
+        *larger, smallest = crops_of(self.request.side)
+        for crop in larger:
+            left = self._left
+            if left is None:
+                return crop
+            if DENSE_SHARE * left / self._parent_seconds(architecture, crop) >= LEAST_PARENT_EPOCHS:
+                return crop
+        return smallest
 
     def _affordable(self, names: list[str], seconds: dict[str, float]) -> list[str]:
         """All of them, or the first alone where the time is short."""
@@ -132,7 +148,18 @@ class Search:
         return (epochs + beside) * self._epoch_seconds(candidate)
 
     def _epoch_seconds(self, candidate: Candidate) -> float:
-        return self.stages.candidate_epoch_seconds(candidate, self._costs.untrained(candidate.architecture))
+        untrained = self._costs.untrained(candidate.architecture)
+        return self._slower * self.stages.candidate_epoch_seconds(candidate, untrained)
+
+    @property
+    def _slower(self) -> float:
+        """Time that the parents took, as a factor of what a step and their steps let expect: what else there
+        is beside steps, and what else this machine does."""
+        if not all(self.journal.has(f"took {name}") for name in self.architectures):
+            return 1.0
+        took = sum(self.journal[f"took {name}"] for name in self.architectures)
+        expected = sum(self._parent_seconds(name, self.stages.crop) for name in self.architectures)
+        return max(1.0, float(took) / (self.stages.parent_epochs * expected))
 
     # ---- stages --------------------------------------------------------------------------------------
 
@@ -140,13 +167,18 @@ class Search:
         """Train the dense networks and score them."""
         for name in self.architectures:
             self._tell(f"{self.where('1/4 dense')} training {name}")
+            began = self.journal.once(f"began {name}", lambda: self.journal.seconds)
             model = self.stages.parent(name)
+            self.journal.once(f"took {name}", partial(self._since, began))
             score = float(self.journal.once(f"score {name} dense", partial(self.stages.score, model)))
             self.parents[name] = model
             side = self.request.side
             whole = Candidate(name, side, 0.0, self._costs(name, 0.0, side))
             self.tried.append(Tried(whole, "parent", self.stages.parent_epochs, score))
             self._tell(f"{self.where('1/4 dense')} {whole.title}: {score:.3f}, {whole.costs.ms:.1f} ms")
+
+    def _since(self, began: float) -> float:
+        return self.journal.seconds - began
 
     @property
     def dense(self) -> SavedModel:

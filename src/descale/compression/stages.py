@@ -7,6 +7,7 @@ once it is whole.
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,31 +28,51 @@ from descale.training.prune import prune_model
 from descale.training.recovery import pruning_epochs, recovery_side, recovery_training
 from descale.training.train import provenance, train_model, train_network
 
-PARENT_EPOCHS = "parent epochs"
-"""Name of that decision."""
+PARENT_EPOCHS, CROP = "parent epochs", "crop"
+"""Names of these decisions."""
 BATCH = 8
 CROPPED_FROM = 192
 """Sides from which on training sees parts of the photo at its own scale; below, the whole photo, zoomed."""
+CROP_SHARES = (0.5, 0.375, 0.25)
+"""Sides of those parts that can be chosen, as shares of the working size."""
+LOOKS = 4
+"""How often a training looks at the validation photos, which are seen whole."""
 BETWEEN = 2
 """Epochs between cuts of a short run."""
 TUNING_RATE = 0.3
 """Learning rate at which a dense network is fitted to a smaller picture, as a factor of its training's."""
 
 
-def training_at(side: tuple[int, int], epochs: int, crop: tuple[int, int] | None = None) -> TrainingConfig:
-    """Settings for a working size; crops are half of it, or ``crop`` where that is smaller than the picture.
+def crops_of(side: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+    """(height, width) of the training pictures that can be chosen for a working size, the largest first.
 
-    >>> training_at((512, 512), 40).crop, training_at((256, 256), 40, crop=(256, 256)).crop
+    >>> crops_of((512, 384)), crops_of((128, 128))
+    (((256, 192), (192, 160), (128, 96)), ((128, 128),))
+    """
+    if min(side) < CROPPED_FROM:
+        return (side,)
+    height, width = side
+    return tuple((working_length(share * height), working_length(share * width)) for share in CROP_SHARES)
+
+
+def training_at(side: tuple[int, int], crop: tuple[int, int], epochs: int) -> TrainingConfig:
+    """Settings for a working size.
+
+    Args:
+        side: (height, width) in pixels at which the network works.
+        crop: of the training pictures; a crop that does not fit inside is the whole picture.
+        epochs: of the training.
+
+    >>> training_at((512, 512), (256, 256), 40).crop, training_at((256, 256), (256, 256), 40).crop
     ((256, 256), None)
     """
     values: dict[str, object] = {
-        "size": side, "epochs": epochs, "batch_size": BATCH, "validate_every": max(1, epochs // 10),
+        "size": side, "epochs": epochs, "batch_size": BATCH, "validate_every": math.ceil(epochs / LOOKS),
     }  # fmt: skip
     if min(side) >= CROPPED_FROM:
-        own = crop or tuple(working_length(length / 2) for length in side)
         values["augmentation"] = "zoom"
-        if own[0] < side[0] and own[1] < side[1]:
-            values["crop"] = own
+        if crop[0] < side[0] and crop[1] < side[1]:
+            values["crop"] = crop
     return TrainingConfig.model_validate(values)
 
 
@@ -79,13 +100,12 @@ class Stages:
         """Of a network at a working size."""
         return make_spec(architecture, self.request.encoder, classes=self.dataset.classes, input_size=side)
 
-    def parent_epoch_seconds(self, untrained: Untrained) -> float:
-        """Seconds of an epoch of a dense parent."""
-        config = training_at(self.request.side, 1)
-        side = config.crop or config.size
-        name = f"pace {untrained.spec.architecture} dense"
+    def parent_epoch_seconds(self, untrained: Untrained, crop: tuple[int, int]) -> float:
+        """Seconds of an epoch of a dense parent on crops of that size."""
+        config = training_at(self.request.side, crop, 1)
+        name = f"pace {untrained.spec.architecture} dense {crop[0]}x{crop[1]}"
         seconds: float = self.journal.once(
-            name, lambda: step_seconds(untrained.dense, untrained.spec, config, side, self.devices)
+            name, lambda: step_seconds(untrained.dense, untrained.spec, config, crop, self.devices)
         )
         return seconds * self._steps(config.batch_size)
 
@@ -117,8 +137,13 @@ class Stages:
 
     def _training(self, candidate: Candidate) -> TrainingConfig:
         """The parent's settings at the candidate's size."""
-        parent = training_at(self.request.side, 1)
-        return training_at(candidate.side, self.parent_epochs, crop=parent.crop)
+        return training_at(candidate.side, self.crop, self.parent_epochs)
+
+    @property
+    def crop(self) -> tuple[int, int]:
+        """(height, width) of the training pictures, as it was decided."""
+        height, width = self.journal[CROP]
+        return height, width
 
     @property
     def parent_epochs(self) -> int:
@@ -144,7 +169,7 @@ class Stages:
 
     def parent(self, architecture: str) -> SavedModel:
         """Train the dense parent for the epochs that were decided, or take the one that is there."""
-        config = training_at(self.request.side, self.parent_epochs)
+        config = training_at(self.request.side, self.crop, self.parent_epochs)
         return train_model(
             self.dataset, self.spec(architecture, self.request.side), config,
             self.folder / "parents" / architecture, encoder_weights=self.request.encoder_weights,
