@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from descale.models import ARCHITECTURES, build_network, make_spec
-from descale.pruning import IMPORTANCES, ChannelGraph, Gates, allocate
+from descale.pruning import IMPORTANCES, STRATEGIES, ChannelGraph, Gates, allocate
 from descale.pruning.strategies import find_strategy
 from descale.training.schedule import PruningSchedule
 
@@ -45,6 +45,14 @@ def sampled() -> list[tuple[str, str]]:
     in_turn = [(WHOLE[i % len(WHOLE)], encoder) for i, encoder in enumerate(ENCODERS[1:])]
     small = [(architecture, "tu-test_efficientnet") for architecture in ("unetplusplus-half", "linknet-half")]
     return [*((architecture, ENCODERS[0]) for architecture in WHOLE), *in_turn, *small]
+
+
+def strategies_for(architecture: str, encoder: str) -> tuple[str, ...]:
+    """All of them with the first encoder, one in turn with each other: the cut does not ask who chose."""
+    if encoder == ENCODERS[0] or os.environ.get(EVERY_NETWORK) == "1":
+        return tuple(STRATEGIES)
+    place = sampled().index((architecture, encoder))
+    return (tuple(STRATEGIES)[place % len(STRATEGIES)],)
 
 
 def settled_network(architecture: str, encoder: str) -> nn.Module:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.pruning.networks import keep_by, sampled, settled_network
+from tests.pruning.networks import keep_by, sampled, settled_network, strategies_for
 from torch import nn
 
 from descale.models import count_parameters
-from descale.pruning import STRATEGIES, Gates, build_channel_graph, cut_channels
+from descale.pruning import Gates, build_channel_graph, cut_channels
 
 
 @pytest.mark.parametrize(("architecture", "encoder"), sampled())
@@ -23,7 +23,7 @@ def test_gated_and_cut_network_agree(architecture: str, encoder: str) -> None:
     with torch.no_grad():
         dense = network(x)
     assert len(graph.layers) > 0.55 * sum(isinstance(m, nn.Conv2d) for m in network.modules())
-    for strategy in STRATEGIES:
+    for strategy in strategies_for(architecture, encoder):
         keep = keep_by(strategy, network, graph, 0.7)
         gates = Gates(network, graph)
         gates.set(keep)
