@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from descale import __version__
 from descale.base.errors import ConfigError, DataError
@@ -185,23 +187,11 @@ def predict_photos(
                     on_photo()
                 continue
             settle(settings.workers - 1)
-            mask = pool.submit(segmentation.full_mask)
             # of other settings or another bundle: killed now, it would vouch for what is being overwritten
             records.forget(source)
             paths = {kind: out / kind / f"{source.name}{suffix}" for kind, suffix in wanted.items()}
-            jobs: list[Future[Any]] = [
-                pool.submit(_measure, segmentation, source, settings.mm_per_pixel),
-                pool.submit(write_id_mask, paths["masks"], mask.result()),
-                pool.submit(write_colour_mask, paths["colours"], mask.result(), segmenter.classes),
-            ]
-            if ready.preview is not None and settings.overlay:
-                preview = reduced(ready.preview, settings.overlay)
-                jobs.append(pool.submit(write_overlay, paths["overlays"], preview, segmentation))
-            if ready.preview is not None and settings.page:
-                pictures = {kind: paths[kind] for kind in PAGE_PICTURES}
-                jobs.append(
-                    pool.submit(write_page_pictures, pictures, ready.preview, segmentation, settings.page)
-                )
+            measuring = pool.submit(_measure, segmentation, source, settings.mm_per_pixel)
+            jobs = [measuring, *begin_pictures(pool, paths, segmentation, ready.preview, settings)]
             writing.append(_Writing(number, source, jobs))
         settle(0)
     return BatchReport(
@@ -209,6 +199,36 @@ def predict_photos(
         tuple((photo, reason) for _, photo, reason in sorted(skipped)),
         reused,
     )
+
+
+def begin_pictures(
+    pool: Executor,
+    paths: Mapping[str, Path],
+    segmentation: Segmentation,
+    preview: Image.Image | None,
+    settings: PredictSettings,
+) -> list[Future[Any]]:
+    """Begin to write what is wanted of a photo, and return the work that is under way.
+
+    Args:
+        pool: that writes.
+        paths: where each kind of picture goes; kinds that are not there are not written.
+        segmentation: of the photo.
+        preview: the photo, small; without it neither an overlay nor a picture for the page is drawn.
+        settings: how large.
+    """
+    mask = pool.submit(segmentation.full_mask)
+    jobs: list[Future[Any]] = [
+        pool.submit(write_id_mask, paths["masks"], mask.result()),
+        pool.submit(write_colour_mask, paths["colours"], mask.result(), segmentation.classes),
+    ]
+    if preview is not None and settings.overlay:
+        smaller = reduced(preview, settings.overlay)
+        jobs.append(pool.submit(write_overlay, paths["overlays"], smaller, segmentation))
+    if preview is not None and settings.page:
+        pictures = {kind: paths[kind] for kind in PAGE_PICTURES}
+        jobs.append(pool.submit(write_page_pictures, pictures, preview, segmentation, settings.page))
+    return jobs
 
 
 def _measure(segmentation: Segmentation, source: PhotoSource, mm_per_pixel: float | None) -> PhotoResult:
