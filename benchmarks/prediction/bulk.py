@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import csv
 import os
-import statistics
+import resource
 import subprocess
 import sys
 import tempfile
@@ -102,17 +102,14 @@ def parts_alone(folder: Path, out: Path) -> dict[str, Any]:
     for _, coming in opened():
         coming.result()
     decode = time.perf_counter() - began
-    network, done = [], []
-    for source, coming in opened():
-        ready: Opened = coming.result()
-        began = time.perf_counter()
-        segmentation = segmenter.segment(ready.picture)
-        network.append(time.perf_counter() - began)
-        done.append((source, segmentation, ready.preview))
+    ready: list[tuple[PhotoSource, Opened]] = [(source, coming.result()) for source, coming in opened()]
+    began = time.perf_counter()
+    done = [(source, segmenter.segment(one.picture), one.preview) for source, one in ready]
+    network = time.perf_counter() - began
     return {
         "photos": ALONE,
         "decode": round(1000 * decode / len(sources), 1),
-        "network": round(1000 * statistics.median(network), 1),
+        "network": round(1000 * network / len(sources), 1),
         "write": round(1000 * writing(done, out, settings) / len(sources), 1),
     }
 
@@ -148,9 +145,11 @@ def whole(photos: Path, out: Path) -> dict[str, Any]:
     seconds = time.perf_counter() - began
     if process.returncode:
         raise SystemExit(f"descale predict ended with status {process.returncode}")
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
     quarter = len(memory) // 4
     return {
         "predict": round(1000 * seconds / count, 1),
+        "predict_cpu": round(1000 * (used.ru_utime + used.ru_stime) / count, 1),
         "predict_photos": count,
         "mb_second_quarter": round(max(memory[quarter : 2 * quarter])),
         "mb_last_quarter": round(max(memory[-quarter:])),

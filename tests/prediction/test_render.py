@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from tests.runtime.tiny_networks import FOUR
 
+from descale.base.classes import ClassTable
 from descale.prediction.render import write_colour_mask, write_id_mask, write_overlay
 from descale.runtime import BINARY, Segmentation
 
@@ -22,11 +23,15 @@ def test_id_mask(tmp_path: Path, shape: tuple[int, int]) -> None:
         np.testing.assert_array_equal(np.asarray(image), mask)
 
 
-def test_colour_mask(tmp_path: Path) -> None:
-    mask = np.random.default_rng(0).integers(0, 4, (50, 33)).astype(np.uint8)
-    write_colour_mask(tmp_path / "m.png", mask, FOUR)
+@pytest.mark.parametrize("classes", [BINARY, FOUR], ids=len)
+@pytest.mark.parametrize("shape", [(1, 1), (300, 16), (513, 33)])
+def test_colour_mask(tmp_path: Path, classes: ClassTable, shape: tuple[int, int]) -> None:
+    mask = np.random.default_rng(0).integers(0, len(classes), shape).astype(np.uint8)
+    write_colour_mask(tmp_path / "m.png", mask, classes)
     with Image.open(tmp_path / "m.png") as image:
-        np.testing.assert_array_equal(np.asarray(image.convert("RGB")), np.array(FOUR.colours)[mask])
+        assert image.mode == "P"
+        np.testing.assert_array_equal(np.asarray(image), mask)
+        np.testing.assert_array_equal(np.asarray(image.convert("RGB")), np.array(classes.colours)[mask])
 
 
 def test_overlay(tmp_path: Path) -> None:

@@ -20,20 +20,40 @@ _ROWS_AT_ONCE = 256
 
 
 def write_id_mask(path: Path, mask: NDArray[np.uint8]) -> None:
-    """Write uint8 (H, W) as an 8-bit grey PNG whose values are the class ids.
+    """Write uint8 (H, W) as an 8-bit grey PNG whose values are the class ids."""
+    _write_png(path, mask, depth=8, colour_type=_GREY)
 
-    Pillow tries five filters on every row of a grey PNG, which takes twice as long as the rest and gains
-    nothing on a mask; hence these few lines.
+
+def write_colour_mask(path: Path, mask: NDArray[np.uint8], classes: ClassTable) -> None:
+    """Write uint8 (H, W) as a palette PNG in the colours of the class table: of two, 1 bit a pixel."""
+    depth = 1 if len(classes) == 2 else 8
+    palette = bytes(value for colour in classes.colours for value in colour)
+    _write_png(path, mask, depth=depth, colour_type=_PALETTE, palette=palette)
+
+
+_GREY, _PALETTE = 0, 3
+
+
+def _write_png(
+    path: Path, mask: NDArray[np.uint8], *, depth: int, colour_type: int, palette: bytes = b""
+) -> None:
+    """Write uint8 (H, W) with 1 or 8 bits a pixel.
+
+    Pillow tries five filters on every row of a grey PNG and packs the bits of a palette one by one, which
+    takes several times as long as the rest and gains nothing on a mask; hence these few lines.
     """
     height, width = mask.shape
     packer = zlib.compressobj(1)
     with replacing_file(path) as temporary, temporary.open("wb") as stream:
         stream.write(b"\x89PNG\r\n\x1a\n")
-        _chunk(stream.write, b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-        rows = np.zeros((_ROWS_AT_ONCE, width + 1), np.uint8)  # a leading 0 per row: no filter
+        _chunk(stream.write, b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0))
+        if palette:
+            _chunk(stream.write, b"PLTE", palette)
+        row_bytes = -(-width * depth // 8)
+        rows = np.zeros((_ROWS_AT_ONCE, 1 + row_bytes), np.uint8)  # a leading 0 per row: no filter
         for top in range(0, height, _ROWS_AT_ONCE):
             part = mask[top : top + _ROWS_AT_ONCE]
-            rows[: len(part), 1:] = part
+            rows[: len(part), 1:] = np.packbits(part, axis=1) if depth == 1 else part
             packed = packer.compress(rows[: len(part)].tobytes())
             if packed:
                 _chunk(stream.write, b"IDAT", packed)
@@ -44,14 +64,6 @@ def write_id_mask(path: Path, mask: NDArray[np.uint8]) -> None:
 def _chunk(write: object, kind: bytes, content: bytes) -> None:
     assert callable(write)
     write(struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content)))
-
-
-def write_colour_mask(path: Path, mask: NDArray[np.uint8], classes: ClassTable) -> None:
-    """Write uint8 (H, W) as a palette PNG in the colours of the class table."""
-    image = Image.frombuffer("P", mask.shape[::-1], np.ascontiguousarray(mask), "raw", "P", 0, 1)
-    image.putpalette([value for colour in classes.colours for value in colour])
-    with replacing_file(path) as temporary:
-        image.save(temporary, "PNG", compress_level=1)
 
 
 def reduced(preview: Image.Image, longest: int) -> Image.Image:

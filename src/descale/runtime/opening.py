@@ -48,8 +48,10 @@ def open_picture(
         width, height = image.size
         target = _target(width, height, scale)
         if target != image.size and image.format == "JPEG":
-            share = max(1.0, min(detail, max(image.size)) / max(target))
-            image.draft(None, (math.ceil(share * target[0]), math.ceil(share * target[1])))
+            # the preview is reduced by this whole factor; what it would drop need not be decoded
+            factor = max(1, round(max(image.size) / detail)) if detail else max(image.size)
+            least = (max(target[0], math.ceil(width / factor)), max(target[1], math.ceil(height / factor)))
+            image.draft(None, least)
         image.load()
         orientation = int(image.getexif().get(EXIF_ORIENTATION, 1))
         plain = image.mode in ("RGB", "L") and "transparency" not in image.info

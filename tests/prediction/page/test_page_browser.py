@@ -192,7 +192,7 @@ def test_keys_walk_open_and_close(tab: Any) -> None:
     assert tab.locator("#viewer-name").inner_text() == "=d"
     tab.keyboard.press("Escape")
     assert not tab.locator("#viewer").is_visible()
-    assert tab.evaluate("document.activeElement.querySelector('.name').textContent") == "=d"
+    until(tab, "document.activeElement.querySelector('.name')?.textContent === '=d'")  # on the close event
     assert tab.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     tab.keyboard.press("?")
     assert tab.locator("#help").is_visible()
