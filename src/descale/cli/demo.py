@@ -17,7 +17,7 @@ def demo(
     ),
     parallel: Annotated[int, typer.Option(help="Processes on this machine.")] = 2,
 ) -> None:
-    """Find corrosion on drawn photos with the model in the package; then train, prune three ways, report.
+    """Find corrosion on drawn photos with the model in the package; then train, prune twice, report.
 
     The first takes seconds and is a page to look at while the rest runs.
 
@@ -29,7 +29,7 @@ def demo(
 
     typer.echo(f"what the model in the package finds: {first_look(out / 'first-look')}")
     with as_file(files("descale.study") / "demo.yaml") as file:
-        study(file=file, out=out, parallel=parallel)
+        study(file=file, out=out / "study", parallel=parallel)  # a study takes no folder with other files
 
 
 def first_look(folder: Path) -> Path:
