@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,14 @@ FAST: dict[str, Any] = {
     "encoder_weights": "none", "engine": "onnxruntime", "threads": 1, "int8": False,
     "devices": {"progress": False, "threads": 1},
 }  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def halves_at_once() -> Iterator[None]:
+    """What ends at half resolution is tried in the shortest time."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("descale.compression.run.HALVES_FROM", 0.0)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +73,14 @@ def test_the_work_of_another_job_is_refused(done: tuple[Path, Compressed, list[s
     folder, _, _ = done
     with pytest.raises(ConfigError, match="other settings"):
         descale.compress(folder / "photos", folder / "small.zip", max_macs=6e6, **FAST)
+
+
+def test_a_network_that_ends_at_half_resolution_is_made_of_the_whole_one(
+    done: tuple[Path, Compressed, list[str]],
+) -> None:
+    dense = {one.candidate.architecture: one.epochs for one in done[1].tried if one.stage == "parent"}
+    assert set(dense) == {"linknet", "linknet-half"}
+    assert dense["linknet-half"] <= dense["linknet"]
 
 
 def test_what_no_network_reaches_is_said_before_anything_is_trained(steel: Path, tmp_path: Path) -> None:

@@ -55,6 +55,10 @@ class DeviceTimes:
         common = set.intersection(*(set(times) for times in self.measured.values()))
         return tuple(sorted(common, reverse=True))
 
+    def knows(self, architecture: str, encoder: str) -> bool:
+        """Whether networks of that kind were measured."""
+        return any(network_name(architecture, encoder, sparsity) in self.measured for sparsity in CARRIED)
+
     def ms(self, architecture: str, encoder: str, sparsity: float, side: Side) -> float:
         """Milliseconds of a network: measured, or on the line between its two neighbours in sparsity.
 

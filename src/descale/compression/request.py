@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from descale.base.errors import ConfigError
-from descale.models.architectures import find_architecture
+from descale.models.architectures import find_architecture, half_of
 from descale.models.encoders import check_encoder
 from descale.models.spec import STRIDE, check_size
 from descale.runtime.engines import ENGINES
@@ -105,6 +105,19 @@ class Request:
     def side(self) -> tuple[int, int]:
         """(height, width) in pixels, the largest working size."""
         return self.sides[0]
+
+    @property
+    def halves(self) -> tuple[str, ...]:
+        """What ends at half resolution, of the architectures, where it was not asked for by itself; such a
+        network is made of the trained whole one."""
+        found = (half_of(name) for name in self.architectures)
+        return tuple(name for name in found if name is not None and name not in self.architectures)
+
+    def trained_as(self, architecture: str) -> str:
+        """The architecture that is trained for a candidate: its own, or the whole one that it is made of."""
+        if architecture in self.architectures:
+            return architecture
+        return next(name for name in self.architectures if half_of(name) == architecture)
 
     @property
     def target(self) -> str:

@@ -9,27 +9,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from descale.base.classes import BINARY, ClassTable
-from descale.base.errors import ConfigError, DataError
+from descale.base.errors import ConfigError
 from descale.base.files import replacing_file, write_text
-from descale.base.photo import photo_size
 from descale.base.settings import validated
 from descale.compression.candidates import find_candidates
+from descale.compression.checks import checked_output, largest_side, require_corrosion, require_space
 from descale.compression.costs import KnownCosts
-from descale.compression.device_times import read_times, write_networks
+from descale.compression.device_times import DeviceTimes, read_times, write_networks
 from descale.compression.finish import finish
 from descale.compression.journal import Journal
 from descale.compression.page import render
-from descale.compression.request import Limits, Request, working_length, working_sizes
+from descale.compression.request import Limits, Request, working_sizes
 from descale.compression.result import Final, Tried
 from descale.compression.search import Search
 from descale.compression.stages import Stages
 from descale.compression.untrained import Untrained
-from descale.data import Dataset
 from descale.data.check.refuse import checked_dataset
-from descale.models import DEFAULT_ENCODER, make_spec
+from descale.models import DEFAULT_ENCODER, half_of, make_spec
 from descale.runtime.engines import ENGINES, installed_engine
 from descale.runtime.segmenter import usable_cores
 from descale.training.config import DeviceConfig
@@ -39,9 +36,8 @@ from descale.training.run_folder import claimed_folder
 logger = logging.getLogger(__name__)
 
 ARCHITECTURES = ("unet", "fpn")
-LARGEST = 512
-LEAST_SPACE = 500e6
-"""Bytes that have to be free for the work folder."""
+HALVES_FROM = 10.0
+"""Minutes from which on networks that end at half resolution are timed too, which takes two."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +87,11 @@ def compress(
 ) -> Compressed:
     """Train, prune and export the best network within limits of time, size and loss.
 
-    Dense parents are trained first. For every network and working size the widest that keeps the limits is a
-    candidate, its cost known before it is trained. Candidates are recovered briefly, the better ones longer
-    (successive halving), the winner fully; it is exported, quantized where that pays, and measured. Choices
-    are made on the validation split alone. Interrupt it as you like: the same call goes on.
+    Dense parents are trained first, and made to end at half resolution where they can. For every network and
+    working size the widest that keeps the limits is a candidate, its cost known before it is trained.
+    Candidates are recovered briefly, the better ones longer (successive halving), the winner fully; it is
+    exported, quantized where that pays, and measured. Choices are made on the validation split alone.
+    Interrupt it as you like: the same call goes on.
 
     Args:
         data: a data set as for :func:`descale.load_dataset`, with a training and a validation split.
@@ -136,7 +133,7 @@ def compress(
     """
     tell = tell or logger.info
     limits = Limits(max_ms, max_drop, max_mb, max_macs)
-    out = _checked_output(Path(out))
+    out = checked_output(Path(out))
     engine = installed_engine(engine, elsewhere=bool(device_times))
     where = validated(DeviceConfig, {"loggers": (), **(devices or {})}, section="devices")
     check_devices(where)
@@ -146,8 +143,8 @@ def compress(
         raise ConfigError("The sizes are those that the device was timed at; leave --size out.")
     times = read_times([Path(path) for path in device_times], engine) if device_times else None
     dataset = checked_dataset(data, binary=binary, accept_problems=accept_problems)
-    _require_corrosion(dataset, data)
-    sides = times.sides if times is not None else working_sizes(_side(size, dataset))
+    require_corrosion(dataset, data)
+    sides = times.sides if times is not None else working_sizes(largest_side(size, dataset))
     used = threads or (usable_cores() if times is None else times.threads)
     request = Request(
         limits, minutes, tuple(architectures), encoder, encoder_weights, engine, used, int8, seed, sides,
@@ -156,14 +153,15 @@ def compress(
     settings = {"command": "compress", "data": dataset.fingerprint(), **request.to_json()}
     settings["device_times"] = None if times is None else times.to_json()
     with claimed_folder(folder, settings):
-        _require_space(folder)
+        require_space(folder)
         journal = Journal(folder)
         stages = Stages(request, dataset, folder, journal, where)
         costs = KnownCosts(request, dataset.classes, journal, folder, times, tell)
         if times is not None:
             tell(f"Times are those of {times.device}, {times.threads} threads.")
         try:
-            return _compress(stages, costs, data, out, tell, elsewhere=times is not None)
+            halves = _halves(request, times)
+            return _compress(stages, costs, data, out, tell, halves=halves, elsewhere=times is not None)
         finally:
             journal.save()
 
@@ -194,7 +192,9 @@ def networks_to_time(
     """
     if engine not in ENGINES:
         raise ConfigError(f"Engine '{engine}' is unknown. Choose of: {', '.join(ENGINES)}.")
-    networks = [Untrained(make_spec(name, encoder, classes=classes)) for name in architectures]
+    ends = (half_of(name) for name in architectures)
+    names = dict.fromkeys((*architectures, *(name for name in ends if name is not None)))
+    networks = [Untrained(make_spec(name, encoder, classes=classes)) for name in names]
     return write_networks(networks, Path(folder), ENGINES[engine].reads[0])
 
 
@@ -205,6 +205,7 @@ def _compress(
     out: Path,
     tell: Callable[[str], None],
     *,
+    halves: tuple[str, ...],
     elsewhere: bool,
 ) -> Compressed:
     request = stages.request
@@ -214,9 +215,8 @@ def _compress(
         f"{count['test']} to score on. Networks for {request.engine} with {request.threads} threads, at "
         f"{', '.join(f'{height}x{width}' for height, width in request.sides)}."
     )
-    found = find_candidates(
-        request.architectures, request.sides, request.limits, costs, int8=request.int8 is True
-    )
+    kinds = (*request.architectures, *halves)
+    found = find_candidates(kinds, request.sides, request.limits, costs, int8=request.int8 is True)
     if not found.fitting:
         least = found.cheapest
         line = (
@@ -253,43 +253,10 @@ def _compress(
     return Compressed(out, report, final, tuple(search.tried))
 
 
-def _checked_output(out: Path) -> Path:
-    if out.suffix != ".zip":
-        raise ConfigError(f"{out}: the bundle is one file; give a name that ends in .zip.")
-    if out.is_dir():
-        raise ConfigError(f"{out} is a folder; give another name.")
-    return out
-
-
-def _require_corrosion(dataset: Dataset, source: str | Path) -> None:
-    """Nothing can be learnt, or chosen, without it."""
-    for split in ("train", "valid"):
-        samples = dataset.split(split)
-        if not samples:
-            raise DataError(
-                f"{source} has no photo in the split '{split}': labelled photos are needed to train on and "
-                "others to choose by. See: descale data check"
-            )
-        if not any(np.isin(one.read_mask(), dataset.classes.corrosion_ids).any() for one in samples):
-            raise DataError(f"{source}: no photo of the split '{split}' shows corrosion. Put some there.")
-
-
-def _side(size: int | tuple[int, int] | None, dataset: Dataset) -> tuple[int, int]:
-    """The largest working size: as asked for, or that of the photos up to 512 on the longer side."""
-    if isinstance(size, int):
-        return size, size
-    if size is not None:
-        return size
-    sizes = np.asarray([photo_size(sample.image) for sample in dataset.split("train")])
-    height, width = (float(length) for length in np.median(sizes, axis=0))
-    scale = min(1.0, LARGEST / max(width, height))
-    return working_length(height * scale), working_length(width * scale)
-
-
-def _require_space(folder: Path) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < LEAST_SPACE:
-        raise ConfigError(
-            f"{folder}: {free / 1e6:.0f} MB are free, at least {LEAST_SPACE / 1e6:.0f} are needed. "
-            "Free some space, or give another --work."
-        )
+def _halves(request: Request, times: DeviceTimes | None) -> tuple[str, ...]:
+    """What ends at half resolution and is tried too: all of it where there is time to measure it."""
+    if request.minutes is not None and request.minutes < HALVES_FROM:
+        return ()
+    if times is None:
+        return request.halves
+    return tuple(name for name in request.halves if times.knows(name, request.encoder))

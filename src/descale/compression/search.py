@@ -11,7 +11,7 @@ from descale.compression.candidates import Candidate, neighbours
 from descale.compression.costs import KnownCosts
 from descale.compression.halving import Round, rounds
 from descale.compression.result import Final, Tried, last_of_each, margins, offers
-from descale.compression.stages import CROP, PARENT_EPOCHS, Stages, crops_of
+from descale.compression.stages import CROP, HALF_SHARE, PARENT_EPOCHS, Stages, crops_of
 from descale.models import SavedModel
 
 DENSE_SHARE, SEARCH_SHARE = 0.4, 0.25
@@ -69,14 +69,16 @@ class Search:
 
     def plan(self) -> None:
         """Decide how long parents train and which of them, and say what all will take."""
-        names = list(dict.fromkeys(one.architecture for one in self.candidates))
+        names = list(dict.fromkeys(self.request.trained_as(one.architecture) for one in self.candidates))
         names.sort(key=self.request.architectures.index)
         height, width = self.journal.once(CROP, lambda: self._crop(names[0]))
         seconds = {name: self._parent_seconds(name, (height, width)) for name in names}
         self.architectures = tuple(self.journal.once("parents", lambda: self._affordable(names, seconds)))
         epochs = int(self.journal.once(PARENT_EPOCHS, lambda: self._parent_epochs(seconds)))
-        self.candidates = tuple(one for one in self.candidates if one.architecture in self.architectures)
-        dense = epochs * sum(seconds[name] for name in self.architectures)
+        self.candidates = tuple(
+            one for one in self.candidates if self.request.trained_as(one.architecture) in self.architectures
+        )
+        dense = epochs * self._dense_seconds(seconds)
         listed = "\n".join(
             f"  {one.title}: {one.costs.ms:.1f} ms, {one.costs.macs / 1e6:.0f} MMACs, "
             f"{one.costs.megabytes(int8=self.request.int8 is True):.2f} MB"
@@ -120,11 +122,25 @@ class Search:
             return names
         return names[:1]
 
+    @property
+    def _halves(self) -> tuple[str, ...]:
+        """What ends at half resolution, of the candidates that it is made for."""
+        named = dict.fromkeys(one.architecture for one in self.candidates)
+        return tuple(
+            name for name in named
+            if name not in self.architectures and self.request.trained_as(name) in self.architectures
+        )  # fmt: skip
+
+    def _dense_seconds(self, seconds: dict[str, float]) -> float:
+        """Of an epoch of every parent, with what those that are made of them take."""
+        made_of = sum(seconds[self.request.trained_as(name)] for name in self._halves)
+        return sum(seconds[name] for name in self.architectures) + HALF_SHARE * made_of
+
     def _parent_epochs(self, seconds: dict[str, float]) -> int:
         left = self._left
         if left is None:
             return USUAL_PARENT_EPOCHS
-        epochs = math.floor(DENSE_SHARE * left / sum(seconds[name] for name in self.architectures))
+        epochs = math.floor(DENSE_SHARE * left / self._dense_seconds(seconds))
         return max(1, min(MOST_PARENT_EPOCHS, epochs))
 
     def _guess(self, dense: float) -> str:
@@ -165,7 +181,7 @@ class Search:
 
     def train_parents(self) -> None:
         """Train the dense networks and score them."""
-        for name in self.architectures:
+        for name in (*self.architectures, *self._halves):
             self._tell(f"{self.where('1/4 dense')} training {name}")
             began = self.journal.once(f"began {name}", lambda: self.journal.seconds)
             model = self.stages.parent(name)
@@ -174,7 +190,8 @@ class Search:
             self.parents[name] = model
             side = self.request.side
             whole = Candidate(name, side, 0.0, self._costs(name, 0.0, side))
-            self.tried.append(Tried(whole, "parent", self.stages.parent_epochs, score))
+            epochs = self.stages.half_epochs if name in self._halves else self.stages.parent_epochs
+            self.tried.append(Tried(whole, "parent", epochs, score))
             self._tell(f"{self.where('1/4 dense')} {whole.title}: {score:.3f}, {whole.costs.ms:.1f} ms")
 
     def _since(self, began: float) -> float:

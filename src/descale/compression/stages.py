@@ -11,6 +11,8 @@ import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+
 from descale.compression.candidates import Candidate
 from descale.compression.costs import share_of, times_file
 from descale.compression.journal import Journal
@@ -20,7 +22,8 @@ from descale.compression.untrained import STRATEGY, Untrained
 from descale.data import Dataset
 from descale.evaluation.evaluate import image_confusions
 from descale.evaluation.metrics import METRICS
-from descale.models import ModelSpec, SavedModel, load_model, make_spec, save_model
+from descale.models import ModelSpec, SavedModel, half_of, load_model, make_spec, read_widths, save_model
+from descale.models.half import end_at_half
 from descale.pruning.config import PruningConfig
 from descale.training.config import DeviceConfig, TrainingConfig
 from descale.training.devices import find_device
@@ -37,6 +40,8 @@ CROP_SHARES = (0.5, 0.375, 0.25)
 """Sides of those parts that can be chosen, as shares of the working size."""
 LOOKS = 4
 """How often a training looks at the validation photos, which are seen whole."""
+HALF_SHARE = 0.1
+"""Epochs for a network that ends at half resolution, as a share of those of the whole one it is made of."""
 BETWEEN = 2
 """Epochs between cuts of a short run."""
 TUNING_RATE = 0.3
@@ -74,6 +79,23 @@ def training_at(side: tuple[int, int], crop: tuple[int, int], epochs: int) -> Tr
         if crop[0] < side[0] and crop[1] < side[1]:
             values["crop"] = crop
     return TrainingConfig.model_validate(values)
+
+
+def halved(model: SavedModel, seed: int) -> SavedModel:
+    """What is left of a dense model whose decoder ends at half resolution: as trained, but for a new head.
+
+    Args:
+        model: of an architecture that has such a kind; it stays as it is.
+        seed: of the head's weights.
+    """
+    name = half_of(model.spec.architecture)
+    assert name is not None
+    network = copy.deepcopy(model.network)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        end_at_half(network)
+    spec = replace(model.spec, architecture=name)
+    return SavedModel(spec, network, read_widths(network), dict(model.provenance))
 
 
 @dataclass(frozen=True)
@@ -151,6 +173,11 @@ class Stages:
         epochs: int = self.journal[PARENT_EPOCHS]
         return epochs
 
+    @property
+    def half_epochs(self) -> int:
+        """Epochs of what ends at half resolution, after those of the whole network."""
+        return math.ceil(HALF_SHARE * self.parent_epochs)
+
     def _pruning(self, candidate: Candidate, epochs: int, *, short: bool) -> PruningConfig:
         """How a candidate is pruned: briefly while there are many, by the recipe in the end."""
         values: dict[str, object] = {"strategy": STRATEGY, "recovery_epochs": epochs}
@@ -168,7 +195,18 @@ class Stages:
     # ---- doing it ------------------------------------------------------------------------------------
 
     def parent(self, architecture: str) -> SavedModel:
-        """Train the dense parent for the epochs that were decided, or take the one that is there."""
+        """Train the dense parent for the epochs that were decided, or take the one that is there.
+
+        One that ends at half resolution is what is left of the whole one, trained on for a tenth as long.
+        """
+        whole = self.request.trained_as(architecture)
+        if whole != architecture:
+            folder = self.folder / "parents" / architecture
+            training = training_at(self.request.side, self.crop, self.parent_epochs)
+            if not (folder / "model" / "model.json").is_file():
+                left = halved(self.parent(whole), self.request.seed)
+                self._fitted(left, training, folder, self.half_epochs)
+            return load_model(folder / "model")
         config = training_at(self.request.side, self.crop, self.parent_epochs)
         return train_model(
             self.dataset, self.spec(architecture, self.request.side), config,
@@ -205,7 +243,8 @@ class Stages:
         return float(METRICS["iou_corrosion"].of(confusions, self.dataset.classes))
 
     def _fitted(self, parent: SavedModel, training: TrainingConfig, folder: Path, epochs: int) -> None:
-        """A dense network fitted to a smaller picture: the cheapest rival of a pruned one."""
+        """A dense network trained on a little: on smaller pictures, where it is the cheapest rival of a
+        pruned one, or with a new end."""
         if (folder / "model" / "model.json").is_file():
             return
         config = training.model_copy(

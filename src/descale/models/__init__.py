@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from descale.base.lazy import lazy_members
 
 if TYPE_CHECKING:
-    from descale.models.architectures import ARCHITECTURES, find_architecture
+    from descale.models.architectures import ARCHITECTURES, find_architecture, half_of
     from descale.models.build import build_network, make_spec
     from descale.models.costs import count_macs, count_parameters, layer_costs, weights_bytes
     from descale.models.decide import predict_classes
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ARCHITECTURES", "DEFAULT_ENCODER", "STRIDE", "ModelSpec", "Normalisation", "SavedModel",
-    "build_network", "count_macs", "count_parameters", "find_architecture", "keep_metrics",
-    "layer_costs", "load_model", "make_spec", "memory_format", "predict_classes", "read_description",
-    "read_widths", "save_model", "weights_bytes",
+    "build_network", "count_macs", "count_parameters", "find_architecture", "half_of",
+    "keep_metrics", "layer_costs", "load_model", "make_spec", "memory_format", "predict_classes",
+    "read_description", "read_widths", "save_model", "weights_bytes",
 ]  # fmt: skip
 
 __getattr__ = lazy_members(
     __name__,
     {
-        "architectures": "ARCHITECTURES find_architecture",
+        "architectures": "ARCHITECTURES find_architecture half_of",
         "build": "build_network make_spec",
         "costs": "count_macs count_parameters layer_costs weights_bytes",
         "decide": "predict_classes",

@@ -67,6 +67,16 @@ ARCHITECTURES: dict[str, Architecture] = {
 }
 
 
+def half_of(name: str) -> str | None:
+    """Name of the network that ends at half resolution where this one goes on; ``None`` where there is none.
+
+    >>> half_of("unet"), half_of("fpn")
+    ('unet-half', None)
+    """
+    half = f"{name}-half"
+    return half if half in ARCHITECTURES else None
+
+
 def find_architecture(name: str) -> Architecture:
     """Look an architecture up by name.
 

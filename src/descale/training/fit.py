@@ -174,10 +174,11 @@ class _Run:
             start = time.perf_counter()
             loss = self._one_epoch(advance)
             self.epoch += 1
-            score = math.nan
+            score, told = math.nan, ""
             if self.epoch == self._config.epochs or self.epoch % self._config.validate_every == 0:
                 score = self._validation.score()
                 self._judge(score)
+                told = f", valid IoU {score:.4f}"
             checkpoint.keep(self.state(), last=self.done)
             curves(
                 {
@@ -186,8 +187,8 @@ class _Run:
                 }
             )  # fmt: skip
             logger.info(
-                "%s: epoch %d/%d, loss %.4f, valid IoU %.4f, %.1f s",
-                self._label, self.epoch, self._config.epochs, loss, score, time.perf_counter() - start,
+                "%s: epoch %d/%d, loss %.4f%s, %.1f s",
+                self._label, self.epoch, self._config.epochs, loss, told, time.perf_counter() - start,
             )  # fmt: skip
             longest = max(longest, time.perf_counter() - start)
         if self._hook is not None:
