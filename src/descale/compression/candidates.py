@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from descale.compression.request import Limits
 from descale.models.architectures import ARCHITECTURES
 
-GRID = (0.0, 0.2, 0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.875, 0.9, 0.925, 0.95)
-"""Sparsities that are considered, from the dense network to the narrowest."""
+GRID = (0.0, 0.1, 0.2, 0.3, 0.35, 0.4, 0.45, *(step / 40 for step in range(20, 39)))
+"""Sparsities that are considered, from the dense network to the narrowest: so fine that little of a limit is
+left over."""
+BESIDE = 4
+"""Steps of the grid to what is tried beside the best, wider and narrower."""
 WITHOUT_COSTS = (0.5, 0.75, 0.9)
 """Sparsities that are tried where only the loss is limited: the cheapest that keeps it wins."""
 BYTES = 4.1
@@ -128,9 +131,9 @@ def find_candidates(
 
 
 def neighbours(chosen: Candidate, cost: Cost) -> Iterator[Candidate]:
-    """Two steps wider and two narrower on :data:`GRID`, where it goes so far: what more and less give."""
+    """Some steps wider and narrower on :data:`GRID`, where it goes so far: what more and less give."""
     place = GRID.index(chosen.sparsity)
-    for other in (place - 2, place + 2):
+    for other in (place - BESIDE, place + BESIDE):
         if 0 <= other < len(GRID):
             sparsity = GRID[other]
             yield Candidate(
