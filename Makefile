@@ -27,7 +27,7 @@ $(INSTALLED): pyproject.toml
 	@touch $(INSTALLED)
 
 demo: $(INSTALLED)
-	@echo "First what the model in the package finds on drawn photos; then a network is trained, and pruned to a quarter and a tenth of its channels (a quarter of an hour on 2 slow cores)"
+	@echo "First what the model in the package finds on drawn photos; then a network is trained, and pruned to a half and a quarter of its channels (a quarter of an hour on 2 slow cores)"
 	$(VENV)/bin/descale demo --out runs/demo
 
 test: export OMP_NUM_THREADS = 1

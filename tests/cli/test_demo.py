@@ -28,7 +28,7 @@ def test_the_demo_runs_the_study_in_the_package(
     assert seen["parallel"] == 1
     assert seen["config"].architectures == ("unet",)
     assert seen["config"].strategies == ("movement",)
-    assert 0.9 in seen["config"].sparsities
+    assert max(seen["config"].sparsities) >= 0.75
     look = tmp_path / "demo/first-look"
     assert len(list((look / "photos").iterdir())) == len(list((look / "results/masks").iterdir())) > 1
     assert (look / "results/index.html").exists()

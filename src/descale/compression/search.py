@@ -11,13 +11,13 @@ from descale.compression.candidates import Candidate, neighbours
 from descale.compression.costs import KnownCosts
 from descale.compression.halving import Round, rounds
 from descale.compression.result import Final, Tried, last_of_each, margins, offers
-from descale.compression.stages import CROP, HALF_SHARE, PARENT_EPOCHS, Stages, crops_of
+from descale.compression.stages import HALF_SHARE, PARENT_EPOCHS, SIDE, Stages
 from descale.models import SavedModel
 
 DENSE_SHARE, SEARCH_SHARE = 0.4, 0.25
 """Shares of the time for the parents and for the search; the recovery gets the rest."""
 LEAST_PARENT_EPOCHS, USUAL_PARENT_EPOCHS, MOST_PARENT_EPOCHS = 15, 60, 160
-"""Epochs of a parent: below which crops are made smaller and no second parent is begun, by default, and at
+"""Epochs of a parent: below which it works at a smaller size and no second one is begun, by default, and at
 most."""
 RECOVERY_EPOCHS, MOST_RECOVERY_EPOCHS = 100, 400
 EXPORT_SECONDS, EXPORT_SHARE = 90.0, 0.1
@@ -71,8 +71,10 @@ class Search:
         """Decide how long parents train and which of them, and say what all will take."""
         names = list(dict.fromkeys(self.request.trained_as(one.architecture) for one in self.candidates))
         names.sort(key=self.request.architectures.index)
-        height, width = self.journal.once(CROP, lambda: self._crop(names[0]))
-        seconds = {name: self._parent_seconds(name, (height, width)) for name in names}
+        self.journal.once(SIDE, partial(self._side, names[0]))
+        self._drop_larger()
+        names = [name for name in names if name in self._trained_for]
+        seconds = {name: self._parent_seconds(name, self.stages.side) for name in names}
         self.architectures = tuple(self.journal.once("parents", lambda: self._affordable(names, seconds)))
         epochs = int(self.journal.once(PARENT_EPOCHS, lambda: self._parent_epochs(seconds)))
         self.candidates = tuple(
@@ -85,10 +87,10 @@ class Search:
             for one in self.candidates
         )
         self._tell(f"Candidates within the limits, each the widest of its size:\n{listed}")
-        given = self.request.minutes
+        given, side = self.request.minutes, self.stages.side
         total = self._guess(dense) if given is None else f"{given:g} minutes in all"
         self._tell(
-            f"{epochs} epochs for {' and '.join(self.architectures)} on pictures of {height}x{width}, about "
+            f"{epochs} epochs for {' and '.join(self.architectures)} at {side[0]}x{side[1]}, about "
             f"{dense / 60:.0f} minutes; then the search and the recovery of the best: {total}. Stop it as "
             "you like: the same command goes on where it was."
         )
@@ -101,19 +103,31 @@ class Search:
                 "expect a weak result, or give more --minutes."
             )
 
-    def _parent_seconds(self, architecture: str, crop: tuple[int, int]) -> float:
-        return self.stages.parent_epoch_seconds(self._costs.untrained(architecture), crop)
+    @property
+    def _trained_for(self) -> set[str]:
+        """Architectures that candidates are made of."""
+        return {self.request.trained_as(one.architecture) for one in self.candidates}
 
-    def _crop(self, architecture: str) -> tuple[int, int]:
-        """The largest training pictures of which there is time to see enough, or the smallest."""
-        *larger, smallest = crops_of(self.request.side)
-        for crop in larger:
+    def _parent_seconds(self, architecture: str, side: tuple[int, int]) -> float:
+        return self.stages.parent_epoch_seconds(self._costs.untrained(architecture), side)
+
+    def _side(self, architecture: str) -> tuple[int, int]:
+        """The largest working size at which there is time to train a parent, or the smallest."""
+        *larger, smallest = self.request.sides
+        for side in larger:
             left = self._left
-            if left is None:
-                return crop
-            if DENSE_SHARE * left / self._parent_seconds(architecture, crop) >= LEAST_PARENT_EPOCHS:
-                return crop
+            seconds = self._parent_seconds(architecture, side)
+            if left is None or DENSE_SHARE * left >= LEAST_PARENT_EPOCHS * seconds:
+                return side
         return smallest
+
+    def _drop_larger(self) -> None:
+        """Leave out candidates that work at a size that there is no time to train at."""
+        side = self.stages.side
+        larger = [one.title for one in self.candidates if one.side > side]
+        if larger:
+            self._tell(f"No time to train at more than {side[0]}x{side[1]}: without {', '.join(larger)}.")
+            self.candidates = tuple(one for one in self.candidates if one.side <= side)
 
     def _affordable(self, names: list[str], seconds: dict[str, float]) -> list[str]:
         """All of them, or the first alone where the time is short."""
@@ -174,7 +188,7 @@ class Search:
         if not all(self.journal.has(f"took {name}") for name in self.architectures):
             return 1.0
         took = sum(self.journal[f"took {name}"] for name in self.architectures)
-        expected = sum(self._parent_seconds(name, self.stages.crop) for name in self.architectures)
+        expected = sum(self._parent_seconds(name, self.stages.side) for name in self.architectures)
         return max(1.0, float(took) / (self.stages.parent_epochs * expected))
 
     # ---- stages --------------------------------------------------------------------------------------
@@ -188,7 +202,7 @@ class Search:
             self.journal.once(f"took {name}", partial(self._since, began))
             score = float(self.journal.once(f"score {name} dense", partial(self.stages.score, model)))
             self.parents[name] = model
-            side = self.request.side
+            side = self.stages.side
             whole = Candidate(name, side, 0.0, self._costs(name, 0.0, side))
             epochs = self.stages.half_epochs if name in self._halves else self.stages.parent_epochs
             self.tried.append(Tried(whole, "parent", epochs, score))

@@ -31,13 +31,14 @@ from descale.training.prune import prune_model
 from descale.training.recovery import pruning_epochs, recovery_side, recovery_training
 from descale.training.train import provenance, train_model, train_network
 
-PARENT_EPOCHS, CROP = "parent epochs", "crop"
+PARENT_EPOCHS, SIDE = "parent epochs", "side"
 """Names of these decisions."""
 BATCH = 8
 CROPPED_FROM = 192
 """Sides from which on training sees parts of the photo at its own scale; below, the whole photo, zoomed."""
-CROP_SHARES = (0.5, 0.375, 0.25)
-"""Sides of those parts that can be chosen, as shares of the working size."""
+CROP_SHARE = 0.5
+"""Side of those parts, as a share of the working size. A quarter of it ruined a U-Net: what the crop does not
+show is missed (validation IoU 0.46 and falling, docs/compress.md)."""
 LOOKS = 4
 """How often a training looks at the validation photos, which are seen whole."""
 HALF_SHARE = 0.1
@@ -48,16 +49,15 @@ TUNING_RATE = 0.3
 """Learning rate at which a dense network is fitted to a smaller picture, as a factor of its training's."""
 
 
-def crops_of(side: tuple[int, int]) -> tuple[tuple[int, int], ...]:
-    """(height, width) of the training pictures that can be chosen for a working size, the largest first.
+def crop_of(side: tuple[int, int]) -> tuple[int, int]:
+    """(height, width) of the training pictures for a working size.
 
-    >>> crops_of((512, 384)), crops_of((128, 128))
-    (((256, 192), (192, 160), (128, 96)), ((128, 128),))
+    >>> crop_of((512, 384)), crop_of((128, 128))
+    ((256, 192), (128, 128))
     """
     if min(side) < CROPPED_FROM:
-        return (side,)
-    height, width = side
-    return tuple((working_length(share * height), working_length(share * width)) for share in CROP_SHARES)
+        return side
+    return working_length(CROP_SHARE * side[0]), working_length(CROP_SHARE * side[1])
 
 
 def training_at(side: tuple[int, int], crop: tuple[int, int], epochs: int) -> TrainingConfig:
@@ -122,10 +122,11 @@ class Stages:
         """Of a network at a working size."""
         return make_spec(architecture, self.request.encoder, classes=self.dataset.classes, input_size=side)
 
-    def parent_epoch_seconds(self, untrained: Untrained, crop: tuple[int, int]) -> float:
-        """Seconds of an epoch of a dense parent on crops of that size."""
-        config = training_at(self.request.side, crop, 1)
-        name = f"pace {untrained.spec.architecture} dense {crop[0]}x{crop[1]}"
+    def parent_epoch_seconds(self, untrained: Untrained, side: tuple[int, int]) -> float:
+        """Seconds of an epoch of a dense parent that works at that size."""
+        crop = crop_of(side)
+        config = training_at(side, crop, 1)
+        name = f"pace {untrained.spec.architecture} dense {side[0]}x{side[1]}"
         seconds: float = self.journal.once(
             name, lambda: step_seconds(untrained.dense, untrained.spec, config, crop, self.devices)
         )
@@ -159,12 +160,12 @@ class Stages:
 
     def _training(self, candidate: Candidate) -> TrainingConfig:
         """The parent's settings at the candidate's size."""
-        return training_at(candidate.side, self.crop, self.parent_epochs)
+        return training_at(candidate.side, crop_of(self.side), self.parent_epochs)
 
     @property
-    def crop(self) -> tuple[int, int]:
-        """(height, width) of the training pictures, as it was decided."""
-        height, width = self.journal[CROP]
+    def side(self) -> tuple[int, int]:
+        """(height, width) at which the parents work, the largest of all, as it was decided."""
+        height, width = self.journal[SIDE]
         return height, width
 
     @property
@@ -202,14 +203,14 @@ class Stages:
         whole = self.request.trained_as(architecture)
         if whole != architecture:
             folder = self.folder / "parents" / architecture
-            training = training_at(self.request.side, self.crop, self.parent_epochs)
+            training = training_at(self.side, crop_of(self.side), self.parent_epochs)
             if not (folder / "model" / "model.json").is_file():
                 left = halved(self.parent(whole), self.request.seed)
                 self._fitted(left, training, folder, self.half_epochs)
             return load_model(folder / "model")
-        config = training_at(self.request.side, self.crop, self.parent_epochs)
+        config = training_at(self.side, crop_of(self.side), self.parent_epochs)
         return train_model(
-            self.dataset, self.spec(architecture, self.request.side), config,
+            self.dataset, self.spec(architecture, self.side), config,
             self.folder / "parents" / architecture, encoder_weights=self.request.encoder_weights,
             seed=self.request.seed, devices=self.devices,
         )  # fmt: skip

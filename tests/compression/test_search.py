@@ -1,0 +1,92 @@
+"""How the time is spent, with stages whose epochs take what a test says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from descale.compression.candidates import Candidate, Costs
+from descale.compression.journal import Journal
+from descale.compression.request import Limits, Request
+from descale.compression.search import Search
+from descale.compression.stages import PARENT_EPOCHS, SIDE
+
+SIDES = ((512, 512), (384, 384), (256, 256))
+EPOCH = 400.0
+"""Seconds of a dense epoch at the largest size; they fall with the pixels."""
+
+
+class Paced:
+    """What of the stages a plan asks."""
+
+    def __init__(self, request: Request, folder: Path) -> None:
+        self.request, self.journal = request, Journal(folder)
+
+    def parent_epoch_seconds(self, untrained: object, side: tuple[int, int]) -> float:
+        return EPOCH * side[0] * side[1] / 512**2
+
+    def candidate_epoch_seconds(self, candidate: Candidate, untrained: object) -> float:
+        return 1.0
+
+    def overhead_epochs(self, candidate: Candidate, *, short: bool) -> int:
+        return 0
+
+    @property
+    def side(self) -> tuple[int, int]:
+        return tuple(self.journal[SIDE])
+
+
+class Untimed:
+    """Costs that nobody looks up."""
+
+    def untrained(self, architecture: str) -> None: ...
+
+
+def planned(folder: Path, minutes: float | None) -> tuple[Any, list[str]]:
+    request = Request(
+        Limits(ms=20), minutes, ("unet", "fpn"), "mobilenet_v2", "none", "onnxruntime", 1, False, 0, SIDES
+    )
+    candidates = [
+        Candidate(name, side, 0.75, Costs(10.0, 1e9, 10**5))
+        for name in ("unet", "fpn", "unet-half") for side in SIDES
+    ]  # fmt: skip
+    lines: list[str] = []
+    stages: Any = Paced(request, folder)
+    costs: Any = Untimed()
+    search = Search(stages, costs, candidates, lines.append)
+    search.plan()
+    return search, lines
+
+
+@pytest.mark.parametrize(
+    ("minutes", "side", "architectures"),
+    [
+        (None, (512, 512), {"unet", "fpn", "unet-half"}),
+        (1000, (512, 512), {"unet", "fpn", "unet-half"}),
+        (300, (512, 512), {"unet", "unet-half"}),
+        (180, (384, 384), {"unet", "unet-half"}),
+        (30, (256, 256), {"unet", "unet-half"}),
+    ],
+)
+def test_short_of_time_it_works_at_a_smaller_size_rather_than_briefly(
+    tmp_path: Path, minutes: float | None, side: tuple[int, int], architectures: set[str]
+) -> None:
+    search, lines = planned(tmp_path, minutes)
+    assert search.stages.side == side
+    assert {one.side for one in search.candidates} == {one for one in SIDES if one <= side}
+    assert {one.architecture for one in search.candidates} == architectures
+    told = "\n".join(lines)
+    assert ("No time to train at more than" in told) == (side != SIDES[0])
+    assert ("epochs are few" in told) == (minutes == 30)
+
+
+def test_a_restart_keeps_what_was_decided(tmp_path: Path) -> None:
+    first, _ = planned(tmp_path, 180)
+    epochs = first.journal[PARENT_EPOCHS]
+    again, _ = planned(tmp_path, 180)
+    again.journal.keep(SIDE, [256, 256])
+    third, _ = planned(tmp_path, 180)
+    assert again.journal[PARENT_EPOCHS] == epochs
+    assert third.stages.side == (256, 256)
