@@ -33,6 +33,14 @@ class Paced:
     def overhead_epochs(self, candidate: Candidate, *, short: bool) -> int:
         return 0
 
+    def candidate(self, candidate: Candidate, epochs: int, *, short: bool) -> tuple[Path, float]:
+        self.recovered_for = epochs
+        return Path(candidate.name), 0.5
+
+    @property
+    def parent_epochs(self) -> int:
+        return int(self.journal[PARENT_EPOCHS])
+
     @property
     def side(self) -> tuple[int, int]:
         return tuple(self.journal[SIDE])
@@ -90,3 +98,15 @@ def test_a_restart_keeps_what_was_decided(tmp_path: Path) -> None:
     third, _ = planned(tmp_path, 180)
     assert again.journal[PARENT_EPOCHS] == epochs
     assert third.stages.side == (256, 256)
+
+
+def test_what_parents_took_beyond_what_was_expected_is_expected_of_the_recovery_too(tmp_path: Path) -> None:
+    epochs = {}
+    for slower in (1, 3):
+        search, _ = planned(tmp_path / str(slower), 180)
+        expected = search.stages.parent_epoch_seconds(None, search.stages.side) * search.stages.parent_epochs
+        search.journal.keep("took unet", slower * expected)
+        search.stages.candidate_epoch_seconds = lambda *_: 60.0
+        search.recover(search.candidates[0])
+        epochs[slower] = search.stages.recovered_for
+    assert epochs[3] == pytest.approx(epochs[1] / 3, abs=1)

@@ -69,11 +69,9 @@ class Search:
 
     def plan(self) -> None:
         """Decide how long parents train and which of them, and say what all will take."""
-        names = list(dict.fromkeys(self.request.trained_as(one.architecture) for one in self.candidates))
-        names.sort(key=self.request.architectures.index)
-        self.journal.once(SIDE, partial(self._side, names[0]))
+        self.journal.once(SIDE, self._side)
         self._drop_larger()
-        names = [name for name in names if name in self._trained_for]
+        names = self._trained
         seconds = {name: self._parent_seconds(name, self.stages.side) for name in names}
         self.architectures = tuple(self.journal.once("parents", lambda: self._affordable(names, seconds)))
         epochs = int(self.journal.once(PARENT_EPOCHS, lambda: self._parent_epochs(seconds)))
@@ -104,19 +102,21 @@ class Search:
             )
 
     @property
-    def _trained_for(self) -> set[str]:
-        """Architectures that candidates are made of."""
-        return {self.request.trained_as(one.architecture) for one in self.candidates}
+    def _trained(self) -> list[str]:
+        """Architectures that candidates are made of, in the order in which they were asked for."""
+        wanted = {self.request.trained_as(one.architecture) for one in self.candidates}
+        return [name for name in self.request.architectures if name in wanted]
 
     def _parent_seconds(self, architecture: str, side: tuple[int, int]) -> float:
         return self.stages.parent_epoch_seconds(self._costs.untrained(architecture), side)
 
-    def _side(self, architecture: str) -> tuple[int, int]:
-        """The largest working size at which there is time to train a parent, or the smallest."""
-        *larger, smallest = self.request.sides
+    def _side(self) -> tuple[int, int]:
+        """The largest size at which there is time to train a parent, or the smallest of a candidate."""
+        least = min(one.side for one in self.candidates)
+        *larger, smallest = [side for side in self.request.sides if side >= least]
         for side in larger:
             left = self._left
-            seconds = self._parent_seconds(architecture, side)
+            seconds = self._parent_seconds(self._trained[0], side)
             if left is None or DENSE_SHARE * left >= LEAST_PARENT_EPOCHS * seconds:
                 return side
         return smallest

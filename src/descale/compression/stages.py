@@ -37,8 +37,8 @@ BATCH = 8
 CROPPED_FROM = 192
 """Sides from which on training sees parts of the photo at its own scale; below, the whole photo, zoomed."""
 CROP_SHARE = 0.5
-"""Side of those parts, as a share of the working size. A quarter of it ruined a U-Net: what the crop does not
-show is missed (docs/compress.md)."""
+"""Side of those parts, as a share of the working size. A quarter of it cost a U-Net eight points:
+what a crop does not show is missed (docs/compress.md)."""
 LOOKS = 4
 """How often a training looks at the validation photos, which are seen whole."""
 HALF_SHARE = 0.1

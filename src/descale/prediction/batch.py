@@ -217,10 +217,10 @@ def begin_pictures(
         preview: the photo, small; without it neither an overlay nor a picture for the page is drawn.
         settings: how large.
     """
-    mask = pool.submit(segmentation.full_mask)
+    mask = segmentation.full_mask()
     jobs: list[Future[Any]] = [
-        pool.submit(write_id_mask, paths["masks"], mask.result()),
-        pool.submit(write_colour_mask, paths["colours"], mask.result(), segmentation.classes),
+        pool.submit(write_id_mask, paths["masks"], mask),
+        pool.submit(write_colour_mask, paths["colours"], mask, segmentation.classes),
     ]
     if preview is not None and settings.overlay:
         smaller = reduced(preview, settings.overlay)

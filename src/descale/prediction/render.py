@@ -17,6 +17,7 @@ from descale.runtime.segmentation import Segmentation
 OPACITY = 0.45
 JPEG_QUALITY = 85
 _ROWS_AT_ONCE = 256
+_GREY, _PALETTE = 0, 3  # colour types of a PNG
 
 
 def write_id_mask(path: Path, mask: NDArray[np.uint8]) -> None:
@@ -29,9 +30,6 @@ def write_colour_mask(path: Path, mask: NDArray[np.uint8], classes: ClassTable) 
     depth = 1 if len(classes) == 2 else 8
     palette = bytes(value for colour in classes.colours for value in colour)
     _write_png(path, mask, depth=depth, colour_type=_PALETTE, palette=palette)
-
-
-_GREY, _PALETTE = 0, 3
 
 
 def _write_png(
