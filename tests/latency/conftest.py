@@ -46,6 +46,11 @@ def whole_vectors(layer: str, inputs: int, outputs: int) -> float:
     return 0.05 + 1e-4 * inputs * -(-outputs // LANES) * LANES
 
 
+def part_vectors(layer: str, inputs: int, outputs: int) -> float:
+    """A start, and products that a vector with idle lanes has fewer of, as OpenVINO's on AVX-512."""
+    return 0.05 + 1e-4 * inputs * outputs
+
+
 def total(footprint: Footprint, counts: Counts, law: Law) -> float:
     """Milliseconds of all convolutions by a law."""
     return sum(law(name, *widths(footprint, name, counts)) for name in footprint.layers)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from tests.latency.conftest import SIZE, Law, total, whole_vectors
+from tests.latency.conftest import SIZE, Law, part_vectors, total, whole_vectors
 from torch import nn
 
 from descale.latency.layers import exported_graph, time_layers
@@ -18,13 +18,18 @@ from descale.pruning.channels import ChannelGraph
 from descale.pruning.footprint import Footprint
 
 
+@pytest.mark.parametrize("law", [whole_vectors, part_vectors])
 @pytest.mark.parametrize("sparsity", [0.2, 0.55, 0.8])
 def test_widths_that_were_not_measured_are_predicted(
-    filled: Callable[[Law], LatencyTable], graph: ChannelGraph, footprint: Footprint, sparsity: float
+    filled: Callable[[Law], LatencyTable],
+    graph: ChannelGraph,
+    footprint: Footprint,
+    law: Law,
+    sparsity: float,
 ) -> None:
-    model = fit_latency(filled(whole_vectors), footprint)
+    model = fit_latency(filled(law), footprint)
     counts = allocate(graph, sparsity, allocation="bypass")
-    assert model.ms(counts) == pytest.approx(total(footprint, counts, whole_vectors), rel=0.05)
+    assert model.ms(counts) == pytest.approx(total(footprint, counts, law), rel=0.005)
 
 
 def test_time_that_belongs_to_no_layer_is_predicted_too(

@@ -11,14 +11,17 @@ from descale.compression.candidates import Costs
 from descale.compression.device_times import DeviceTimes
 from descale.compression.journal import Journal
 from descale.compression.request import Request
-from descale.compression.untrained import Untrained, measure_ms
+from descale.compression.untrained import MeasuredMs, Untrained, measure_ms
 from descale.latency.table import read_table, write_table
 from descale.models import count_macs, count_parameters, make_spec
+from descale.models.architectures import ARCHITECTURES
 
 logger = logging.getLogger(__name__)
 
 TIMING, TIMING_SHARE = 25.0, 0.02
 """Seconds that layers are timed for, and the share of a short time that they may take."""
+RESTLESS = 1.5
+"""Times of one network that differ by this factor are told: something else is running."""
 
 
 def times_file(folder: Path, architecture: str) -> Path:
@@ -84,6 +87,21 @@ class KnownCosts:
             write_table(file, times)
         untrained.follow(read_table(file))
 
+    def _tell_times(
+        self, untrained: Untrained, sparsity: float, sides: list[tuple[int, int]], measured: MeasuredMs
+    ) -> None:
+        each = ", ".join(
+            f"{ms:.1f} ms at {side[0]}x{side[1]}" for side, ms in zip(sides, measured.by_side, strict=True)
+        )
+        title = ARCHITECTURES[untrained.spec.architecture].title
+        removed = untrained.removed(untrained.at(sparsity))
+        self._tell(f"  {title}, {100 * removed:.0f} % removed: {each}")
+        if measured.restless > RESTLESS:
+            logger.warning(
+                "Its times differ by up to %.1f times: something else is running. Times that are too long "
+                "make the network smaller than it need be.", measured.restless,
+            )  # fmt: skip
+
     def _measured(self, architecture: str, sparsity: float) -> dict[str, dict[str, float]]:
         """At all working sizes, since what takes long is to build and export the network."""
         request = self._request
@@ -92,10 +110,12 @@ class KnownCosts:
         if self._times is not None:
             times = [self._times.ms(architecture, request.encoder, sparsity, side) for side in sides]
         else:
-            times = measure_ms(
+            measured = measure_ms(
                 untrained.saved(sparsity), sides, engine=request.engine, target=request.target,
                 threads=request.threads,
             )  # fmt: skip
+            times = list(measured.by_side)
+            self._tell_times(untrained, sparsity, sides, measured)
         share = untrained.share(sparsity)
         if share is not None:
             self._journal.keep(share_of(architecture, sparsity), share)

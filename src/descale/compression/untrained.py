@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from statistics import mean
@@ -98,12 +99,26 @@ class Untrained:
         return SavedModel(self.spec, self.at(sparsity), read_widths(self.dense), made_by)
 
 
-def measure_ms(
-    model: SavedModel, sides: list[tuple[int, int]], *, engine: str, target: str, threads: int
-) -> list[float]:
-    """Milliseconds of inference for one picture of each of the sizes, in the engine that will run it.
+@dataclass(frozen=True)
+class MeasuredMs:
+    """Milliseconds of inference for one picture.
 
-    Timed with the clock of ``descale benchmark``; median of some runs after a warm-up.
+    Attributes:
+        by_side: of each size, in the order of the sizes.
+        restless: how many times longer the slowest turns took than the fastest, where that is most.
+    """
+
+    by_side: tuple[float, ...]
+    restless: float
+
+
+def measure_ms(
+    model: SavedModel, sides: Sequence[tuple[int, int]], *, engine: str, target: str, threads: int
+) -> MeasuredMs:
+    """Time a network at several sizes, which take turns, in the engine that will run it.
+
+    Timed with the clock of ``descale benchmark``. Of the turns the lower quartile counts: what else a machine
+    does can only make some of them longer.
 
     Args:
         model: trained or not, which does not matter for the time.
@@ -115,11 +130,13 @@ def measure_ms(
     with tempfile.TemporaryDirectory(prefix="descale-timing-") as scratch:
         folder = Path(scratch) / "bundle"
         write_untrained(model, folder, target)
-        return [bundle_ms(folder, side, engine=engine, threads=threads) for side in sides]
+        runs = [_inference(folder, side, engine, threads) for side in sides]
+        turns = 1000 * take_turns(runs, PACE)
+    low, most = np.quantile(turns, 0.25, axis=1), np.quantile(turns, 0.9, axis=1)
+    return MeasuredMs(tuple(map(float, low)), float(np.max(most / turns.min(axis=1))))
 
 
-def bundle_ms(bundle: Path, side: tuple[int, int], *, engine: str, threads: int) -> float:
-    """Milliseconds of inference of a bundle for one picture of (height, width)."""
+def _inference(bundle: Path, side: tuple[int, int], engine: str, threads: int) -> Callable[[], float]:
     timed = phases_of(Segmenter.from_bundle(bundle, engine, threads=threads))
     picture = drawn_picture(*side)
-    return 1000 * float(np.median(take_turns([lambda: timed(picture)[INFERENCE]], PACE)))
+    return lambda: timed(picture)[INFERENCE]

@@ -1,8 +1,9 @@
 """Predict the milliseconds of a network at widths that were not measured.
 
-A convolution's time is fitted as ``a + b * inputs * vectors + c * inputs + d * vectors`` with no negative
-coefficient, where ``vectors`` are its outputs rounded up to whole vectors of the processor: start, products,
-reading, writing. Depthwise ones have ``a + d * vectors``.
+A convolution's time is fitted as ``a + b * inputs * vectors + c * inputs + d * vectors
++ e * inputs * outputs`` with no negative coefficient, where ``vectors`` are its outputs rounded up to whole
+vectors of the processor: start, products, reading, writing, and products where a vector with idle lanes takes
+less. Depthwise ones have ``a + d * vectors``.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def _non_negative(rows: NDArray[np.float64], found: NDArray[np.float64]) -> Coef
     weighted = rows * weights[:, None]
     size = np.maximum(np.abs(weighted).max(axis=0), 1e-30)
     best, least = np.zeros(rows.shape[1]), float("inf")
-    for chosen in product((False, True), repeat=rows.shape[1]):  # at most 16, so all are tried
+    for chosen in product((False, True), repeat=rows.shape[1]):  # at most 32, so all are tried
         mask = np.array(chosen)
         solution = np.linalg.lstsq((weighted / size)[:, mask], found * weights, rcond=None)[0]
         error = float(np.sum(((weighted / size)[:, mask] @ solution - found * weights) ** 2))
@@ -96,4 +97,6 @@ def _non_negative(rows: NDArray[np.float64], found: NDArray[np.float64]) -> Coef
 
 def _features(inputs: int, outputs: int, depthwise: bool, lanes: int) -> NDArray[np.float64]:
     vectors = -(-outputs // lanes) * lanes
-    return np.array([1.0, 0.0 if depthwise else inputs * vectors, 0.0 if depthwise else inputs, vectors])
+    if depthwise:
+        return np.array([1.0, 0.0, 0.0, vectors, 0.0])
+    return np.array([1.0, inputs * vectors, inputs, vectors, inputs * outputs])
