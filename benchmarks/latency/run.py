@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from descale.base.errors import ExportError
+from descale.base.picture_size import parse_size
 from descale.deploy.export.bundle import export_model
 from descale.deploy.export.checks import find_photos
 from descale.deploy.export.record import bundle_name
@@ -31,7 +32,6 @@ from descale.runtime.segmenter import usable_cores
 from descale.stopwatch.contestants import bundle_contestants
 from descale.stopwatch.measure import Measurement, ceiling_in_process, measure
 from descale.stopwatch.report import rows, write_csv
-from descale.stopwatch.sizes import parse_size
 from descale.stopwatch.torch_worker import torch_contestant
 
 logger = logging.getLogger("latency")

@@ -12,7 +12,6 @@ from descale.stopwatch.ceiling import Ceiling, measure_ceiling
 from descale.stopwatch.contestants import bundle_contestants
 from descale.stopwatch.measure import Contestant, Measurement, measure
 from descale.stopwatch.report import rows, table, write_csv
-from descale.stopwatch.sizes import parse_size
 
 
 def contestant(name: str = "small", **changes: object) -> Contestant:
@@ -65,17 +64,6 @@ def test_rows_become_a_table_and_a_file(tmp_path: Path) -> None:
     assert read[1]["name"] == "fast"
     assert float(read[1]["total_p50_ms"]) == 50
     assert read[0]["reference"] == "slow (onnxruntime)"
-
-
-@pytest.mark.parametrize(("text", "size"), [("512x640", (512, 640)), (" 32 X 64 ", (32, 64))])
-def test_sizes(text: str, size: tuple[int, int]) -> None:
-    assert parse_size(text) == size
-
-
-@pytest.mark.parametrize("text", ["512", "0x32", "axb", "-1x2", "1x2x3", ""])
-def test_wrong_sizes(text: str) -> None:
-    with pytest.raises(ConfigError, match="height x width"):
-        parse_size(text)
 
 
 @pytest.mark.parametrize(("threads", "rounds", "runs"), [(0, 1, 1), (1, 0, 1), (1, 1, 0)])

@@ -15,6 +15,9 @@ from descale.training import DeviceConfig, TrainingConfig
     [
         ({"size": (100, 64)}, "100 is not a multiple of 32; use 96"),
         ({"crop": (64, 65)}, "65 is not a multiple of 32; use 64"),
+        ({"crop": "64x65"}, "65 is not a multiple of 32; use 64"),
+        ({"size": "large"}, "Size 'large' is not understood; write 160 or 160x192"),
+        ({"size": True}, "valid tuple"),
         ({"crop": (64, 64)}, "write augmentation: zoom, or leave crop out"),
         ({"size": (0, 32)}, "0 is not a multiple of 32; use 32"),
         ({"epochs": 0}, "greater than or equal to 1"),
@@ -34,6 +37,14 @@ from descale.training import DeviceConfig, TrainingConfig
 def test_bad_settings_are_refused(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         TrainingConfig.model_validate(values)
+
+
+@pytest.mark.parametrize(
+    ("written", "size"), [("96x64", (96, 64)), ("96", (96, 96)), (96, (96, 96)), ([96, 64], (96, 64))]
+)
+def test_sizes_may_be_written_in_short(written: object, size: tuple[int, int]) -> None:
+    config = TrainingConfig.model_validate({"size": written, "crop": "32", "augmentation": "zoom"})
+    assert (config.size, config.crop) == (size, (32, 32))
 
 
 def test_an_infinite_rate_is_refused() -> None:

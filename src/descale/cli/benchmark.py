@@ -41,13 +41,13 @@ def benchmark(
     """
     from rich.markup import escape
 
+    from descale.base.picture_size import parse_size
     from descale.cli.console import plain_console
     from descale.runtime.device import describe_device
     from descale.runtime.segmenter import usable_cores
     from descale.stopwatch.contestants import bundle_contestants
     from descale.stopwatch.measure import ceiling_in_process, measure
     from descale.stopwatch.report import rows, table, write_csv
-    from descale.stopwatch.sizes import parse_size
 
     shape = parse_size(size)
     cores = usable_cores()

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from descale.cli.training_options import parse_size
+from descale.base.picture_size import parse_size
 
 
 def compress(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from descale.base.picture_size import parse_size
 from descale.cli.prune import parse_budget
-from descale.cli.training_options import parse_size
 
 if TYPE_CHECKING:
     from descale.pruning import Plan

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from descale.cli.training_options import parse_size, settings_of
+from descale.base.picture_size import parse_size
+from descale.cli.training_options import settings_of
 
 
 def train(

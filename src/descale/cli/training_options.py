@@ -9,23 +9,6 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 
-def parse_size(text: str) -> tuple[int, int]:
-    """``160`` or ``160x192`` (height x width) in pixels.
-
-    Raises:
-        ConfigError: it is neither.
-
-    >>> parse_size("160x192")
-    (160, 192)
-    """
-    from descale.base.errors import ConfigError
-
-    parts = text.lower().split("x")
-    if len(parts) not in (1, 2) or not all(part.isdigit() for part in parts):
-        raise ConfigError(f"Size '{text}' is not understood; write 160 or 160x192 (height x width).")
-    return int(parts[0]), int(parts[-1])
-
-
 def settings_of(
     texts: Sequence[str] | None, section: str, config: type[BaseModel]
 ) -> tuple[dict[str, Any], dict[str, Any]]:

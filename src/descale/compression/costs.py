@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 TIMING, TIMING_SHARE = 25.0, 0.02
 """Seconds that layers are timed for, and the share of a short time that they may take."""
-RESTLESS = 1.5
+RESTLESS = 1.4
 """Times of one network that differ by this factor are told: something else is running."""
 
 

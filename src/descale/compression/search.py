@@ -1,27 +1,18 @@
-"""The search: how the time is spent, which candidates stay, and what a person is told meanwhile."""
+"""The search: which parents are trained, which candidates stay, and what a person is told meanwhile."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from descale.compression.candidates import Candidate, neighbours
 from descale.compression.costs import KnownCosts
-from descale.compression.halving import Round, rounds
+from descale.compression.halving import Round
 from descale.compression.result import Final, Tried, last_of_each, margins, offers
-from descale.compression.stages import HALF_SHARE, PARENT_EPOCHS, SIDE, Stages
+from descale.compression.stages import PARENT_EPOCHS, SIDE, Stages
+from descale.compression.time_plan import LEAST_PARENT_EPOCHS, TimePlan
 from descale.models import SavedModel
-
-DENSE_SHARE, SEARCH_SHARE = 0.4, 0.25
-"""Shares of the time for the parents and for the search; the recovery gets the rest."""
-LEAST_PARENT_EPOCHS, USUAL_PARENT_EPOCHS, MOST_PARENT_EPOCHS = 15, 60, 160
-"""Epochs of a parent: below which it works at a smaller size and no second one is begun, by default, and at
-most."""
-RECOVERY_EPOCHS, MOST_RECOVERY_EPOCHS = 100, 400
-EXPORT_SECONDS, EXPORT_SHARE = 90.0, 0.1
-"""Kept back for scoring, export and timing: so many seconds, or so much of a short time."""
 
 
 class Search:
@@ -38,23 +29,11 @@ class Search:
         self, stages: Stages, costs: KnownCosts, candidates: Sequence[Candidate], tell: Callable[[str], None]
     ) -> None:
         self.stages, self._costs, self.candidates, self._tell = stages, costs, tuple(candidates), tell
+        self._time = TimePlan(stages, costs)
         self.journal, self.request = stages.journal, stages.request
         self.architectures: tuple[str, ...] = ()
         self.parents: dict[str, SavedModel] = {}
         self.tried: list[Tried] = []
-
-    # ---- time ----------------------------------------------------------------------------------------
-
-    @property
-    def _left(self) -> float | None:
-        """Seconds that are left, without those of the export."""
-        if self.request.minutes is None:
-            return None
-        return 60 * self.request.minutes - self.journal.seconds - self._kept_back
-
-    @property
-    def _kept_back(self) -> float:
-        return min(EXPORT_SECONDS, EXPORT_SHARE * 60 * (self.request.minutes or 0.0))
 
     def where(self, stage: str) -> str:
         """Stage, best so far, time left: how a line for people begins."""
@@ -63,36 +42,44 @@ class Search:
         if pruned:
             best = max(pruned, key=lambda one: one.score)
             parts.append(f"best so far {best.score:.3f} at {best.candidate.costs.ms:.1f} ms")
-        if self._left is not None:
-            parts.append(f"{max(0.0, self._left + self._kept_back) / 60:.0f} min left")
+        left = self._time.minutes_left
+        if left is not None:
+            parts.append(f"{left:.0f} min left")
         return f"[{', '.join(parts)}]"
+
+    # ---- plan ----------------------------------------------------------------------------------------
 
     def plan(self) -> None:
         """Decide how long parents train and which of them, and say what all will take."""
         self.journal.once(SIDE, self._side)
         self._drop_larger()
-        names = self._trained
-        seconds = {name: self._parent_seconds(name, self.stages.side) for name in names}
-        self.architectures = tuple(self.journal.once("parents", lambda: self._affordable(names, seconds)))
-        epochs = int(self.journal.once(PARENT_EPOCHS, lambda: self._parent_epochs(seconds)))
+        names, side = self._trained, self.stages.side
+        self.architectures = tuple(self.journal.once("parents", lambda: self._affordable(names)))
         self.candidates = tuple(
             one for one in self.candidates if self.request.trained_as(one.architecture) in self.architectures
         )
-        dense = epochs * self._dense_seconds(seconds)
+        parents, halves = self.architectures, self._halves_of(self.architectures)
+        epochs = int(
+            self.journal.once(PARENT_EPOCHS, lambda: self._time.parent_epochs(parents, halves, side))
+        )
+        dense = epochs * self._time.dense_epoch(parents, halves, side)
         listed = "\n".join(
             f"  {one.title}: {one.costs.ms:.1f} ms, {one.costs.macs / 1e6:.0f} MMACs, "
             f"{one.costs.megabytes(int8=self.request.int8 is True):.2f} MB"
             for one in self.candidates
         )
         self._tell(f"Candidates within the limits, each the widest of its size:\n{listed}")
-        given, side = self.request.minutes, self.stages.side
-        total = self._guess(dense) if given is None else f"{given:g} minutes in all"
+        given = self.request.minutes
+        if given is None:
+            total = f"about {self._time.guess(dense, self.candidates) / 60:.0f} minutes in all"
+        else:
+            total = f"{given:g} minutes in all"
         self._tell(
-            f"{epochs} epochs for {' and '.join(self.architectures)} at {side[0]}x{side[1]}, about "
+            f"{epochs} epochs for {' and '.join(parents)} at {side[0]}x{side[1]}, about "
             f"{dense / 60:.0f} minutes; then the search and the recovery of the best: {total}. Stop it as "
             "you like: the same command goes on where it was."
         )
-        left_out = [name for name in names if name not in self.architectures]
+        left_out = [name for name in names if name not in parents]
         if left_out:
             self._tell(f"No time for {', '.join(left_out)}: they get no parent.")
         if given is not None and epochs < LEAST_PARENT_EPOCHS:
@@ -107,19 +94,21 @@ class Search:
         wanted = {self.request.trained_as(one.architecture) for one in self.candidates}
         return [name for name in self.request.architectures if name in wanted]
 
-    def _parent_seconds(self, architecture: str, side: tuple[int, int]) -> float:
-        return self.stages.parent_epoch_seconds(self._costs.untrained(architecture), side)
+    def _halves_of(self, parents: Sequence[str]) -> tuple[str, ...]:
+        """What ends at half resolution and is made of these parents, for candidates that there are."""
+        named = dict.fromkeys(one.architecture for one in self.candidates)
+        return tuple(
+            name for name in named
+            if name not in self.request.architectures and self.request.trained_as(name) in parents
+        )  # fmt: skip
 
     def _side(self) -> tuple[int, int]:
         """The largest size at which there is time to train a parent, or the smallest of a candidate."""
         least = min(one.side for one in self.candidates)
         *larger, smallest = [side for side in self.request.sides if side >= least]
-        for side in larger:
-            left = self._left
-            seconds = self._parent_seconds(self._trained[0], side)
-            if left is None or DENSE_SHARE * left >= LEAST_PARENT_EPOCHS * seconds:
-                return side
-        return smallest
+        first = self._trained[:1]
+        halves = self._halves_of(first)
+        return next((side for side in larger if self._time.enough(first, halves, side)), smallest)
 
     def _drop_larger(self) -> None:
         """Leave out candidates that work at a size that there is no time to train at."""
@@ -129,73 +118,16 @@ class Search:
             self._tell(f"No time to train at more than {side[0]}x{side[1]}: without {', '.join(larger)}.")
             self.candidates = tuple(one for one in self.candidates if one.side <= side)
 
-    def _affordable(self, names: list[str], seconds: dict[str, float]) -> list[str]:
+    def _affordable(self, names: list[str]) -> list[str]:
         """All of them, or the first alone where the time is short."""
-        left = self._left
-        if left is None or DENSE_SHARE * left / sum(seconds.values()) >= LEAST_PARENT_EPOCHS:
-            return names
-        return names[:1]
-
-    @property
-    def _halves(self) -> tuple[str, ...]:
-        """What ends at half resolution, of the candidates that it is made for."""
-        named = dict.fromkeys(one.architecture for one in self.candidates)
-        return tuple(
-            name for name in named
-            if name not in self.architectures and self.request.trained_as(name) in self.architectures
-        )  # fmt: skip
-
-    def _dense_seconds(self, seconds: dict[str, float]) -> float:
-        """Of an epoch of every parent, with what those that are made of them take."""
-        made_of = sum(seconds[self.request.trained_as(name)] for name in self._halves)
-        return sum(seconds[name] for name in self.architectures) + HALF_SHARE * made_of
-
-    def _parent_epochs(self, seconds: dict[str, float]) -> int:
-        left = self._left
-        if left is None:
-            return USUAL_PARENT_EPOCHS
-        epochs = math.floor(DENSE_SHARE * left / self._dense_seconds(seconds))
-        return max(1, min(MOST_PARENT_EPOCHS, epochs))
-
-    def _guess(self, dense: float) -> str:
-        """How long all will take where no time was given."""
-        order = list(self.candidates)
-        search = sum(
-            self._run_seconds(one, each.epochs, short=True)
-            for each in self._rounds(order, None)
-            for one in order[: each.candidates]
-        )
-        recovery = max(self._run_seconds(one, RECOVERY_EPOCHS, short=False) for one in order)
-        return f"about {(dense + search + recovery) / 60:.0f} minutes in all"
-
-    def _rounds(self, order: Sequence[Candidate], seconds: float | None) -> tuple[Round, ...]:
-        overhead = max(self.stages.overhead_epochs(one, short=True) for one in order)
-        return rounds([self._epoch_seconds(one) for one in order], seconds, overhead=overhead)
-
-    def _run_seconds(self, candidate: Candidate, epochs: int, *, short: bool) -> float:
-        """Seconds of pruning and of so many epochs of recovery."""
-        beside = self.stages.overhead_epochs(candidate, short=short)
-        return (epochs + beside) * self._epoch_seconds(candidate)
-
-    def _epoch_seconds(self, candidate: Candidate) -> float:
-        untrained = self._costs.untrained(candidate.architecture)
-        return self._slower * self.stages.candidate_epoch_seconds(candidate, untrained)
-
-    @property
-    def _slower(self) -> float:
-        """Time that the parents took, as a factor of what a step and their steps let expect: what else there
-        is beside steps, and what else this machine does."""
-        if not all(self.journal.has(f"took {name}") for name in self.architectures):
-            return 1.0
-        took = sum(self.journal[f"took {name}"] for name in self.architectures)
-        expected = sum(self._parent_seconds(name, self.stages.side) for name in self.architectures)
-        return max(1.0, float(took) / (self.stages.parent_epochs * expected))
+        return names if self._time.enough(names, self._halves_of(names), self.stages.side) else names[:1]
 
     # ---- stages --------------------------------------------------------------------------------------
 
     def train_parents(self) -> None:
         """Train the dense networks and score them."""
-        for name in (*self.architectures, *self._halves):
+        halves = self._halves_of(self.architectures)
+        for name in (*self.architectures, *halves):
             self._tell(f"{self.where('1/4 dense')} training {name}")
             began = self.journal.once(f"began {name}", lambda: self.journal.seconds)
             model = self.stages.parent(name)
@@ -204,7 +136,7 @@ class Search:
             self.parents[name] = model
             side = self.stages.side
             whole = Candidate(name, side, 0.0, self._costs(name, 0.0, side))
-            epochs = self.stages.half_epochs if name in self._halves else self.stages.parent_epochs
+            epochs = self.stages.half_epochs if name in halves else self.stages.parent_epochs
             self.tried.append(Tried(whole, "parent", epochs, score))
             self._tell(f"{self.where('1/4 dense')} {whole.title}: {score:.3f}, {whole.costs.ms:.1f} ms")
 
@@ -251,9 +183,7 @@ class Search:
         return sorted(self.candidates, key=lambda one: (-score[one.architecture], -one.costs.macs))
 
     def _planned(self, order: list[Candidate]) -> list[list[int]]:
-        left = self._left
-        share = None if left is None else max(0.0, left) * SEARCH_SHARE / (1 - DENSE_SHARE)
-        return [[one.candidates, one.epochs] for one in self._rounds(order, share)]
+        return [[one.candidates, one.epochs] for one in self._time.search_rounds(order)]
 
     def _try(self, candidate: Candidate, epochs: int, stage: str) -> float:
         _, score = self.stages.candidate(candidate, epochs, short=True)
@@ -263,8 +193,8 @@ class Search:
     def _look_beside(self, chosen: Candidate, epochs: int) -> None:
         """Train one wider and one narrower for as long, so that the price of a point is known."""
         beside = [one for one in neighbours(chosen, self._costs) if one.sparsity > 0]
-        cost = sum(self._run_seconds(one, epochs, short=True) for one in beside)
-        left = self._left
+        cost = sum(self._time.run(one, epochs, short=True) for one in beside)
+        left = self._time.left
         wanted = self.journal.once("beside", lambda: left is None or cost <= 0.1 * left)
         if not wanted:
             self._tell("No time to look at wider and narrower networks beside it.")
@@ -285,27 +215,19 @@ class Search:
     def recover(self, candidate: Candidate) -> Path:
         """Give a candidate all the time that is left; returns its model's folder."""
         epochs = int(
-            self.journal.once(f"recovery {candidate.name}", lambda: self._recovery_epochs(candidate))
+            self.journal.once(f"recovery {candidate.name}", lambda: self._time.recovery_epochs(candidate))
         )
         self._tell(f"{self.where('3/4 recovery')} {candidate.title}, {epochs} epochs")
         made, score = self.stages.candidate(candidate, epochs, short=False)
         self.tried.append(Tried(candidate, "final", epochs, score))
         return made
 
-    def _recovery_epochs(self, candidate: Candidate) -> int:
-        left = self._left
-        if left is None:
-            return RECOVERY_EPOCHS
-        beside = self.stages.overhead_epochs(candidate, short=False)
-        epochs = math.floor(max(0.0, left) / self._epoch_seconds(candidate)) - beside
-        return max(1, min(MOST_RECOVERY_EPOCHS, epochs))
-
     def time_for_another(self) -> bool:
         """Whether the next candidate can be recovered too."""
         finals = sum(one.stage == "final" for one in self.tried)
         if finals >= 2:
             return False
-        left = self._left
+        left = self._time.left
         return left is None or left > 0.15 * 60 * (self.request.minutes or 0.0)
 
     # ---- what it says in the end ---------------------------------------------------------------------

@@ -105,7 +105,7 @@ class MeasuredMs:
 
     Attributes:
         by_side: of each size, in the order of the sizes.
-        restless: how many times longer the slowest turns took than the fastest, where that is most.
+        restless: how many times longer the median turn took than the fastest, where that is most.
     """
 
     by_side: tuple[float, ...]
@@ -132,8 +132,9 @@ def measure_ms(
         write_untrained(model, folder, target)
         runs = [_inference(folder, side, engine, threads) for side in sides]
         turns = 1000 * take_turns(runs, PACE)
-    low, most = np.quantile(turns, 0.25, axis=1), np.quantile(turns, 0.9, axis=1)
-    return MeasuredMs(tuple(map(float, low)), float(np.max(most / turns.min(axis=1))))
+    low = np.quantile(turns, 0.25, axis=1)
+    restless = np.median(turns, axis=1) / turns.min(axis=1)
+    return MeasuredMs(tuple(map(float, low)), float(restless.max()))
 
 
 def _inference(bundle: Path, side: tuple[int, int], engine: str, threads: int) -> Callable[[], float]:

@@ -4,13 +4,34 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
+from descale.base.errors import ConfigError
+from descale.base.picture_size import parse_size
 from descale.base.spelling import suggestion
 from descale.models.spec import STRIDE, check_size
 
-Size = Annotated[tuple[int, int], AfterValidator(check_size)]
-"""(height, width) in pixels, multiples of the network's stride."""
+
+def _as_written(value: object) -> object:
+    """``256x320`` and ``256`` as (height, width), all else as it is."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return value
+    try:
+        return parse_size(str(value))
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+
+
+Size = Annotated[tuple[int, int], BeforeValidator(_as_written), AfterValidator(check_size)]
+"""(height, width) in pixels, multiples of the network's stride; also written ``256x320`` or ``256``."""
 
 PRECISIONS = ("auto", "32-true", "16-mixed", "bf16-mixed")
 
