@@ -79,6 +79,7 @@ def least_ms(runs: dict[str, Run], picture: NDArray[np.uint8], rounds: int) -> d
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--architectures", nargs="+", default=list(ARCHITECTURES))
     parser.add_argument("--encoders", nargs="+", default=["tu-tf_efficientnet_lite0", "resnet18"])
     parser.add_argument("--sparsity", type=float, default=0.9)
     parser.add_argument("--side", type=int, default=256)
@@ -91,7 +92,7 @@ def main() -> None:
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(["network", "encoder", "engine", "without", "ms", "ms_exported", "saved_percent"])
         for encoder in given.encoders:
-            for architecture in ARCHITECTURES:
+            for architecture in given.architectures:
                 model = traced(architecture, encoder, given.sparsity, size)
                 for target, load in OPEN.items():
                     runs = {n: load(m.SerializeToString()) for n, m in variants(model, target).items()}

@@ -13,7 +13,7 @@ from torch.nn import functional
 from descale.base.classes import BINARY
 from descale.base.errors import ExportError
 from descale.deploy.graph import Graph, optimise, trace_network
-from descale.deploy.graph.enlarging import MOST_CLASSES, enlarge_by_convolution
+from descale.deploy.graph.enlarging import MOST_CLASSES, enlarge_by_convolution, enlarge_by_products
 from descale.deploy.graph.lanes import pad_channels
 from descale.deploy.graph.phases import fold_last_upsampling
 from descale.models import ModelSpec
@@ -173,6 +173,24 @@ def test_what_is_enlarged_otherwise_is_left_alone(classes: int, how: dict[str, o
     graph = Graph(trace_network(Enlarging(classes, **how).eval(), SPEC, quick=True))
     assert enlarge_by_convolution(graph) == 0
     assert count(graph.to_model(), "Resize") == 1
+
+
+@pytest.mark.parametrize("factor", [2, 4, (2, 3)])
+def test_logits_with_aligned_corners_are_enlarged_by_products(factor: int | tuple[int, int]) -> None:
+    traced = trace_network(Enlarging(3, scale_factor=factor, align_corners=True).eval(), SPEC, quick=True)
+    graph = Graph(traced)
+    assert enlarge_by_products(graph) == 1
+    model = graph.to_model()
+    assert count(model, "Resize") == 0
+    for shape in ((2, 8, 14, 3), (1, 2, 2, 3), (1, 34, 128, 3)):
+        images = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
+        np.testing.assert_allclose(run(model, images), run(traced, images), atol=5e-5)
+
+
+@pytest.mark.parametrize("how", [{}, {"mode": "nearest", "align_corners": None}])
+def test_what_has_no_aligned_corners_is_left_alone(how: dict[str, object]) -> None:
+    graph = Graph(trace_network(Enlarging(2, **how).eval(), SPEC, quick=True))
+    assert enlarge_by_products(graph) == 0
 
 
 class Stacking(nn.Module):

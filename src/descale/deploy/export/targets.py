@@ -56,7 +56,7 @@ TARGETS: dict[str, Target] = {
         onnx_target.load,
         onnx_quantizer.quantize,
         ("onnx", "onnxruntime"),
-        frozenset({"enlarge_by_convolution"}),  # its own enlarging is as fast, and for many classes faster
+        frozenset({"enlarge_by_convolution", "enlarge_by_products"}),  # its own enlarging is as fast
     ),
     "openvino": Target(
         "openvino",
@@ -72,7 +72,7 @@ TARGETS: dict[str, Target] = {
         ncnn_target.load,
         None,
         ("ncnn", "pnnx"),
-        frozenset({"enlarge_by_convolution"}),  # it has a layer for it
+        frozenset({"enlarge_by_convolution", "enlarge_by_products"}),  # it has a layer for it
     ),
 }
 

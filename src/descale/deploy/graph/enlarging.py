@@ -1,8 +1,11 @@
-"""Enlarge logits by a convolution where an engine's own bilinear enlarging is slow.
+"""Enlarge logits otherwise where an engine's own bilinear enlarging is slow.
 
 Enlarged by 2, every pixel of an output is a sum of at most four of the input with weights 1/16, 3/16 and
 9/16, the same ones for each of the four pixels that a position becomes (pixels lie by their centres). That is
 a convolution whose four phases ``DepthToSpace`` puts side by side; outside of the picture its border goes on.
+
+Where the corners are aligned, as FPN's by 4, the weights change from pixel to pixel. They are those of a hat
+function along the rows and of one along the columns, so enlarging is a product with a matrix from each side.
 """
 
 from __future__ import annotations
@@ -33,12 +36,53 @@ def enlarge_by_convolution(graph: Graph, *, most_classes: int = MOST_CLASSES) ->
     return 1
 
 
-def _is_bilinear_double(graph: Graph, node: onnx.NodeProto) -> bool:
+def enlarge_by_products(graph: Graph) -> int:
+    """Rewrite a bilinear enlarging with aligned corners that ends the network.
+
+    That saves FPN at 90 % in OpenVINO 13 to 19 % of its time (``benchmarks/latency/rewrites.py``).
+    """
+    node = graph.producers()[graph.outputs[0].name]
+    if not _is_bilinear(node, "align_corners") or len(node.input) != 3:
+        return 0
+    batch, classes, *factors = graph.constants[node.input[2]].tolist()
+    if (batch, classes) != (1, 1) or any(factor != int(factor) for factor in factors):
+        return 0
+    rows, columns = (_hats(graph, node.input[0], axis, factors[axis - 2]) for axis in (2, 3))
+    graph.nodes = [other for other in graph.nodes if other is not node]
+    transposed = graph.add("Transpose", [rows], perm=[1, 0])
+    graph.add("MatMul", [graph.add("MatMul", [transposed, node.input[0]]), columns], node.output[0])
+    return 1
+
+
+def _hats(graph: Graph, value: str, axis: int, factor: float) -> str:
+    """Weights (n, factor * n) of the n places along an axis for those that it is enlarged to."""
+    zero, one = (graph.constant(name, np.float32(number)) for name, number in (("zero", 0), ("one", 1)))
+    extent = graph.add(
+        "Gather", [graph.add("Shape", [value]), graph.constant("axis", np.int64(axis))], axis=0
+    )
+    places = graph.add("Cast", [extent], to=onnx.TensorProto.FLOAT)
+    enlarged = graph.add("Mul", [places, graph.constant("factor", np.float32(factor))])
+    step = graph.add("Div", [graph.add("Sub", [places, one]), graph.add("Sub", [enlarged, one])])
+    at = graph.add("Mul", [graph.add("Range", [zero, enlarged, one]), step])
+    from_place = graph.add(
+        "Unsqueeze", [graph.add("Range", [zero, places, one]), graph.constant("columns", np.asarray([1]))]
+    )
+    distance = graph.add("Abs", [graph.add("Sub", [at, from_place])])
+    return graph.add("Relu", [graph.add("Sub", [one, distance])])
+
+
+def _is_bilinear(node: onnx.NodeProto, places: str) -> bool:
     return (
         node.op_type == "Resize"
         and attribute(node, "mode") == "linear"
-        and attribute(node, "coordinate_transformation_mode", "half_pixel") == "half_pixel"
+        and attribute(node, "coordinate_transformation_mode", "half_pixel") == places
         and not attribute(node, "antialias", 0)
+    )
+
+
+def _is_bilinear_double(graph: Graph, node: onnx.NodeProto) -> bool:
+    return (
+        _is_bilinear(node, "half_pixel")
         and len(node.input) == 3
         and graph.constants[node.input[2]].tolist() == [1, 1, 2, 2]
     )

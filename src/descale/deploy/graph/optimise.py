@@ -8,7 +8,7 @@ from collections.abc import Callable
 import onnx
 
 from descale.deploy.graph.editing import Graph
-from descale.deploy.graph.enlarging import enlarge_by_convolution
+from descale.deploy.graph.enlarging import enlarge_by_convolution, enlarge_by_products
 from descale.deploy.graph.lanes import pad_channels
 from descale.deploy.graph.phases import fold_last_upsampling
 
@@ -19,6 +19,8 @@ PASSES: dict[str, Callable[[Graph], int]] = {
     "fold_last_upsampling": fold_last_upsampling,
     # Networks that end at half resolution, OpenVINO alone: U-Net 16 %, LinkNet 12 % (half.py)
     "enlarge_by_convolution": enlarge_by_convolution,
+    # FPN, OpenVINO alone: 19 % (on AVX-512)
+    "enlarge_by_products": enlarge_by_products,
     # ONNX Runtime alone: U-Net 23 %, U-Net++ 17 %, FPN 35 %, LinkNet 33 %, MA-Net 28 %
     "pad_channels": pad_channels,
 }

@@ -42,6 +42,8 @@ def quantize(source: Path, target: Path, pictures: NDArray[np.uint8], *, keep_fl
     model = openvino.Core().read_model(source)
     there = {operation.get_friendly_name() for operation in model.get_ops()}
     names = [name + suffix for name in sorted(keep_float) for suffix in _OF_A_LAYER if name + suffix in there]
+    # logits that products enlarge would otherwise have 256 values
+    products = [one.get_friendly_name() for one in model.get_ops() if one.get_type_name() == "MatMul"]
     # the progress bar knows no terminal
     with contextlib.redirect_stdout(io.StringIO()), own_signal_stack():
         quantized = nncf.quantize(
@@ -49,6 +51,6 @@ def quantize(source: Path, target: Path, pictures: NDArray[np.uint8], *, keep_fl
             nncf.Dataset([picture[None] for picture in pictures]),
             preset=nncf.QuantizationPreset.MIXED,
             subset_size=len(pictures),
-            ignored_scope=nncf.IgnoredScope(names=names) if names else None,
+            ignored_scope=nncf.IgnoredScope(names=[*names, *products]) if names or products else None,
         )
     openvino.save_model(quantized, target, compress_to_fp16=False)
