@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 Points = tuple[tuple[float, float], ...]
+Cell = TypeVar("Cell", np.uint8, np.bool_)
 
 FARTHEST = 1e6
 """Coordinates beyond this many pixels are damage, not outlines."""
@@ -32,13 +34,21 @@ def farthest(outlines: Iterable[Points]) -> tuple[float, float] | None:
     return (max(x for x, _ in points), max(y for _, y in points)) if points else None
 
 
-def wrong_unit(outline: Points, frame: tuple[float, float], *, beside: Iterable[Points] = ()) -> str | None:
+def wrong_unit(
+    outline: Points,
+    frame: tuple[float, float],
+    *,
+    beside: Iterable[Points] = (),
+    photo: tuple[float, float] | None = None,
+) -> str | None:
     """Why an outline cannot be in pixels of its frame, with the unit that it seems to be in.
 
     Args:
         outline: (x, y) in what should be pixels.
         frame: height and width of the frame.
         beside: the other outlines of the photo; where they are in pixels, a speck in the corner is one.
+        photo: height and width of the photo, if that may be larger than the frame: outlines may run over
+            the edge by a pixel, and that of a small frame is much of the photo.
 
     >>> wrong_unit(((0.1, 0.2), (0.5, 0.2), (0.5, 0.9)), (480, 640))
     'all coordinates lie in 0..1: shares of width and height, not pixels'
@@ -53,7 +63,10 @@ def wrong_unit(outline: Points, frame: tuple[float, float], *, beside: Iterable[
         halves = all(float(2 * number).is_integer() for point in outline for number in point)
         if not (halves and any(max(map(max, other)) > 2 for other in beside)):
             return "all coordinates lie in 0..1: shares of width and height, not pixels"
-    over_x, over_y = OUTSIDE * width + 1, OUTSIDE * height + 1
+    pixels = photo or frame
+    over_x, over_y = (
+        OUTSIDE * side + min(1, side / n) for side, n in ((width, pixels[1]), (height, pixels[0]))
+    )
     if right <= width + over_x and bottom <= height + over_y and left >= -over_x and top >= -over_y:
         return None
     if min(left, top) < -max(over_x, over_y):
@@ -114,7 +127,7 @@ def rasterise(
     return np.array(picture, dtype=np.uint8)
 
 
-def shrink_labels(mask: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+def shrink_labels(mask: NDArray[Cell], size: tuple[int, int]) -> NDArray[Cell]:
     """Resize an id mask by taking the pixel at the upper left of each cell (OpenCV's nearest).
 
     Labels drawn in a large frame and published with smaller photos were made this way; sampling at

@@ -14,6 +14,9 @@ REMARKS: dict[str, str] = {
     "colours against indices": "Palette pictures show a person something else than their indices say. The "
     "indices are read; if the colours are right, exchange the meanings: label_names: {0: corrosion, 1: "
     "background}.",
+    "frame of another shape": "Files state a frame of other proportions than their photo has, so the "
+    "outlines are stretched to it. That is right if the photos were stretched; if they were cropped or "
+    "padded, label these photos again.",
     "outline without an area": "Outlines of fewer than 3 points stand beside good ones and are left out.",
     "size not stated": "Files do not state the size of their photo; the outlines are read as its pixels.",
 }

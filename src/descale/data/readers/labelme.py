@@ -31,6 +31,9 @@ CORNERED = frozenset({"rectangle", "rotation", "oriented_rectangle", "quadrilate
 """Kinds that labelme and X-AnyLabeling write with four corners."""
 
 
+ASPECT = 0.03
+"""Share by which the sides of a frame may be in another proportion than its photo's: more is no rounding."""
+
 USUAL = {"_background_": 0, "__ignore__": IGNORED}
 """Names that labelme's own converters give a meaning."""
 
@@ -74,6 +77,8 @@ class LabelmeLabel:
     def read(self, size: tuple[int, int]) -> Reading:
         """The label of a photo of ``size`` = (height, width), scaled from the frame it was drawn in.
 
+        A frame of 1 x 1 says that the outlines are shares of width and height.
+
         Raises:
             WrongUnit: an outline cannot be in pixels of the frame.
             DataError: missing, broken, a kind of shape without an area, an unknown class.
@@ -98,15 +103,18 @@ class LabelmeLabel:
             )
         placed = [shape.placed for shape in shapes]
         for shape in shapes:
-            if reason := wrong_unit(shape.placed, frame, beside=placed):
+            if reason := wrong_unit(shape.placed, frame, beside=placed, photo=size):
                 raise WrongUnit(
                     f"{self.path}: {shape.kind} '{shape.name}': {reason}. Save the outlines in pixels of the "
                     "frame that the file states."
                 )
         reach = farthest(placed)
         shares = reach and (reach[0] / frame[1], reach[1] / frame[0])
-        remarks = () if stated else (("size not stated", str(self.path)),)
-        return Reading(shrink_labels(_draw(shapes, frame), size), Notes(shares, reach, remarks=remarks))
+        remarks: tuple[tuple[str, str], ...] = () if stated else (("size not stated", str(self.path)),)
+        if _stretched(frame, size):
+            text = f"{self.path}: {frame[1]} x {frame[0]} for a photo of {size[1]} x {size[0]}"
+            remarks += (("frame of another shape", text),)
+        return Reading(shrink_labels(_draw(shapes, frame, size), size), Notes(shares, reach, remarks=remarks))
 
     def _shape(self, shape: dict[str, Any]) -> Shape:
         try:
@@ -180,18 +188,35 @@ def _box(outline: Points) -> tuple[int, int, int, int]:
     return min(ys), min(xs), max(ys) - min(ys) + 1, max(xs) - min(xs) + 1
 
 
-def _draw(shapes: Iterable[Shape], frame: tuple[int, int]) -> Mask:
-    """All shapes in the frame, later over earlier."""
-    canvas = np.zeros(frame, dtype=np.uint8)
+def _stretched(frame: tuple[int, int], size: tuple[int, int]) -> bool:
+    """Whether no photo of this frame's proportions, its sides rounded to pixels, was scaled to ``size``."""
+    if frame == (1, 1):
+        return False
+    short, long = size[0] * frame[1], size[1] * frame[0]
+    rounding = max((part + 0.5) / part for part in (*frame, *size)) - 1
+    return max(short, long) / min(short, long) > (1 + ASPECT) * (1 + rounding)
+
+
+def _draw(shapes: Iterable[Shape], frame: tuple[int, int], size: tuple[int, int]) -> Mask:
+    """All shapes, later over earlier, as large as the frame or, where that is larger, as the photo.
+
+    Published masks were drawn in frames larger than the photos; but in a smaller frame every pixel would
+    become a block of the photo's.
+    """
+    drawn = (max(frame[0], size[0]), max(frame[1], size[1]))
+    canvas = np.zeros(drawn, dtype=np.uint8)
     outlines: list[Outline] = []
     for shape in shapes:
         if shape.stamp is None:
             outlines.append(Outline(shape.class_id, shape.points))
             continue
-        canvas = rasterise(outlines, frame, frame, onto=canvas)
+        canvas = rasterise(outlines, frame, drawn, onto=canvas)
         outlines = []
         top, left, height, width = _box(shape.points)
-        inside = canvas[max(top, 0) : top + height, max(left, 0) : left + width]
-        stamp = shape.stamp[max(-top, 0) :, max(-left, 0) :][: inside.shape[0], : inside.shape[1]]
+        top, bottom = (row * drawn[0] // frame[0] for row in (top, top + height))
+        left, right = (column * drawn[1] // frame[1] for column in (left, left + width))
+        whole = shrink_labels(shape.stamp, (bottom - top, right - left))
+        inside = canvas[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
+        stamp = whole[max(-top, 0) :, max(-left, 0) :][: inside.shape[0], : inside.shape[1]]
         inside[stamp] = shape.class_id
-    return rasterise(outlines, frame, frame, onto=canvas)
+    return rasterise(outlines, frame, drawn, onto=canvas)
