@@ -25,7 +25,7 @@ def items(report: CheckReport, kind: str) -> tuple[str, ...]:
     return next((found.items for found in report.findings if found.kind == kind), ())
 
 
-def coco(root: Path, ring: Any, *, stray: bool = False, encoding: str = "utf-8") -> Path:
+def coco(root: Path, ring: Any, *, stray: bool = False, encoding: str = "utf-8", **changes: Any) -> Path:
     (root / "train").mkdir(parents=True, exist_ok=True)
     Image.fromarray(photo_of(0, (HEIGHT, WIDTH))).save(root / "train/a.png")
     flat = [value for point in ring for value in point]
@@ -34,6 +34,7 @@ def coco(root: Path, ring: Any, *, stray: bool = False, encoding: str = "utf-8")
         "categories": [{"id": 1, "name": "corrosion"}],
         "annotations": [
             {"id": 5, "image_id": 0, "category_id": 1, "segmentation": [flat, flat[:4]] if stray else [flat]}
+            | changes
         ],
     }
     (root / "train/_annotations.coco.json").write_text(json.dumps(content), encoding=encoding)
@@ -76,6 +77,32 @@ def test_outlines_in_another_unit_are_refused_by_name(
     with pytest.raises(DataError, match=rf"(annotation 5|polygon 'corrosion').*{unit}.*in pixels of"):
         mask_in(tmp_path)
     assert items(check_dataset(tmp_path), "outlines in another unit")
+
+
+@pytest.mark.parametrize("factor", [0.6, 0.8, 1.2])
+def test_outlines_that_contradict_their_box_are_refused(tmp_path: Path, factor: float) -> None:
+    coco(tmp_path, scaled(factor, factor), bbox=[6, 10, 25, 20])
+    with pytest.raises(
+        DataError, match=r"annotation 5: the outlines span .* 'bbox' \(6, 10\) to \(31, 30\)\. "
+    ):
+        mask_in(tmp_path)
+    assert items(check_dataset(tmp_path), "outlines in another unit")
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        [6, 10, 25, 20], [7.9, 8.1, 24, 21], [6, 10, 31, 30], [0, 0, 0, 0], [1, 1, 0, 5], [-1, -1, -1, -1],
+        [], [1, 2], None, "6 10 25 20", ["a", 1, 2, 3], [6, float("nan"), 25, 20],
+    ],
+)  # fmt: skip
+def test_boxes_that_agree_or_say_nothing_are_no_contradiction(tmp_path: Path, box: object) -> None:
+    assert (mask_in(coco(tmp_path, BOX, bbox=box)) == 1).sum() == 26 * 21
+
+
+def test_a_box_cut_off_at_the_edge_agrees_with_an_outline_beyond_it(tmp_path: Path) -> None:
+    beyond = ((-2, -2), (62, -2), (62, 41), (-2, 41))
+    assert mask_in(coco(tmp_path, beyond, bbox=[0, 0, 60, 40])).all()
 
 
 def test_the_check_says_how_much_of_the_photos_the_outlines_use(tmp_path: Path) -> None:

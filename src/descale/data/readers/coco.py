@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -27,13 +28,27 @@ from descale.data.sample import Notes, Reading
 logger = logging.getLogger(__name__)
 
 
+BOX_PIXELS, BOX_SHARE = 2.0, 0.1
+"""How far a side of an annotation's box may lie from its outlines: pixels, or a share of its longer side."""
+
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom."""
+
+
 @dataclass(frozen=True)
 class Region:
-    """One annotation: its id (for messages), its class and its segmentation as the file has it."""
+    """One annotation.
+
+    Attributes:
+        annotation: its id, for messages.
+        segmentation: as the file has it.
+        box: x, y, width and height as the file states them; ``None`` without a box of some area.
+    """
 
     annotation: str
     class_id: int
     segmentation: Any
+    box: Box | None = None
 
     @property
     def is_rle(self) -> bool:
@@ -62,7 +77,7 @@ class CocoLabel:
 
         Raises:
             SizeMismatch: the file states another size than the photo has.
-            WrongUnit: an outline cannot be in the photo's pixels.
+            WrongUnit: an outline cannot be in the photo's pixels, or contradicts the annotation's box.
             DataError: a damaged segmentation, or boxes only.
         """
         stated = min(self.frame) > 0
@@ -83,6 +98,10 @@ class CocoLabel:
             for points in outlines[i]:
                 if reason := wrong_unit(points, size, beside=everything):
                     raise WrongUnit(f"{where}: {reason}. Export the outlines in pixels of these photos.")
+            if region.box and (reason := _contradiction(region.box, outlines[i], size)):
+                raise WrongUnit(
+                    f"{where}: {reason}. Export the set again; if the outlines are right, remove 'bbox'."
+                )
             drawn = rasterise((Outline(1, points) for points in outlines[i]), size, size)
             mask[drawn > 0] = region.class_id
             if slivers := len(region.segmentation) - len(outlines[i]):
@@ -102,6 +121,37 @@ class CocoLabel:
         if not drawn:
             raise DataError(f"{where}: a box without an outline. Export the set for segmentation.")
         return drawn
+
+
+def _contradiction(box: Box, polygons: list[Points], size: tuple[int, int]) -> str | None:
+    """How the outlines of an annotation disagree with its box; both may run over the photo's edge."""
+    x, y, width, height = box
+    points = [point for polygon in polygons for point in polygon]
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    extent = (min(xs), min(ys), max(xs), max(ys))
+    allowed = max(BOX_PIXELS, BOX_SHARE * max(width, height))
+    # Some tools write the lower right corner for width and height; that says nothing about the outlines.
+    for stated in ((x, y, x + width, y + height), (x, y, width, height)):
+        sides = zip(_clipped(extent, size), _clipped(stated, size), strict=True)
+        if max(abs(drawn - told) for drawn, told in sides) <= allowed:
+            return None
+    return f"the outlines span {_spell(extent)}, but 'bbox' {_spell((x, y, x + width, y + height))}"
+
+
+def _clipped(box: Box, size: tuple[int, int]) -> Box:
+    height, width = size
+    left, top, right, bottom = box
+    return (
+        min(max(left, 0), width),
+        min(max(top, 0), height),
+        min(max(right, 0), width),
+        min(max(bottom, 0), height),
+    )
+
+
+def _spell(box: Box) -> str:
+    left, top, right, bottom = box
+    return f"({left:g}, {top:g}) to ({right:g}, {bottom:g})"
 
 
 def _decoded(region: Region, size: tuple[int, int], where: str) -> NDArray[np.bool_]:
@@ -205,11 +255,22 @@ def _labels(description: Description, path: Path) -> dict[str, CocoLabel]:
                 str(entry.get("id", "without id")),
                 class_ids[int(entry["category_id"])],
                 _nested(entry.get("segmentation")),
+                _box(entry.get("bbox")),
             )
             for entry in by_image.get(image_id, [])
         )
         labels[file_name] = CocoLabel(path, frame, regions, values)
     return labels
+
+
+def _box(stated: Any) -> Box | None:
+    """A box that can be compared with outlines: four numbers, and it has an area."""
+    if not isinstance(stated, (list, tuple)) or len(stated) != 4:
+        return None
+    if not all(isinstance(side, (int, float)) and math.isfinite(side) for side in stated):
+        return None
+    x, y, width, height = map(float, stated)
+    return (x, y, width, height) if min(width, height) > 0 else None
 
 
 def _nested(segmentation: Any) -> Any:
