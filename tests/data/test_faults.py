@@ -79,6 +79,44 @@ def test_outlines_in_another_unit_are_refused_by_name(
     assert items(check_dataset(tmp_path), "outlines in another unit")
 
 
+@pytest.mark.parametrize(
+    ("second", "told"),
+    [
+        ({"segmentation": [[1, 1, 20, 20]]}, "1 of fewer than 3 points"),
+        ({"segmentation": [[1, 1, 20, 20]], "bbox": [1, 1, 19, 19]}, "1 of fewer than 3 points"),
+        ({"segmentation": [[1, 1, 20, 20, 10.5, 10.5], [3, 3]]}, "1 of fewer than 3 points and 1 on a line"),
+        ({"segmentation": [], "bbox": [1, 1, 0, 0]}, "no outline and no box"),
+        ({}, "no outline and no box"),
+        ({"segmentation": [], "bbox": [1, 1, 9, 9]}, None),
+        ({"segmentation": [[1, 1]], "bbox": [1, 1, 9, 9]}, None),
+        ({"segmentation": [[]], "bbox": [1, 1, 9, 9]}, None),
+    ],
+)
+def test_a_stray_annotation_beside_a_good_one(
+    tmp_path: Path, second: dict[str, Any], told: str | None
+) -> None:
+    path = coco(tmp_path, BOX) / "train/_annotations.coco.json"
+    content = json.loads(path.read_text())
+    content["annotations"].append({"id": 6, "image_id": 0, "category_id": 1} | second)
+    path.write_text(json.dumps(content))
+    if told is None:
+        with pytest.raises(DataError, match="annotation 6: a box without an outline"):
+            mask_in(tmp_path)
+        return
+    assert items(check_dataset(tmp_path), "outline without an area") == (f"{path}: annotation 6: {told}",)
+    assert (mask_in(tmp_path) == 1).sum() == 26 * 21
+    content["annotations"] = content["annotations"][1:]
+    path.write_text(json.dumps(content))
+    with pytest.raises(DataError, match="annotation 6: a box without an outline"):
+        mask_in(tmp_path)
+
+
+def test_a_stray_outline_may_reach_to_the_edge_of_the_box(tmp_path: Path) -> None:
+    flat = [value for point in BOX for value in point]
+    coco(tmp_path, BOX, segmentation=[flat, [40, 5, 50, 35]], bbox=[6, 5, 44, 30])
+    assert (mask_in(tmp_path) == 1).sum() == 26 * 21
+
+
 @pytest.mark.parametrize("factor", [0.6, 0.8, 1.2])
 def test_outlines_that_contradict_their_box_are_refused(tmp_path: Path, factor: float) -> None:
     coco(tmp_path, scaled(factor, factor), bbox=[6, 10, 25, 20])

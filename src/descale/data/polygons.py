@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -26,6 +27,20 @@ class Outline:
 
     class_id: int
     points: Points
+
+
+def has_area(outline: Points) -> bool:
+    """Whether an outline has three points that do not lie on one line.
+
+    >>> has_area(((0, 0), (4, 4), (2, 2))), has_area(((0, 0), (4, 4), (2, 2.5)))
+    (False, True)
+    """
+    if len(outline) < 3:
+        return False
+    (x, y), *others = outline
+    far_x, far_y = max(((a - x, b - y) for a, b in others), key=lambda side: math.hypot(*side))
+    flat = 1e-9 * math.hypot(far_x, far_y) ** 2  # less is what rounding leaves
+    return any(abs(far_x * (b - y) - far_y * (a - x)) > flat for a, b in others)
 
 
 def farthest(outlines: Iterable[Points]) -> tuple[float, float] | None:

@@ -20,7 +20,7 @@ from descale.base.photo import PHOTO_SUFFIXES
 from descale.data.class_names import class_of
 from descale.data.description import Description
 from descale.data.folders import Listing, Pair, files_by_stem, plain_name, split_folders
-from descale.data.polygons import Outline, Points, farthest, pairs, rasterise, wrong_unit
+from descale.data.polygons import Outline, Points, farthest, has_area, pairs, rasterise, wrong_unit
 from descale.data.problems import SizeMismatch, WrongUnit
 from descale.data.rle import decode_rle
 from descale.data.sample import Notes, Reading
@@ -87,8 +87,10 @@ class CocoLabel:
                 f"{size[1]} x {size[0]}. Export photos and annotations together."
             )
         mask = np.zeros(size, dtype=np.uint8)
-        outlines = {i: self._polygons(region) for i, region in enumerate(self.regions) if not region.is_rle}
+        stored = {i: self._stored(region) for i, region in enumerate(self.regions) if not region.is_rle}
+        outlines = {i: [points for points in polygons if has_area(points)] for i, polygons in stored.items()}
         everything = [points for polygons in outlines.values() for points in polygons]
+        alone = not everything and not any(region.is_rle for region in self.regions)
         remarks: list[tuple[str, str]] = [] if stated else [("size not stated", str(self.path))]
         for i, region in enumerate(self.regions):
             where = f"{self.path}: annotation {region.annotation}"
@@ -98,44 +100,67 @@ class CocoLabel:
             for points in outlines[i]:
                 if reason := wrong_unit(points, size, beside=everything):
                     raise WrongUnit(f"{where}: {reason}. Export the outlines in pixels of these photos.")
-            if region.box and (reason := _contradiction(region.box, outlines[i], size)):
+            if not outlines[i] and (alone or not _is_stray(region, stored[i], size)):
+                raise DataError(f"{where}: a box without an outline. Export the set for segmentation.")
+            if region.box and (reason := _contradiction(region.box, outlines[i], stored[i], size=size)):
                 raise WrongUnit(
                     f"{where}: {reason}. Export the set again; if the outlines are right, remove 'bbox'."
                 )
             drawn = rasterise((Outline(1, points) for points in outlines[i]), size, size)
             mask[drawn > 0] = region.class_id
-            if slivers := len(region.segmentation) - len(outlines[i]):
-                remarks.append(("outline without an area", f"{where}: {slivers} of fewer than 3 points"))
+            if flat := _flat(stored[i]):
+                remarks.append(("outline without an area", f"{where}: {flat}"))
         reach = farthest(everything)
         shares = reach and (reach[0] / size[1], reach[1] / size[0])
         return Reading(mask, Notes(shares, reach, remarks=tuple(remarks)))
 
-    def _polygons(self, region: Region) -> list[Points]:
-        """Outlines with an area; stray ones of fewer than 3 points beside them are left out."""
-        where = f"{self.path}: annotation {region.annotation}"
+    def _stored(self, region: Region) -> list[Points]:
+        """All outlines of an annotation, also those that have no area."""
         try:
-            polygons = [pairs(numbers) for numbers in region.segmentation]
+            return [pairs(numbers) for numbers in region.segmentation]
         except (TypeError, ValueError) as error:
-            raise DataError(f"{where}: the segmentation is damaged ({error}). Export it again.") from error
-        drawn = [points for points in polygons if len(points) >= 3]
-        if not drawn:
-            raise DataError(f"{where}: a box without an outline. Export the set for segmentation.")
-        return drawn
+            raise DataError(
+                f"{self.path}: annotation {region.annotation}: the segmentation is damaged ({error}). "
+                "Export it again."
+            ) from error
 
 
-def _contradiction(box: Box, polygons: list[Points], size: tuple[int, int]) -> str | None:
-    """How the outlines of an annotation disagree with its box; both may run over the photo's edge."""
+def _is_stray(region: Region, stored: list[Points], size: tuple[int, int]) -> bool:
+    """Whether an annotation without an area means none: no box says that something is there to outline."""
+    if region.box is None:
+        return True
+    return any(stored) and _contradiction(region.box, stored, size=size) is None
+
+
+def _flat(stored: list[Points]) -> str:
+    """How many outlines have no area, in words; nothing if all of them have."""
+    short = sum(len(points) < 3 for points in stored)
+    lines = sum(len(points) >= 3 and not has_area(points) for points in stored)
+    told = [f"{short} of fewer than 3 points"] * bool(short) + [f"{lines} on a line"] * bool(lines)
+    return " and ".join(told) if stored else "no outline and no box"
+
+
+def _contradiction(box: Box, *readings: list[Points], size: tuple[int, int]) -> str | None:
+    """How the outlines of an annotation disagree with its box, in each of the readings of them.
+
+    Outlines and box may run over the photo's edge.
+    """
     x, y, width, height = box
+    allowed = max(BOX_PIXELS, BOX_SHARE * max(width, height))
+    extents = [_extent(polygons) for polygons in readings if any(polygons)]
+    for extent in extents:
+        # Some tools write the lower right corner for width and height; that says nothing about the outlines.
+        for stated in ((x, y, x + width, y + height), (x, y, width, height)):
+            sides = zip(_clipped(extent, size), _clipped(stated, size), strict=True)
+            if max(abs(drawn - told) for drawn, told in sides) <= allowed:
+                return None
+    return f"the outlines span {_spell(extents[0])}, but 'bbox' {_spell((x, y, x + width, y + height))}"
+
+
+def _extent(polygons: list[Points]) -> Box:
     points = [point for polygon in polygons for point in polygon]
     xs, ys = [x for x, _ in points], [y for _, y in points]
-    extent = (min(xs), min(ys), max(xs), max(ys))
-    allowed = max(BOX_PIXELS, BOX_SHARE * max(width, height))
-    # Some tools write the lower right corner for width and height; that says nothing about the outlines.
-    for stated in ((x, y, x + width, y + height), (x, y, width, height)):
-        sides = zip(_clipped(extent, size), _clipped(stated, size), strict=True)
-        if max(abs(drawn - told) for drawn, told in sides) <= allowed:
-            return None
-    return f"the outlines span {_spell(extent)}, but 'bbox' {_spell((x, y, x + width, y + height))}"
+    return min(xs), min(ys), max(xs), max(ys)
 
 
 def _clipped(box: Box, size: tuple[int, int]) -> Box:
