@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from descale.data.sample import Label
 MASK_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp"})
 """Lossless formats; a JPEG mask has smeared values and is refused with the reason."""
 
+_SUBFILE, _REDUCED = 254, 1
 _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
 _WHITE_IS_ZERO, _SIGNED = 0, 2
 _PLAIN_MODES = frozenset({"L", "P", "RGB", "I", "F", "I;16", "I;16B", "I;16L"})
@@ -75,9 +77,10 @@ def read_colours(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
     """Colours of a mask, uint8 (H, W, 3) RGB.
 
     Raises:
-        DataError: missing, broken, partly transparent, or not of ``size`` = (height, width) of the photo.
+        DataError: missing, broken, several pages, partly transparent, or not of the photo's ``size`` = (height,
+            width).
     """
-    with reading(path) as image:
+    with _one_page(path) as image:
         image.load()
         colours = np.asarray(_opaque(ImageOps.exif_transpose(image), path))
     _check_size(path, colours, size)
@@ -91,9 +94,9 @@ def read_stored(path: Path, size: tuple[int, int]) -> StoredMask:
     zero" over; all three are undone.
 
     Raises:
-        DataError: missing, broken, partly transparent, 16-bit colours, or not of ``size``.
+        DataError: missing, broken, several pages, partly transparent, 16-bit colours, or not of ``size``.
     """
-    with reading(path) as image:
+    with _one_page(path) as image:
         depth = _depth(image)
         if depth > 8 and len(image.getbands()) > 1:
             raise DataError(f"{path}: {depth} bits per colour, of which half are lost. Export an 8-bit mask.")
@@ -122,6 +125,35 @@ def read_stored(path: Path, size: tuple[int, int]) -> StoredMask:
         white = (1 << depth) - 1
         values = values // (255 // white)
     return StoredMask(values, white, inverted, palette)
+
+
+@contextmanager
+def _one_page(path: Path) -> Iterator[Image.Image]:
+    """Open a mask; of several pages nobody knows which is it.
+
+    Raises:
+        DataError: several pages.
+    """
+    with reading(path) as image:
+        pages = _pages(image)
+        if pages > 1:
+            raise DataError(
+                f"{path}: {pages} pages, and only one can be the mask. Save that page as a file of its own."
+            )
+        yield image
+
+
+def _pages(image: Image.Image) -> int:
+    """Pictures in a file; smaller copies of one, which maps carry for zooming, are none of their own."""
+    frames = getattr(image, "n_frames", 1)
+    if frames == 1 or not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return int(frames)
+    copies = 0
+    for number in range(1, frames):
+        image.seek(number)
+        copies += bool(image.tag_v2.get(_SUBFILE, 0) & _REDUCED)
+    image.seek(0)
+    return int(frames - copies)
 
 
 def value_counts(values: NDArray[np.uint8]) -> NDArray[np.int64]:
