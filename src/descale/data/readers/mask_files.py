@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import struct
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, TiffImagePlugin
+from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+from descale.base.content import HEAD, content_of
 from descale.base.errors import DataError
 from descale.base.photo import PHOTO_SUFFIXES, reading
 from descale.data.folders import Listing, Pair, files_by_stem, split_folders
@@ -23,6 +26,7 @@ MASK_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp"})
 
 _SUBFILE, _REDUCED = 254, 1
 _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
+_NUMBERS = {1: "whole numbers", 2: "signed whole numbers", 3: "floating-point numbers"}
 _WHITE_IS_ZERO, _SIGNED = 0, 2
 _PLAIN_MODES = frozenset({"L", "P", "RGB", "I", "F", "I;16", "I;16B", "I;16L"})
 
@@ -77,7 +81,7 @@ def read_colours(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
     """Colours of a mask, uint8 (H, W, 3) RGB.
 
     Raises:
-        DataError: missing, broken, several pages, partly transparent, or not of the photo's ``size`` = (height,
+        DataError: missing, broken, several pages, partly transparent, or not of the photo's ``size`` (height,
             width).
     """
     with _one_page(path) as image:
@@ -132,15 +136,46 @@ def _one_page(path: Path) -> Iterator[Image.Image]:
     """Open a mask; of several pages nobody knows which is it.
 
     Raises:
-        DataError: several pages.
+        DataError: as :func:`descale.base.photo.reading`, with remedies that lose nothing; several pages.
     """
-    with reading(path) as image:
-        pages = _pages(image)
-        if pages > 1:
-            raise DataError(
-                f"{path}: {pages} pages, and only one can be the mask. Save that page as a file of its own."
-            )
-        yield image
+    try:
+        with reading(path) as image:
+            pages = _pages(image)
+            if pages > 1:
+                raise DataError(
+                    f"{path}: {pages} pages, and only one can be the mask. "
+                    "Save that page as a file of its own."
+                )
+            yield image
+    except DataError as error:
+        if isinstance(error.__cause__, UnidentifiedImageError) and path.stat().st_size:
+            raise DataError(f"{path}: {_why_unread(path)}") from error.__cause__
+        raise
+
+
+def _why_unread(path: Path) -> str:
+    """What a file is that Pillow does not know, and how to save it without loss."""
+    with path.open("rb") as stream:
+        content = content_of(stream.read(HEAD))
+        tags: Mapping[int, Any] = {}
+        stream.seek(0)
+        try:
+            tags = ImageFileDirectory_v2(stream.read(8))
+            stream.seek(tags.next)
+            tags.load(stream)
+        except (SyntaxError, ValueError, OSError, struct.error):
+            pass  # no TIFF, or broken from its start
+        bits = tuple(map(int, np.atleast_1d(tags.get(_BITS, ()))))
+        kinds = tuple(map(int, np.atleast_1d(tags.get(_SAMPLE_FORMAT, 1))))
+    if bits:
+        channels = f"{len(bits)} channels of " if len(bits) > 1 else ""
+        kind = _NUMBERS.get(kinds[0], "numbers of a kind")
+        return (
+            f"{channels}{bits[0]}-bit {kind}, which are not read. "
+            "Save the mask as PNG, or as a TIFF of 8 or 32 bits."
+        )
+    name = content.name if content is not None else "no picture"
+    return f"its content is {name}, broken or of a kind that is not read as a mask. Export it as PNG."
 
 
 def _pages(image: Image.Image) -> int:
