@@ -13,6 +13,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 from PIL import Image
+from tests.data.conftest import MakeSet
 
 from descale.base.errors import DataError
 from descale.data import load_dataset
@@ -137,3 +138,30 @@ def test_an_image_that_coco_names_in_other_words_is_told_with_the_nearest(tmp_pa
     told = "(nearest: North_Wall.png, other in capital letters and in spaces or marks)"
     with pytest.raises(DataError, match=re.escape(told)):
         load_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("ending", [".gif", ".webp", ".npy", ".jpg", ".JPEG", ".mat", ""])
+def test_a_mask_of_an_ending_that_is_not_read_is_named(make_set: MakeSet, ending: str) -> None:
+    root = make_set()
+    path = root / "train/masks/000.png"
+    path.rename(path.with_suffix(ending))
+    told = rf"000\.png \({re.escape(str(path.with_suffix(ending)))} is there, but masks are read from \.png"
+    with pytest.raises(DataError, match=rf"1 of 8 photos have no label .*{told}"):
+        load_dataset(root)
+    (found,) = [found for found in check_dataset(root).findings if found.kind == "photo without label"]
+    assert re.search(told, found.items[0])
+
+
+def test_labels_of_another_tool_are_named(tmp_path: Path) -> None:
+    for form, folder, labels, read in (("yolo", "images", "labels", ".txt"), ("labelme", "", "", ".json")):
+        root = tmp_path / form
+        for place in (folder, labels):
+            (root / "train" / place).mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (WIDTH, HEIGHT)).save(root / "train" / folder / "a.png")
+        (root / "train" / labels / "a.xml").touch()
+        (root / "dataset.yaml").write_text(f"format: {form}\nlabel_names: {{0: corrosion}}\n")
+        with pytest.raises(DataError, match=rf"a\.xml is there, but \w+ are read from \{read}; export"):
+            load_dataset(root)
+        (root / "train" / labels / "a.xml").unlink()
+        with pytest.raises(DataError, match=r"\(\S+a\.png\)"):
+            load_dataset(root)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -44,12 +44,14 @@ class Listing:
         unlabelled: photos without one.
         orphans: labels without a photo.
         nested: photos in subfolders, which no reader looks into.
+        hints: of photos without a label, what lies there instead and what to do with it.
     """
 
     pairs: tuple[Pair, ...]
     unlabelled: tuple[Path, ...] = ()
     orphans: tuple[Path, ...] = ()
     nested: tuple[Path, ...] = ()
+    hints: Mapping[Path, str] = field(default_factory=dict)
 
 
 def split_folders(root: Path, layout: str) -> list[tuple[Split | None, Path, str]]:
@@ -147,4 +149,23 @@ def files_by_stem(folder: Path, suffixes: Collection[str]) -> dict[str, Path]:
                 "told apart. Rename or remove one."
             )
         found[stem] = folder / name
+    return found
+
+
+def files_of_other_endings(folder: Path, photos: Collection[Path], remedy: str) -> dict[Path, str]:
+    """What lies in a folder of labels under the names of photos without one: the file, and the remedy.
+
+    Args:
+        folder: where the labels are; photos in it are left out.
+        photos: those without a label.
+        remedy: which endings are read, and what to do.
+    """
+    wanted = {unicodedata.normalize("NFC", photo.stem): photo for photo in photos}
+    found: dict[Path, str] = {}
+    for name in sorted(os.listdir(folder)) if wanted else ():
+        stem, suffix = os.path.splitext(name)
+        photo = wanted.get(unicodedata.normalize("NFC", stem))
+        beside = photo is not None and photo.parent == folder and suffix.lower() in PHOTO_SUFFIXES
+        if photo is not None and not beside and not (folder / name).is_dir():
+            found.setdefault(photo, f"{folder / name} is there, but {remedy}")
     return found

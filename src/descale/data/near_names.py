@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from descale.data.folders import plain_name
 
@@ -14,8 +15,12 @@ EXPLAINED = 100
 LEAST_ALIKE = 0.6
 
 
-def with_nearest(lone: Sequence[Path], others: Sequence[Path]) -> tuple[str, ...]:
+def with_nearest(
+    lone: Sequence[Path], others: Sequence[Path], hints: Mapping[Path, str] = MappingProxyType({})
+) -> tuple[str, ...]:
     """The lone files for a message, each with the nearest of the others and the difference, if one is near.
+
+    Where ``hints`` tell more of a file, that stands there instead.
 
     >>> with_nearest([Path("images/Wall 1.jpg")], [Path("masks/wall_1.png"), Path("masks/wall_2.png")])
     ('images/Wall 1.jpg (nearest: wall_1.png, other in capital letters and in spaces or marks)',)
@@ -23,6 +28,9 @@ def with_nearest(lone: Sequence[Path], others: Sequence[Path]) -> tuple[str, ...
     names = [other.name for other in others]
     lines = []
     for number, path in enumerate(lone):
+        if path in hints:
+            lines.append(f"{path} ({hints[path]})")
+            continue
         near = _nearest(path.name, names) if number < EXPLAINED else None
         lines.append(str(path) if near is None else f"{path} (nearest: {near[0]}, {near[1]})")
     return tuple(lines)

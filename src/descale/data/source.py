@@ -50,7 +50,7 @@ def load_dataset(source: str | Path, *, binary: bool = False) -> Dataset:
     found = find_source(source)
     listing = list_source(found)
     if listing.unlabelled:
-        shown = ", ".join(with_nearest(listing.unlabelled[:3], listing.orphans))
+        shown = ", ".join(with_nearest(listing.unlabelled[:3], listing.orphans, listing.hints))
         total = len(listing.unlabelled) + len(listing.pairs)
         raise DataError(
             f"{found.root}: {len(listing.unlabelled)} of {total} photos have no label ({shown}). "

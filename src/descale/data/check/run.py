@@ -81,7 +81,7 @@ def _listing_findings(listing: Listing) -> Iterator[Finding]:
     if listing.unlabelled:
         yield Finding(
             "photo without label", True, "Photos have no label. Add the labels, or move these photos.",
-            with_nearest(listing.unlabelled, listing.orphans),
+            with_nearest(listing.unlabelled, listing.orphans, listing.hints),
         )  # fmt: skip
     if listing.orphans:
         yield Finding(

@@ -21,7 +21,7 @@ from descale.base.files import read_text
 from descale.base.photo import MAX_PIXELS, PHOTO_SUFFIXES
 from descale.data.class_names import class_of
 from descale.data.description import Description
-from descale.data.folders import Listing, Pair, files_by_stem, split_folders
+from descale.data.folders import Listing, Pair, files_by_stem, files_of_other_endings, split_folders
 from descale.data.polygons import Outline, Points, farthest, pairs, rasterise, shrink_labels, wrong_unit
 from descale.data.problems import SizeMismatch, WrongUnit
 from descale.data.sample import Mask, Notes, Reading
@@ -145,16 +145,22 @@ def read_labelme(description: Description, root: Path) -> Listing:
     found: list[Pair] = []
     unlabelled: list[Path] = []
     orphans: list[Path] = []
+    hints: dict[Path, str] = {}
     for split, folder, name in split_folders(root, description.images):
         photos = files_by_stem(folder, PHOTO_SUFFIXES)
-        labels = files_by_stem(root / description.labels.format(split=name), {".json"})
+        label_folder = root / description.labels.format(split=name)
+        labels = files_by_stem(label_folder, {".json"})
         for stem, image in photos.items():
             if stem in labels:
                 found.append(Pair(stem, split, image, LabelmeLabel(labels[stem], description)))
             else:
                 unlabelled.append(image)
+        lone = [image for stem, image in photos.items() if stem not in labels]
+        hints |= files_of_other_endings(
+            label_folder, lone, "shapes are read from .json; export the set as labelme"
+        )
         orphans.extend(path for stem, path in labels.items() if stem not in photos)
-    return Listing(tuple(found), tuple(unlabelled), tuple(orphans))
+    return Listing(tuple(found), tuple(unlabelled), tuple(orphans), hints=hints)
 
 
 def _outline(kind: str, points: Points) -> Points | None:

@@ -17,12 +17,14 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from descale.base.content import HEAD, content_of
 from descale.base.errors import DataError
 from descale.base.photo import PHOTO_SUFFIXES, reading
-from descale.data.folders import Listing, Pair, files_by_stem, split_folders
+from descale.data.folders import Listing, Pair, files_by_stem, files_of_other_endings, split_folders
 from descale.data.problems import SizeMismatch
 from descale.data.sample import Label
 
 MASK_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp"})
 """Lossless formats; a JPEG mask has smeared values and is refused with the reason."""
+
+_REMEDY = "masks are read from .png, .tif or .bmp; export it as PNG (a JPEG stays smeared when converted)"
 
 _SUBFILE, _REDUCED = 254, 1
 _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
@@ -57,6 +59,7 @@ def list_mask_files(root: Path, images: str, labels: str, make_label: Callable[[
     pairs: list[Pair] = []
     unlabelled: list[Path] = []
     orphans: list[Path] = []
+    hints: dict[Path, str] = {}
     for split, folder, name in split_folders(root, images):
         label_folder = root / labels.format(split=name)
         if not label_folder.is_dir():
@@ -73,8 +76,10 @@ def list_mask_files(root: Path, images: str, labels: str, make_label: Callable[[
                 pairs.append(Pair(stem, split, image, make_label(masks[stem])))
             else:
                 unlabelled.append(image)
+        lone = [image for stem, image in photos.items() if stem not in masks]
+        hints |= files_of_other_endings(label_folder, lone, _REMEDY)
         orphans.extend(path for stem, path in masks.items() if stem not in photos)
-    return Listing(tuple(pairs), tuple(unlabelled), tuple(orphans))
+    return Listing(tuple(pairs), tuple(unlabelled), tuple(orphans), hints=hints)
 
 
 def read_colours(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:

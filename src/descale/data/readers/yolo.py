@@ -13,7 +13,7 @@ from descale.base.files import read_text
 from descale.base.photo import PHOTO_SUFFIXES
 from descale.data.class_names import class_of, say_what_it_means
 from descale.data.description import Description
-from descale.data.folders import Listing, Pair, files_by_stem, split_folders
+from descale.data.folders import Listing, Pair, files_by_stem, files_of_other_endings, split_folders
 from descale.data.polygons import Outline, farthest, pairs, rasterise
 from descale.data.problems import UnknownClass, WrongUnit
 from descale.data.sample import Notes, Reading
@@ -105,9 +105,11 @@ def read_yolo(description: Description, root: Path) -> Listing:
     found: list[Pair] = []
     unlabelled: list[Path] = []
     orphans: list[Path] = []
+    hints: dict[Path, str] = {}
     for split, folder, name in split_folders(root, description.images):
         photos = files_by_stem(folder, PHOTO_SUFFIXES)
-        texts = files_by_stem(root / description.labels.format(split=name), {".txt"})
+        label_folder = root / description.labels.format(split=name)
+        texts = files_by_stem(label_folder, {".txt"})
         for stem, image in photos.items():
             if stem in texts:
                 found.append(
@@ -115,8 +117,12 @@ def read_yolo(description: Description, root: Path) -> Listing:
                 )
             else:
                 unlabelled.append(image)
+        lone = [image for stem, image in photos.items() if stem not in texts]
+        hints |= files_of_other_endings(
+            label_folder, lone, "outlines are read from .txt; export the set as YOLO-seg"
+        )
         orphans.extend(path for stem, path in texts.items() if stem not in photos and stem != "classes")
-    return Listing(tuple(found), tuple(unlabelled), tuple(orphans))
+    return Listing(tuple(found), tuple(unlabelled), tuple(orphans), hints=hints)
 
 
 def _numbers(description: Description, path: Path) -> tuple[tuple[int, int], ...]:
