@@ -184,12 +184,92 @@ def test_masks_of_floating_point_numbers_are_not_cut_off(make_set: MakeSet) -> N
     Image.fromarray(values * np.float32(0.97)).save(path.with_suffix(".tif"))
     with pytest.raises(DataError, match=r"no whole numbers \(the largest: 0\.97\)"):
         mask_in(root)
+    Image.fromarray(np.where(values > 0, np.nextafter(np.float32(1), np.float32(0)), values)).save(
+        path.with_suffix(".tif")
+    )
+    with pytest.raises(DataError, match=r"no whole numbers \(the largest: 0\.99999994\)"):
+        mask_in(root)
     values[:4] = np.nan
     Image.fromarray(values).save(path.with_suffix(".tif"))
     with pytest.raises(DataError, match=r"ignore: \.nan"):
         mask_in(root)
     (root / "dataset.yaml").write_text("ignore: .nan\n")
     assert (mask_in(root)[:4] == 255).all()
+
+
+@pytest.mark.parametrize("kind", ["uint16", "int32", "float32"])
+def test_white_of_more_than_8_bits_is_given_its_meaning_first(make_set: MakeSet, kind: str) -> None:
+    root = make_set()
+    expected = np.array(Image.open(root / "train/masks/000.png")) // 255
+    for path in sorted(root.glob("*/masks/*.png")):
+        values = np.array(Image.open(path)).astype(kind) * 257
+        Image.fromarray(values).save(path.with_suffix(".tif"))
+        path.unlink()
+    with pytest.raises(DataError, match=r"white and means corrosion, write 'label_names: \{.*\}'") as caught:
+        mask_in(root)
+    remedy = str(caught.value).split("write '")[1].split("'")[0]
+    assert remedy == "label_names: {0: background, 65535: corrosion}"
+    (root / "dataset.yaml").write_text(remedy)
+    assert (mask_in(root) == expected).all()
+
+
+def test_the_remedy_for_a_large_number_is_a_number_in_yaml(make_set: MakeSet) -> None:
+    root = make_set(values=(0, 1))
+    path = root / "train/masks/000.png"
+    values = np.array(Image.open(path)).astype("float32")
+    path.unlink()
+    values[:8] = 1e20
+    Image.fromarray(values).save(path.with_suffix(".tif"))
+    with pytest.raises(DataError, match=r"'ignore: 1\.0e\+20'"):
+        mask_in(root)
+    (root / "dataset.yaml").write_text("ignore: 1.0e+20")
+    assert (mask_in(root)[:8] == 255).all()
+
+
+@pytest.mark.parametrize("form", ["id-masks", "colour-masks"])
+def test_an_ignored_class_may_be_written_in_other_case(make_set: MakeSet, form: str) -> None:
+    root = make_set(values=(0, 1, 2))
+    classes = ["{name: steel, colour: [0, 0, 0]}", "{name: rust, corrosion: true, colour: [1, 1, 1]}"]
+    classes.append("{name: Void, colour: [2, 2, 2]}")
+    for path in root.glob("*/masks/*.png"):
+        if form == "colour-masks":
+            Image.open(path).convert("RGB").save(path)
+    (root / "dataset.yaml").write_text(f"format: {form}\nignore: VOID\nclasses: [{', '.join(classes)}]\n")
+    assert set(np.unique(mask_in(root))) == {0, 1, 255}
+
+
+@pytest.mark.parametrize(
+    ("written", "named"),
+    [
+        ("", "nothing is no"),
+        ("yes", r"yes \(true\) is no"),
+        ("[255, no]", r"no \(false\) is no"),
+        ("0.5", r"0\.5 is no"),
+        ("[[300, 0, 0]]", r"\[300, 0, 0\] is no"),
+        ("{a: 1}", r"\{'a': 1\} is no"),
+    ],
+)
+def test_what_cannot_be_ignored_gets_one_line(make_set: MakeSet, written: str, named: str) -> None:
+    root = make_set()
+    (root / "dataset.yaml").write_text(f"name: steel\nignore: {written}\n")
+    with pytest.raises(
+        DataError, match=rf"dataset\.yaml:2: ignore: {named} pixel value.*or leave the"
+    ) as told:
+        load_dataset(root)
+    assert "\n" not in str(told.value)
+
+
+def test_the_remedy_for_a_palette_works_for_255_too(make_set: MakeSet) -> None:
+    root = make_set()
+    for path in root.glob("*/masks/*.png"):
+        picture = Image.fromarray(np.array(Image.open(path)), "P")
+        picture.putpalette([255, 255, 255] + [0, 0, 0] * 255)
+        picture.save(path)
+    (found,) = [found for found in check_dataset(root).findings if found.kind == "colours against indices"]
+    remedy = found.message.split("meanings: ")[1].removesuffix(".")
+    before = mask_in(root)
+    (root / "dataset.yaml").write_text(remedy)
+    assert (mask_in(root) == 1 - before).all()
 
 
 def test_255_beside_0_and_1_suggests_to_ignore_it(make_set: MakeSet) -> None:

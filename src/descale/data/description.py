@@ -122,11 +122,18 @@ class Description(_Strict):
     def _one_or_several(cls, value: Any) -> Any:
         """A lone value or colour is a list of one."""
         lone = not isinstance(value, (list, tuple))
-        colour = not lone and len(value) == 3 and all(type(channel) is int for channel in value)
+        colour = not lone and _is_colour(value)
         entries = [value] if lone else list(value)
         if colour:
             entries = [tuple(value)]
-        return tuple(_whole_or_word(entry) if isinstance(entry, float) else entry for entry in entries)
+        entries = [_whole_or_word(entry) if isinstance(entry, float) else entry for entry in entries]
+        for entry in entries:
+            if not isinstance(entry, str) and type(entry) is not int and not _is_colour(entry):
+                raise ValueError(
+                    f"{_as_yaml(entry)} is no pixel value (255), colour ([255, 255, 255]) or name; write one "
+                    "of these (a name that YAML takes for something else in quotes), or leave the line out"
+                )
+        return tuple(entries)
 
     @model_validator(mode="after")
     def _consistent(self) -> Description:
@@ -163,18 +170,20 @@ class Description(_Strict):
     def _check_ignored(self) -> None:
         """Each format can hold only some kinds of marks."""
         names = [entry.name for entry in self.classes]
+        known = {name.casefold() for name in names}
         for entry in self.ignore:
             if isinstance(entry, tuple):
                 if self.format != "colour-masks":
                     raise ValueError(f"ignore: {list(entry)} is a colour, and only colour masks hold colours")
                 if entry in {self._colour(i) for i in range(len(names))}:
                     raise ValueError(f"ignore: {list(entry)} is the colour of a class; ignore it by its name")
-            elif self.format == "colour-masks" and entry not in names:
+            elif self.format == "colour-masks" and str(entry).casefold() not in known:
                 raise ValueError(f"ignore: '{entry}' is no class; write its colour, such as [255, 255, 255]")
             elif (
                 self.format == "id-masks"
                 and isinstance(entry, str)
-                and entry not in (*names, *self.label_names.values(), *NO_NUMBERS)
+                and entry not in NO_NUMBERS
+                and entry.casefold() not in known | {name.casefold() for name in self.label_names.values()}
             ):
                 raise ValueError(
                     f"ignore: no class is called '{entry}'; {suggestion(entry, names)}. "
@@ -217,6 +226,18 @@ class Description(_Strict):
 
     def _colour(self, index: int) -> tuple[int, int, int]:
         return self.classes[index].colour or _COLOURS[index % len(_COLOURS)]
+
+
+def _is_colour(value: Any) -> bool:
+    if not isinstance(value, (list, tuple)) or len(value) != 3:
+        return False
+    return all(type(channel) is int and 0 <= channel <= 255 for channel in value)
+
+
+def _as_yaml(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    return ("yes (true)" if value else "no (false)") if isinstance(value, bool) else repr(value)
 
 
 def _whole_or_word(number: float) -> int | float | str:

@@ -13,7 +13,7 @@ from descale.data.sample import SPLITS
 REMARKS: dict[str, str] = {
     "colours against indices": "Palette pictures show a person something else than their indices say. The "
     "indices are read; if the colours are right, exchange the meanings: label_names: {0: corrosion, 1: "
-    "background}.",
+    "background, 255: background}.",
     "frame of another shape": "Files state a frame of other proportions than their photo has, so the "
     "outlines are stretched to it. That is right if the photos were stretched; if they were cropped or "
     "padded, label these photos again.",

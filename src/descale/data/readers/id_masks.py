@@ -34,12 +34,14 @@ class IdMask:
         named: the description says what the values mean, so several of them may mean one class;
             else 1 and 255 in one file are a contradiction.
         colours: of the classes, where the description gives them.
+        classes: their names, for messages.
     """
 
     path: Path
     values: tuple[tuple[Value, int], ...]
     named: bool = False
     colours: tuple[Colour | None, ...] = ()
+    classes: tuple[str, ...] = ()
 
     def read(self, size: tuple[int, int]) -> Reading:
         """The mask of a photo of ``size`` = (height, width).
@@ -53,7 +55,7 @@ class IdMask:
         values, present = self._numbers(stored, known)
         strange = {value: count for value, count in present.items() if value not in known}
         if strange:
-            raise UnknownClass(self._complaint(strange, known))
+            raise UnknownClass(self._complaint(strange, known, present))
         meanings = [known[value] for value in present]
         if not self.named and len(set(meanings) - {IGNORED}) != sum(id != IGNORED for id in meanings):
             raise UnknownClass(
@@ -89,7 +91,7 @@ class IdMask:
             if broken.any():
                 raise UnknownClass(
                     f"{self.path}: {broken.sum()} pixels are no whole numbers (the largest: "
-                    f"{values[broken].max():g}). If they are probabilities, decide first (say, 0.5 and more "
+                    f"{values[broken].max()!s}). If they are probabilities, decide first (say, 0.5 and more "
                     "is 1) and save class ids."
                 )
         present = _counted(values)
@@ -104,7 +106,9 @@ class IdMask:
             present = _counted(values)
         return values, present
 
-    def _complaint(self, strange: Mapping[Value, int], known: Mapping[Value, int]) -> str:
+    def _complaint(
+        self, strange: Mapping[Value, int], known: Mapping[Value, int], present: Mapping[Value, int]
+    ) -> str:
         shown = ", ".join(map(_spell, list(strange)[:6])) + (", ..." if len(strange) > 6 else "")
         marks = [_spell(value) for value in strange if isinstance(value, str) or not 0 < value < 255]
         remedy = "Add the class to the table in dataset.yaml, or mend the mask."
@@ -113,6 +117,14 @@ class IdMask:
             remedy = (
                 f"If it marks pixels without a label, write 'ignore: {marked}' in dataset.yaml; "
                 "else add the class to its table, or mend the mask."
+            )
+        (first, *more) = strange
+        white = isinstance(first, int) and first > 255 and present.keys() <= {0, first}
+        if white and not more and not self.named and len(self.classes) == 2:
+            back, front = self.classes
+            remedy = (
+                f"If it is white and means {front}, write 'label_names: {{0: {back}, {shown}: {front}}}' in "
+                f"dataset.yaml; if it marks pixels without a label, 'ignore: {shown}'."
             )
         return (
             f"{self.path}: {f'value {shown} is' if len(strange) == 1 else f'values {shown} are'} outside the "
@@ -150,7 +162,7 @@ def read_id_masks(description: Description, root: Path) -> Listing:
     given = {entry.name: entry.colour for entry in description.classes}
     colours = tuple(given[name] for name in table)
     return list_mask_files(
-        root, description.images, description.labels, lambda path: IdMask(path, values, named, colours)
+        root, description.images, description.labels, lambda path: IdMask(path, values, named, colours, table)
     )
 
 
@@ -205,4 +217,5 @@ def _spell(value: Value) -> str:
     """As YAML reads it."""
     if isinstance(value, str):
         return value.replace("nan", ".nan").replace("inf", ".inf")
-    return str(value) if abs(value) < 2**53 else str(float(value))
+    written = str(value) if abs(value) < 2**53 else str(float(value))
+    return written if "." in written else written.replace("e", ".0e")
