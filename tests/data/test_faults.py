@@ -107,8 +107,26 @@ def test_a_stray_annotation_beside_a_good_one(
     assert (mask_in(tmp_path) == 1).sum() == 26 * 21
     content["annotations"] = content["annotations"][1:]
     path.write_text(json.dumps(content))
+    if "on a line" in told:  # which is an outline, if a poor one
+        assert not mask_in(tmp_path).any()
+        return
     with pytest.raises(DataError, match="annotation 6: a box without an outline"):
         mask_in(tmp_path)
+
+
+def test_outlines_on_one_line_are_left_out_and_told(tmp_path: Path) -> None:
+    told = items(check_dataset(coco(tmp_path / "coco", [(3, 3), (9, 9), (6, 6)])), "outline without an area")
+    assert [text.rsplit(": ", 1)[1] for text in told] == ["1 on a line"]
+    assert not mask_in(tmp_path / "coco").any()
+    root = tmp_path / "yolo"
+    for folder in ("images", "labels"):
+        (root / "train" / folder).mkdir(parents=True)
+    Image.fromarray(photo_of(0, (HEIGHT, WIDTH))).save(root / "train/images/a.png")
+    (root / "train/labels/a.txt").write_text("0 0.1 0.1 0.5 0.1 0.5 0.5\n0 1 0.1 1 0.5 1 0.9\n")
+    (root / "data.yaml").write_text("names: [corrosion]\n")
+    (item,) = items(check_dataset(root), "outline without an area")
+    assert item == f"{root / 'train/labels/a.txt'}:2: all points on one line"
+    assert not mask_in(root)[:, -1].any()
 
 
 def test_a_stray_outline_may_reach_to_the_edge_of_the_box(tmp_path: Path) -> None:

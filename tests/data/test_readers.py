@@ -313,7 +313,17 @@ class TestLabelme:
         [
             ({"label": "5_Terrible"}, r"a\.json: unknown class '5_Terrible'"),
             ({"shape_type": "line"}, "a 'line' of 4 points called 'fair' has no area"),
-            ({"points": [[1, 1], [2, 2]]}, "a 'polygon' of 2 points"),
+            ({"points": [[1, 1], [2, 2]]}, "a 'polygon' of 2 points called 'fair' has no area"),
+            ({"points": [[1, 1], [9, 9], [5, 5]]}, "a 'polygon' of 3 points called 'fair' has no area"),
+            ({"shape_type": "rectangle", "points": [[1, 1], [1, 9]]}, "a 'rectangle' of 2 .* has no area"),
+            ({"shape_type": "circle", "points": [[9, 9], [9, 9]]}, "a 'circle' of 2 .* has no area"),
+            (
+                {"shape_type": "ellipse"},
+                r"an? 'ellipse' of 4 .* of a kind that is not read \(.*polygon, circle",
+            ),
+            ({"shape_type": "cuboid"}, "a 'cuboid' of 4 .* of a kind that is not read"),
+            ({"shape_type": "circle"}, "a 'circle' of 4 points called 'fair' should have 2 points"),
+            ({"shape_type": "rotation", "points": [[1, 1], [5, 9]]}, "should have 4 points"),
             ({"points": [[1], [2], [3]]}, "damaged"),
             ({"points": [[1, 1], [2, float("nan")], [3, 1]]}, "damaged"),
             ({"points": [[1, 1], [2, 1e30], [3, 1]]}, "damaged"),
@@ -323,6 +333,11 @@ class TestLabelme:
         write_labelme(tmp_path, shapes=[shape("fair", FAIR_BOX, **changes)])
         with pytest.raises(DataError, match=message):
             only_mask(load_dataset(tmp_path))
+
+    @pytest.mark.parametrize("kind", ["Polygon", "POLYGON", "Rectangle", ""])
+    def test_kinds_in_other_case(self, tmp_path: Path, kind: str) -> None:
+        write_labelme(tmp_path, shapes=[shape("fair", FAIR_BOX, shape_type=kind)])
+        assert (only_mask(load_dataset(tmp_path)) == 1).sum() == 25 * 21
 
     def test_a_frame_turned_by_exif(self, tmp_path: Path) -> None:
         write_labelme(tmp_path)

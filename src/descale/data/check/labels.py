@@ -17,8 +17,8 @@ REMARKS: dict[str, str] = {
     "frame of another shape": "Files state a frame of other proportions than their photo has, so the "
     "outlines are stretched to it. That is right if the photos were stretched; if they were cropped or "
     "padded, label these photos again.",
-    "outline without an area": "Outlines of fewer than 3 points, or on one line, stand beside good ones and "
-    "are left out.",
+    "outline without an area": "Outlines of fewer than 3 points beside good ones, or with all points on one "
+    "line, have no area and are left out.",
     "size not stated": "Files do not state the size of their photo; the outlines are read as its pixels.",
 }
 """Kinds of remarks that readers make about single labels, and what they mean for the set."""

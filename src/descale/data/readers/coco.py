@@ -100,7 +100,8 @@ class CocoLabel:
             for points in outlines[i]:
                 if reason := wrong_unit(points, size, beside=everything):
                     raise WrongUnit(f"{where}: {reason}. Export the outlines in pixels of these photos.")
-            if not outlines[i] and (alone or not _is_stray(region, stored[i], size)):
+            lines = any(len(points) >= 3 for points in stored[i])
+            if not (outlines[i] or lines) and (alone or not _is_stray(region, stored[i], size)):
                 raise DataError(f"{where}: a box without an outline. Export the set for segmentation.")
             if region.box and (reason := _contradiction(region.box, outlines[i], stored[i], size=size)):
                 raise WrongUnit(

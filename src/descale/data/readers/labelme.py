@@ -22,13 +22,26 @@ from descale.base.photo import MAX_PIXELS, PHOTO_SUFFIXES
 from descale.data.class_names import class_of
 from descale.data.description import Description
 from descale.data.folders import Listing, Pair, files_by_stem, files_of_other_endings, split_folders
-from descale.data.polygons import Outline, Points, farthest, pairs, rasterise, shrink_labels, wrong_unit
+from descale.data.polygons import (
+    Outline,
+    Points,
+    farthest,
+    has_area,
+    pairs,
+    rasterise,
+    shrink_labels,
+    wrong_unit,
+)
 from descale.data.problems import SizeMismatch, WrongUnit
 from descale.data.sample import Mask, Notes, Reading
 
 CIRCLE_POINTS = 64
-CORNERED = frozenset({"rectangle", "rotation", "oriented_rectangle", "quadrilateral"})
-"""Kinds that labelme and X-AnyLabeling write with four corners."""
+POINTS = {
+    "circle": (2,), "mask": (2,), "rectangle": (2, 4), "rotation": (4,), "oriented_rectangle": (4,),
+    "quadrilateral": (4,),
+}  # fmt: skip
+"""Kinds of labelme and X-AnyLabeling beside polygons, and how many points they are written with."""
+NO_AREA = frozenset({"point", "points", "line", "linestrip"})
 
 
 ASPECT = 0.03
@@ -118,7 +131,7 @@ class LabelmeLabel:
 
     def _shape(self, shape: dict[str, Any]) -> Shape:
         try:
-            name, kind = str(shape["label"]), str(shape.get("shape_type") or "polygon")
+            name, kind = str(shape["label"]), str(shape.get("shape_type") or "polygon").lower()
             points = pairs(number for x, y in shape["points"] for number in (x, y))
             stamp = _stamp(shape["mask"]) if kind == "mask" else None
         except (KeyError, TypeError, ValueError, OSError) as error:
@@ -126,9 +139,11 @@ class LabelmeLabel:
                 f"{self.path}: a shape is damaged ({error!r}). Save it again in labelme."
             ) from error
         class_id = class_of(self.description, name, where=str(self.path), usual=USUAL)
-        outline = _outline(kind, points)
-        if outline is None or (stamp is not None and _box(outline)[2:] != stamp.shape):
-            fault = "has no area" if stamp is None else f"does not fit its picture of {stamp.shape}"
+        fault = _fault(kind, points)
+        outline = () if fault else _outline(kind, points)
+        if stamp is not None and outline and _box(outline)[2:] != stamp.shape:
+            fault = f"does not fit its picture of {stamp.shape}"
+        if fault:
             raise DataError(
                 f"{self.path}: a '{kind}' of {len(points)} points called '{name}' {fault}. "
                 "Redraw it as a polygon, rectangle or circle, or delete it."
@@ -163,16 +178,25 @@ def read_labelme(description: Description, root: Path) -> Listing:
     return Listing(tuple(found), tuple(unlabelled), tuple(orphans), hints=hints)
 
 
-def _outline(kind: str, points: Points) -> Points | None:
-    """The outline of a shape of labelme and its relatives; ``None`` if it has no area."""
-    if kind == "circle" and len(points) == 2:
+def _fault(kind: str, points: Points) -> str | None:
+    """Why a shape of labelme and its relatives cannot be filled; ``None`` if it can."""
+    if kind not in NO_AREA | POINTS.keys() | {"polygon"}:
+        return f"is of a kind that is not read (those that are: polygon, {', '.join(POINTS)})"
+    if kind in POINTS and len(points) not in POINTS[kind]:
+        return f"should have {' or '.join(map(str, POINTS[kind]))} points"
+    # The last row and column of a mask belong to it, so that it may be a single pixel.
+    flat = kind in NO_AREA or (kind != "mask" and not has_area(_outline(kind, points)))
+    return "has no area" if flat else None
+
+
+def _outline(kind: str, points: Points) -> Points:
+    """What surrounds a shape with the right number of points for its kind."""
+    if kind == "circle":
         return _circle(points)
     if kind in ("rectangle", "mask") and len(points) == 2:
         (x1, y1), (x2, y2) = points
         return (x1, y1), (x2, y1), (x2, y2), (x1, y2)
-    if kind in CORNERED and len(points) == 4:
-        return points
-    return points if kind == "polygon" and len(points) >= 3 else None
+    return points
 
 
 def _circle(points: Points) -> Points:

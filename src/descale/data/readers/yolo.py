@@ -14,7 +14,7 @@ from descale.base.photo import PHOTO_SUFFIXES
 from descale.data.class_names import class_of, say_what_it_means
 from descale.data.description import Description
 from descale.data.folders import Listing, Pair, files_by_stem, files_of_other_endings, split_folders
-from descale.data.polygons import Outline, farthest, pairs, rasterise
+from descale.data.polygons import Outline, farthest, has_area, pairs, rasterise
 from descale.data.problems import UnknownClass, WrongUnit
 from descale.data.sample import Notes, Reading
 
@@ -46,13 +46,19 @@ class YoloLabel:
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"{self.path}: cannot be read ({error}). Export it again.") from error
         known = dict(self.values)
-        outlines = [
-            parse_line(line, known, f"{self.path}:{number}", self.classes)
+        stored = {
+            f"{self.path}:{number}": parse_line(line, known, f"{self.path}:{number}", self.classes)
             for number, line in enumerate(lines, start=1)
             if line.strip()
-        ]
+        }
+        outlines = [outline for outline in stored.values() if has_area(outline.points)]
+        remarks = tuple(
+            ("outline without an area", f"{where}: all points on one line")
+            for where, outline in stored.items()
+            if not has_area(outline.points)
+        )
         reach = farthest(outline.points for outline in outlines)
-        return Reading(rasterise(outlines, (1.0, 1.0), size), Notes(reach, reach))
+        return Reading(rasterise(outlines, (1.0, 1.0), size), Notes(reach, reach, remarks=remarks))
 
 
 def parse_line(line: str, known: Mapping[int, int], where: str, classes: Iterable[str] = ()) -> Outline:
