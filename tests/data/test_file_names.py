@@ -152,6 +152,17 @@ def test_a_mask_of_an_ending_that_is_not_read_is_named(make_set: MakeSet, ending
     assert re.search(told, found.items[0])
 
 
+def test_labels_of_another_format_are_named(make_set: MakeSet) -> None:
+    root = make_set()
+    path = root / "train/masks/000.png"
+    for ending, form in ((".txt", "yolo"), (".json", "labelme")):
+        path = path.rename(path.with_suffix(ending))
+        with pytest.raises(
+            DataError, match=rf"000\{ending} is there, .*, or write 'format: {form}' if it is"
+        ):
+            load_dataset(root)
+
+
 def test_labels_of_another_tool_are_named(tmp_path: Path) -> None:
     for form, folder, labels, read in (("yolo", "images", "labels", ".txt"), ("labelme", "", "", ".json")):
         root = tmp_path / form

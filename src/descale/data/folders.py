@@ -25,6 +25,10 @@ SPLIT_FOLDERS: dict[str, Split] = {
 """Folder names that are taken for a split, when a layout says ``{split}``."""
 
 
+_FORMATS = {".txt": "yolo", ".json": "labelme", ".png": "id-masks"}
+"""Formats whose labels usually have these endings."""
+
+
 @dataclass(frozen=True)
 class Pair:
     """A photo and its label, before the set's ids and scenes are known. ``split`` is as published."""
@@ -167,5 +171,7 @@ def files_of_other_endings(folder: Path, photos: Collection[Path], remedy: str) 
         photo = wanted.get(unicodedata.normalize("NFC", stem))
         beside = photo is not None and photo.parent == folder and suffix.lower() in PHOTO_SUFFIXES
         if photo is not None and not beside and not (folder / name).is_dir():
-            found.setdefault(photo, f"{folder / name} is there, but {remedy}")
+            form = _FORMATS.get(suffix.lower())
+            other = f", or write 'format: {form}' if it is the label" if form else ""
+            found.setdefault(photo, f"{folder / name} is there, but {remedy}{other}")
     return found

@@ -24,7 +24,7 @@ from descale.data.sample import Label
 MASK_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp"})
 """Lossless formats; a JPEG mask has smeared values and is refused with the reason."""
 
-_REMEDY = "masks are read from .png, .tif or .bmp; export it as PNG (a JPEG stays smeared when converted)"
+_REMEDY = "masks are read from .png, .tif or .bmp; export as PNG (a converted JPEG stays smeared)"
 
 _SUBFILE, _REDUCED = 254, 1
 _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
