@@ -64,6 +64,14 @@ def test_pixels_in_a_frame_of_one_by_one_are_refused(tmp_path: Path) -> None:
         mask_in(in_frame(tmp_path, (1, 1), points=[[0, 0], [1.5, 0], [1, 1]]))
 
 
+@pytest.mark.parametrize("frame", [(20_000, 20_000), (1, 9_000_000)])
+def test_a_frame_that_no_picture_has_is_refused_before_it_is_drawn(
+    tmp_path: Path, frame: tuple[int, int]
+) -> None:
+    with pytest.raises(DataError, match=rf"a\.json: the frame is {frame[1]} x {frame[0]}\. Save it again"):
+        mask_in(in_frame(tmp_path, frame, points=[[0, 0], [1, 0], [1, 1]]))
+
+
 def test_a_frame_of_other_proportions_is_warned_about(tmp_path: Path) -> None:
     (item,) = warned(in_frame(tmp_path, (3000, 4000)))
     assert item == f"{tmp_path / 'train/a.json'}: 4000 x 3000 for a photo of 180 x 120"

@@ -43,7 +43,6 @@ POINTS = {
 """Kinds of labelme and X-AnyLabeling beside polygons, and how many points they are written with."""
 NO_AREA = frozenset({"point", "points", "line", "linestrip"})
 
-
 ASPECT = 0.03
 """Share by which the sides of a frame may be in another proportion than its photo's: more is no rounding."""
 
@@ -107,7 +106,7 @@ class LabelmeLabel:
         stated = min(frame) > 0
         if not stated:
             frame = size
-        if frame[0] * frame[1] > MAX_PIXELS:
+        if math.prod(_canvas(frame, size)) > MAX_PIXELS:
             raise DataError(f"{self.path}: the frame is {frame[1]} x {frame[0]}. Save it again in labelme.")
         if frame != size and frame == (size[1], size[0]):
             raise SizeMismatch(
@@ -227,13 +226,18 @@ def _stretched(frame: tuple[int, int], size: tuple[int, int]) -> bool:
     return max(short, long) / min(short, long) > (1 + ASPECT) * (1 + rounding)
 
 
+def _canvas(frame: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
+    """Height and width in which shapes are drawn."""
+    return max(frame[0], size[0]), max(frame[1], size[1])
+
+
 def _draw(shapes: Iterable[Shape], frame: tuple[int, int], size: tuple[int, int]) -> Mask:
     """All shapes, later over earlier, as large as the frame or, where that is larger, as the photo.
 
     Published masks were drawn in frames larger than the photos; but in a smaller frame every pixel would
     become a block of the photo's.
     """
-    drawn = (max(frame[0], size[0]), max(frame[1], size[1]))
+    drawn = _canvas(frame, size)
     canvas = np.zeros(drawn, dtype=np.uint8)
     outlines: list[Outline] = []
     for shape in shapes:
