@@ -32,6 +32,10 @@ def test_every_missed_limit_is_named() -> None:
     assert "12.0 ms instead of 10" in missed
 
 
+def test_a_drop_that_is_not_defined_keeps_no_limit() -> None:
+    assert final(drop=float("nan")).violations(Limits(drop=5))
+
+
 def test_a_collapsed_network_is_within_no_limits() -> None:
     assert final(collapsed=("it calls nothing corroded",)).violations(Limits(ms=100))
 

@@ -93,16 +93,17 @@ def test_what_no_network_reaches_is_said_before_anything_is_trained(steel: Path,
     assert not any(key.startswith("epochs") for key in decided)
 
 
-def test_photos_without_corrosion_are_refused(steel: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("split", ["valid", "test"])
+def test_photos_without_corrosion_choose_and_judge_nothing(steel: Path, tmp_path: Path, split: str) -> None:
     import shutil
 
     import numpy as np
     from PIL import Image
 
     bare = Path(shutil.copytree(steel, tmp_path / "bare"))
-    for mask in (bare / "valid" / "masks").iterdir():
+    for mask in (bare / split / "masks").iterdir():
         Image.fromarray(np.zeros((32, 32), np.uint8)).save(mask)
-    with pytest.raises(DataError, match="corrosion"):
+    with pytest.raises(DataError, match=f"'{split}' shows corrosion"):
         descale.compress(bare, tmp_path / "x.zip", max_ms=1, size=64, accept_problems=True, **FAST)
 
 

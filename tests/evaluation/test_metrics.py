@@ -13,6 +13,7 @@ from descale.evaluation import (
     imagewise_iou,
     paired_drop,
     score,
+    score_interval,
     summarise,
 )
 
@@ -135,3 +136,17 @@ def test_a_stray_pixel_of_a_class_that_is_nowhere_labelled_is_no_drop(metric: st
     found = score(confusions_of(truth, strayed, 4), FOUR)
     assert getattr(found, metric) == pytest.approx(getattr(clean, metric), abs=0.001)
     assert found.iou_by_class[3] == 0
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_an_image_that_is_ignored_whole_counts_nowhere(name: str) -> None:
+    truth, predicted = random_masks(4)
+    run = confusions_of(truth, predicted, 4)
+    counts = np.concatenate([run.counts, np.zeros_like(run.counts[:1])])
+    beside = ImageConfusions((*run.ids, "ignored"), (*run.groups, ""), counts)
+    assert METRICS[name].of(beside, FOUR) == METRICS[name].of(run, FOUR)
+    one = score_interval([beside], FOUR, name)
+    assert one.low < METRICS[name].of(run, FOUR) < one.high < 1
+    nothing = ImageConfusions(("a", "b"), ("", ""), np.zeros((2, 4, 4), np.int64))
+    assert np.isnan(METRICS[name].of(nothing, FOUR))
+    assert np.isnan(score_interval([nothing], FOUR, name).estimate)

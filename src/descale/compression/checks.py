@@ -11,6 +11,7 @@ from descale.base.errors import ConfigError, DataError
 from descale.base.photo import photo_size
 from descale.compression.request import working_length
 from descale.data import Dataset
+from descale.data.sample import Sample
 
 LARGEST = 512
 """Longest side of the largest working size where none is asked for, pixels."""
@@ -32,7 +33,8 @@ def checked_output(out: Path) -> Path:
 
 
 def require_corrosion(dataset: Dataset, source: str | Path) -> None:
-    """In the splits to train on and to choose by; nothing can be learnt, or chosen, without it.
+    """In the splits to train on, to choose by and, where there is one, to judge by; nothing can be learnt,
+    chosen or judged without it.
 
     Raises:
         DataError: a split has no photo, or none with corrosion.
@@ -44,8 +46,18 @@ def require_corrosion(dataset: Dataset, source: str | Path) -> None:
                 f"{source} has no photo in the split '{split}': labelled photos are needed to train on and "
                 "others to choose by. See: descale data check"
             )
-        if not any(np.isin(one.read_mask(), dataset.classes.corrosion_ids).any() for one in samples):
+        if not any(_shows_corrosion(one, dataset) for one in samples):
             raise DataError(f"{source}: no photo of the split '{split}' shows corrosion. Put some there.")
+    judged_by = dataset.split("test")
+    if judged_by and not any(_shows_corrosion(one, dataset) for one in judged_by):
+        raise DataError(
+            f"{source}: no photo of the split 'test' shows corrosion, so the result could not be judged. Put "
+            "some there, or leave the split out: then it is judged by 'valid'."
+        )
+
+
+def _shows_corrosion(sample: Sample, dataset: Dataset) -> bool:
+    return bool(np.isin(sample.read_mask(), dataset.classes.corrosion_ids).any())
 
 
 def largest_side(size: int | tuple[int, int] | None, dataset: Dataset) -> tuple[int, int]:

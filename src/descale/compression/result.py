@@ -65,7 +65,8 @@ class Final:
             missed.append(f"{self.candidate.costs.macs:.3g} MACs instead of {limits.macs:.3g}")
         if limits.mb is not None and self.megabytes > limits.mb:
             missed.append(f"{self.megabytes:.2f} MB instead of {limits.mb:g}")
-        if limits.drop is not None and 100 * self.drop.estimate > limits.drop:
+        # not "greater than": a drop that is not defined keeps no limit
+        if limits.drop is not None and not 100 * self.drop.estimate <= limits.drop:
             missed.append(f"{100 * self.drop.estimate:.1f} points lost instead of {limits.drop:g}")
         return tuple(missed)
 

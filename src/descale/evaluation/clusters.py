@@ -36,19 +36,22 @@ def scene_count(run: ImageConfusions) -> int:
 def by_cluster(
     run: ImageConfusions, cluster: NDArray[np.intp], count: int, classes: ClassTable, metric: Metric
 ) -> tuple[Array, Array]:
-    """Per cluster: summed confusions or summed image scores, flattened, and the number of images."""
+    """Per cluster: summed confusions or summed image scores, flattened, and the number of images that have a
+    score."""
     values = metric.compute(run.counts, classes.corrosion_ids) if metric.imagewise else run.counts
     flat = values.reshape(len(run), -1).astype(np.float64)
+    defined = ~np.isnan(flat).any(axis=1)
     sums = np.zeros((count, flat.shape[1]))
-    np.add.at(sums, cluster, flat)
-    return sums, np.bincount(cluster, minlength=count).astype(np.float64)
+    np.add.at(sums, cluster[defined], flat[defined])
+    return sums, np.bincount(cluster[defined], minlength=count).astype(np.float64)
 
 
 def weighted(weights: Array, sums: Array, images: Array, classes: ClassTable, metric: Metric) -> Array:
     """Score of each row of ``weights`` ``(R, clusters)``, from what :func:`by_cluster` gives: ``(R,)``."""
     totals = weights @ sums
     if metric.imagewise:
-        return totals[:, 0] / (weights @ images)
+        scored = weights @ images
+        return np.divide(totals[:, 0], scored, out=np.full(len(scored), np.nan), where=scored > 0)
     return metric.compute(totals.reshape(len(totals), len(classes), len(classes)), classes.corrosion_ids)
 
 

@@ -13,6 +13,8 @@
 * ``iou_image``: the metric of the same authors' binary runs: per image, the IoU of "corroded"; then the mean
   over images. As there, an image without corrosion scores 1 if none was found in it and 0 otherwise.
 
+An image without any labelled pixel, all of it to be ignored, counts in no score.
+
 A class that is neither in the truth nor in the prediction has no IoU (NaN). Means are over the classes that
 are labelled; where no corrosion is labelled, its scores are not defined (NaN), whatever was predicted.
 """
@@ -79,8 +81,9 @@ def _iou_micro(counts: NDArray[Any], corrosion_ids: tuple[int, ...]) -> Array:
 
 
 def _iou_image(counts: NDArray[Any], corrosion_ids: tuple[int, ...]) -> Array:
-    pooled = merge_corrosion(counts, corrosion_ids)
-    return np.nan_to_num(class_iou(pooled)[..., 1], nan=1.0)
+    iou = class_iou(merge_corrosion(counts, corrosion_ids))[..., 1]
+    labelled = counts.sum(axis=(-2, -1)) > 0
+    return np.where(np.isnan(iou) & labelled, 1.0, iou)
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,8 @@ class Metric:
         """The score of a split; NaN where it is not defined: of corrosion, where none is labelled."""
         counts = confusions.counts if self.imagewise else confusions.total
         scores = self.compute(counts, classes.corrosion_ids)
-        return float(np.mean(scores)) if scores.size else float("nan")
+        defined = scores[~np.isnan(scores)]
+        return float(np.mean(defined)) if defined.size else float("nan")
 
 
 METRICS: dict[str, Metric] = {

@@ -204,5 +204,6 @@ def write_per_image(path: Path, summary: Summary) -> None:
         writer.writerow(["id", "group", "iou_corrosion", "iou_paper", *pairs])
         for row in zip(confusions.ids, confusions.groups, corrosion, paper, confusions.counts, strict=True):
             name, group, iou, micro, counts = row
-            shown = "" if iou != iou else f"{iou:.6f}"  # empty: no corrosion, and none predicted
-            writer.writerow([name, group, shown, f"{micro:.6f}", *counts.ravel().tolist()])
+            # empty: no corrosion and none predicted, or nothing labelled at all
+            shown = ("" if value != value else f"{value:.6f}" for value in (iou, micro))
+            writer.writerow([name, group, *shown, *counts.ravel().tolist()])
