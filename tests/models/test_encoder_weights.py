@@ -187,6 +187,20 @@ def test_names_that_say_nothing_are_read_by_position_and_that_is_said(
     assert f"{len(weights)} tensors by position" in caplog.text
 
 
+def test_names_that_are_known_must_stand_in_the_order_of_the_others(
+    tmp_path: Path, weights: dict[str, Tensor], caplog: pytest.LogCaptureFixture
+) -> None:
+    few = {key: key if place % 3 == 0 else f"other.{place}" for place, key in enumerate(weights)}
+    straight = saved(tmp_path / "straight.pth", {few[key]: value for key, value in weights.items()})
+    assert same_weights(encoder_of(build_network(SPEC, encoder_weights=straight)), weights)
+    assert "none of" not in caplog.text
+    first, second = [key for key in weights if few[key] == key and "running_mean" in key][:2]
+    order = [{first: second, second: first}.get(key, key) for key in weights]
+    swapped = saved(tmp_path / "swapped.pth", {few[key]: weights[key] for key in order})
+    with pytest.raises(ModelError, match="contradict themselves"):
+        build_network(SPEC, encoder_weights=swapped)
+
+
 def test_safetensors_keep_no_order_and_are_not_read_by_position(
     tmp_path: Path, weights: dict[str, Tensor]
 ) -> None:

@@ -72,6 +72,8 @@ WRAPPERS = frozenset({"module", "_orig_mod"})
 ENDINGS = frozenset({"weight", "bias", "running_mean", "running_var", "num_batches_tracked"})
 """What the last part of a name says of a tensor, whatever the layer is called."""
 
+CHANCE = 0.1
+"""A share of names below this may be the encoder's by chance: ``bn1.weight`` is anybody's."""
 COUNTER = "num_batches_tracked"
 
 
@@ -149,10 +151,19 @@ def _fill(encoder: nn.Module, tensors: dict[str, Tensor], path: Path, *, trusted
     wanted = encoder.state_dict()
     found = _match_names(wanted, tensors, path)
     how = "name"
-    if found is None:
-        found, how = _match_positions(wanted, tensors, path), "position"
+    if 2 * len(found) <= len(wanted):
+        known, found, how = found, _match_positions(wanted, tensors, path), "position"
+        moved = [key for key, have in known.items() if found[key] != have]
+        if moved and len(known) >= CHANCE * len(wanted):
+            raise ModelError(
+                f"Encoder weights {path} contradict themselves: {len(known)} of {len(wanted)} names are the "
+                f"encoder's, but in the place of {moved[0]} the file has {found[moved[0]]}. Rename the rest."
+            )
         level = logging.INFO if trusted else logging.WARNING
-        logger.log(level, "encoder weights %s: no name is known, tensors are taken in their order", path)
+        logger.log(
+            level, "encoder weights %s: %s of %d names known, tensors are taken in their order", path,
+            len(known) or "none", len(wanted),
+        )  # fmt: skip
     absent = [key for key in wanted if key not in found]
     for key, have in found.items():
         given = tensors[have]
@@ -176,10 +187,9 @@ def _plain(key: str) -> str:
     return ".".join(part for part in key.split(".") if part not in WRAPPERS).replace("_", ".")
 
 
-def _match_names(
-    wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor], path: Path
-) -> dict[str, str] | None:
-    """Encoder tensor -> tensor of the file, or ``None`` where the file's names say nothing of the encoder.
+def _match_names(wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor], path: Path) -> dict[str, str]:
+    """Encoder tensor -> tensor of the file, for all of them or, where names are of another kind, for at most
+    half.
 
     Raises:
         ModelError: most names are known and some are missing, or stand twice, or layers are left over.
@@ -195,9 +205,9 @@ def _match_names(
     prefixes = [key[: len(key) - len(first)] for key in theirs if f".{key}".endswith(f".{first}")]
     best = sorted(prefixes, key=lambda prefix: -sum(prefix + key in theirs for key in own))
     known = [key for key in own if best and best[0] + key in theirs]
+    prefix = best[0] if best else ""
     if 2 * len(known) <= len(own):
-        return None
-    prefix = best[0]
+        return {own[key]: theirs[prefix + key][0] for key in known}
     if len(best) > 1 and all(best[1] + key in theirs for key in known):
         raise ModelError(
             f"Encoder weights {path} hold two encoders, under '{prefix}' and '{best[1]}'. "
