@@ -169,7 +169,7 @@ def test_content_decides_where_the_ending_says_nothing(tmp_path: Path) -> None:
     assert "a JPEG picture by its content" in told["b.bak"]
 
 
-@pytest.mark.parametrize("name", ["a.mts", "a.MPG", "a.wmv", "a.3gp", "a.m2ts", "a.mkv"])
+@pytest.mark.parametrize("name", ["a.mts", "a.MPG", "a.wmv", "a.3gp", "a.m2ts", "a.mkv", "a.dav", "a.264"])
 def test_films_of_camcorders_and_telephones_are_done_or_told(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

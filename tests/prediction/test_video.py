@@ -73,6 +73,17 @@ def test_films_of_camcorders_telephones_and_windows_are_read(tmp_path: Path, end
     assert len(list(read_frames(path, 1))) == FRAMES
 
 
+def test_a_windows_film_that_is_cut_off_is_told_though_it_has_no_length_then(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.wmv", codec="wmv2", container="asf", rate=25)
+    assert is_complete(path)
+    cut(path, 0.5)
+    assert not is_complete(path)
+    read: list[int] = []
+    with pytest.raises(DataError, match="shorter than it states, so it is cut off"):
+        read.extend(number for number, _ in read_frames(path, 1))
+    assert 0 < len(read) < 0.8 * FRAMES
+
+
 def test_a_photo_called_a_film_is_told_as_what_it_is(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"\0\0\0\x18ftypheic" + bytes(64))
     with pytest.raises(DataError, match="HEIC"):

@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 _TAIL = 4096
+_ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+_ASF_HEAD = 1 << 16
 
 
 def is_complete(path: Path) -> bool:
-    """Whether the file ends where its container (AVI, Matroska, MP4, QuickTime) says that it ends.
+    """Whether the file ends where its container (AVI, Matroska, MP4, QuickTime, ASF) says that it ends.
 
     ``False`` also where the container does not tell, or where the end is all zeros, as in a file that was
     reserved on the disk and never filled.
@@ -26,10 +29,32 @@ def is_complete(path: Path) -> bool:
             ends = _follow(stream, size, little=False)
         elif head[:4] == b"\x1aE\xdf\xa3":
             ends = _segment_ends(stream, size)
+        elif head == _ASF[:12]:
+            ends = bool(_asf_bytes(path)) and not is_cut(path)
         else:
             return False
         stream.seek(max(0, size - _TAIL))
         return ends and any(stream.read())
+
+
+def is_cut(path: Path) -> bool:
+    """Whether a Windows Media file (ASF) is shorter than it says; ``False`` also for all others.
+
+    FFmpeg takes a cut one for a whole one without a length.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    return path.stat().st_size < _asf_bytes(path)
+
+
+def _asf_bytes(path: Path) -> int:
+    """Bytes that an ASF file states: in its file properties, behind their name, length and own name. 0 if it
+    states none, as a broadcast, or is of another kind."""
+    with path.open("rb") as stream:
+        head = stream.read(_ASF_HEAD)
+    at = head.find(_ASF_PROPERTIES) if head.startswith(_ASF) else -1
+    return 0 if at < 0 else int.from_bytes(head[at + 40 : at + 48], "little")
 
 
 def _follow(stream: BinaryIO, size: int, *, little: bool) -> bool:

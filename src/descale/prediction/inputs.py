@@ -157,8 +157,9 @@ def _tell(argument: str, sorted_out: _SortedOut) -> dict[str, str]:
             logger.info("%s: %d %s (%s%s)", argument, len(paths), what, paths[0], ", ..." * (len(paths) > 1))
     if sorted_out.unread:
         logger.warning(
-            "%d files in %s are of no kind that is read (%s) and count as skipped; convert them to JPEG",
+            "%d files in %s are of no kind that is read (%s) and count as skipped: %s%s",
             len(sorted_out.unread), argument, count_kinds(sorted_out.unread),
+            why_not_read(sorted_out.unread[0]), " ..." * (len(sorted_out.unread) > 1),
         )  # fmt: skip
     if sorted_out.films:
         logger.warning("%d films in %s count as skipped: %s", len(sorted_out.films), argument, _NO_FILMS)

@@ -19,6 +19,7 @@ UNREAD_SUFFIXES = frozenset(
         ".bay", ".cap", ".cr2", ".cr3", ".crw", ".dcr", ".dcs", ".dng", ".erf", ".fff", ".gpr", ".iiq",
         ".k25", ".kdc", ".mdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".ptx", ".r3d",
         ".raf", ".raw", ".rw2", ".rwl", ".rwz", ".sr2", ".srf", ".srw", ".x3f",
+        ".sgi", ".dds", ".ico", ".icns", ".msp", ".xbm", ".braw",
     }
 )  # fmt: skip
 """File name endings (lower case) of telephones' and cameras' own formats and others that are not read."""

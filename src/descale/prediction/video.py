@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from descale.base.content import content_of_file
 from descale.base.errors import ConfigError, DataError
-from descale.prediction.containers import is_complete
+from descale.prediction.containers import is_complete, is_cut
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +21,8 @@ VIDEO_SUFFIXES = frozenset(
     {
         ".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".3gp", ".3g2", ".mts", ".m2ts", ".m2t", ".mpg",
         ".mpeg", ".mpe", ".m1v", ".m2v", ".vob", ".wmv", ".asf", ".flv", ".f4v", ".ogv", ".mxf", ".divx",
-        ".qt", ".mjpg", ".mjpeg", ".h264", ".h265", ".hevc", ".rm", ".rmvb", ".insv", ".dv",
+        ".qt", ".mjpg", ".mjpeg", ".h264", ".h265", ".hevc", ".264", ".265", ".avc", ".obu", ".ivf", ".y4m",
+        ".nut", ".wtv", ".dav", ".amv", ".xvid", ".mk3d", ".mp2v", ".gifv", ".rm", ".rmvb", ".insv", ".dv",
     }
 )  # fmt: skip
 """File name endings (lower case) that are taken for videos when a folder is listed."""
@@ -132,6 +133,11 @@ def _require_whole(path: Path, container: Any, stream: Any, count: int, end: flo
             return
         if stream.average_rate:  # FFmpeg shortens the length of a cut AVI, but not its count
             length = max(length, float(stated / stream.average_rate))
+    if not length and is_cut(path):
+        raise DataError(
+            f"{path}: shorter than it states, so it is cut off. The {count} frames that could be read are "
+            "done; copy it again."
+        )
     if end >= length - max(_LACKING * length, _LACKING_SECONDS) or is_complete(path):
         return
     read = f"{count} of {stated} frames" if stated else f"{end:.1f} of {length:.1f} seconds"
