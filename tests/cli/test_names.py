@@ -1,4 +1,4 @@
-"""Square brackets in names of sets, classes, files and folders are shown as they are by every command."""
+"""Brackets and colons in names of sets, classes, files and folders are shown as they are by every command."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tests.runtime.tiny_networks import write_bundle
 from descale.data import load_dataset
 from descale.models import SavedModel, build_network, make_spec, read_widths, save_model
 
-NAME = "span [/north] [b]"
-RUST = "rust [bold]deep"
+NAME = "span [/north] [b] :bomb:"
+RUST = "rust [bold]deep :fire:"
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    folder = tmp_path / "site [red] [" / "red]"
+    folder = tmp_path / "site [red] [" / "red] :ok:"
     folder.mkdir(parents=True)
     return folder
 

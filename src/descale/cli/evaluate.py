@@ -59,7 +59,7 @@ def evaluate(
         raise ConfigError(f"There is no data set {missing}: give --data FOLDER, or --clean FOLDER alone.")
     if clean is not None:
         find_clean_photos(clean)  # what is wrong with the folder is told before anything long starts
-    console = Console()
+    console = Console(emoji=False)
     written: dict[str, Any] = {"model": str(model)}
     if data is not None:
         evaluation = evaluate_model(model, data, split=split, keep_scores=keep_scores)

@@ -13,7 +13,7 @@ from descale import __version__
 from descale.base.errors import DescaleError
 
 INTERRUPTED = 130
-ERRORS = Console(stderr=True, soft_wrap=True, highlight=False)
+ERRORS = Console(emoji=False, stderr=True, soft_wrap=True, highlight=False)
 
 app = typer.Typer(
     name="descale",

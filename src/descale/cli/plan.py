@@ -143,7 +143,7 @@ def _print(made: Plan, title: str) -> None:
             f"{row.params_share:.1%}",
             escape(row.reason),
         )
-    console = Console()
+    console = Console(emoji=False)
     console.print(table)
     console.print(
         f"sparsity {made.sparsity:.3f}, the mean over the prunable layers\n"

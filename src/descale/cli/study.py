@@ -95,7 +95,7 @@ def _list(opened: Study) -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(emoji=False, soft_wrap=True, highlight=False)
     status = {trial.id: str(row["status"]) for trial, row in opened.rows()}
     for trial in opened.trials:
         console.print(f"{trial.id}  {escape(trial.title)}  {escape(status.get(trial.id, 'to do'))}")
@@ -109,7 +109,7 @@ def _show(opened: Study) -> None:
     from descale.cli.study_table import study_table
 
     rows = [row for trial, row in opened.rows() if trial.fold is None and row["status"] == "ok"]
-    console = Console(highlight=False)
+    console = Console(emoji=False, highlight=False)
     console.print(study_table(opened.config.name, rows[:SHOWN_ROWS]))
     if len(rows) > SHOWN_ROWS:
         console.print(f"... and {len(rows) - SHOWN_ROWS} more rows in results.csv")

@@ -122,7 +122,10 @@ def count_false_alarms(clean: CleanPhotos, find: Callable[[Path], NDArray[np.boo
     """
     names, largest, areas, unread = [], [], [], list(clean.unread)
     progress = track(
-        clean.photos, description="photos without corrosion", transient=True, console=Console(stderr=True)
+        clean.photos,
+        description="photos without corrosion",
+        transient=True,
+        console=Console(emoji=False, stderr=True),
     )
     for photo in progress:
         try:

@@ -11,7 +11,7 @@ from rich.markup import escape
 from descale.study.folder import Row, StudyFolder
 from descale.study.trial import Trial
 
-CONSOLE = Console(stderr=True, highlight=False, soft_wrap=True)
+CONSOLE = Console(emoji=False, stderr=True, highlight=False, soft_wrap=True)
 
 
 class LineWatcher:
