@@ -126,7 +126,8 @@ def test_score_that_is_not_defined_is_no_failure(tmp_path: Path) -> None:
     (tmp_path / "results.csv").write_text(head + rows + "d,unet,dense,0,0.7,5,ok,c\n")
     page = write_report(tmp_path).read_text(encoding="utf-8")
     assert "1 trial finished, 2 without a score" in page
-    assert "2 of 3 trials have no score, as the test split of clean shows no corrosion." in page
+    for text in (page, (tmp_path / "report.md").read_text(), (tmp_path / "report.tex").read_text()):
+        assert "2 of 3 trials have no score, as the test split of clean shows no corrosion." in text
     assert reason in page
     assert "have failed" not in page
 

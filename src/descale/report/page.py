@@ -15,7 +15,6 @@ from markupsafe import Markup
 
 from descale import __version__
 from descale.evaluation.false_alarms import LARGE_PATCH
-from descale.report.cautions import cautions
 from descale.report.evidence import MARGINS, StudyTrials
 from descale.report.looks import architecture_title, strategy_title
 from descale.report.rows import LATENCIES, Result, read_latencies
@@ -26,14 +25,18 @@ from descale.report.words import joined, points
 logger = logging.getLogger(__name__)
 
 
-def render(title: str, results: Sequence[Result], made: Sequence[Section], trials: StudyTrials) -> str:
+def render(
+    title: str,
+    results: Sequence[Result],
+    made: Sequence[Section],
+    warnings: Sequence[str],
+    trials: StudyTrials,
+) -> str:
     """The whole page as HTML, nothing outside of it needed."""
     environment = page_templates("descale.report")
     source = partial(page_source, environment)
     manifest = read_manifest(trials.folder)
-    expected = manifest.get("trials") if isinstance(manifest.get("trials"), int) else None
-    evidence = [item for section in made for item in section.evidence]
-    cells = [item.cell for item in evidence]
+    cells = [item.cell for section in made for item in section.evidence]
     return environment.get_template("report.html.j2").render(
         title=title,
         version=__version__,
@@ -41,14 +44,12 @@ def render(title: str, results: Sequence[Result], made: Sequence[Section], trial
         style=source("style.css"),
         script=source("page.js"),
         sections=made,
-        cautions=cautions(
-            results, evidence, expected, own_latency=not read_latencies(trials.folder / LATENCIES)
-        ),
+        cautions=warnings,
         unreadable=trials.unreadable,
         finished=sum(result.finished for result in results),
         failed=[result for result in results if not result.finished and not result.undefined],
         unscored=[result for result in results if not result.finished],
-        expected=expected,
+        expected=expected_trials(manifest),
         filters=filters(cells),
         latency_how=_latency_how(trials.folder),
         columns=trial_columns(results),
@@ -83,6 +84,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         logger.warning("%s cannot be read and is left out: %s", folder / "study.json", error)
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def expected_trials(manifest: dict[str, Any]) -> int | None:
+    """How many trials the study has; ``None`` if its manifest does not tell."""
+    trials = manifest.get("trials")
+    return trials if isinstance(trials, int) else None
 
 
 def _latency_how(folder: Path) -> str:

@@ -121,9 +121,13 @@ def floors_text(cells: Sequence[Cell]) -> str:
     return ("Floors: " + ", ".join(parts) + ".") if parts else "The table has no floors."
 
 
-def markdown(title: str, sections: Sequence[tuple[str, Sequence[str], Sequence[Evidence]]]) -> str:
-    """A Markdown document: per data set its name, findings and table."""
+def markdown(
+    title: str, warnings: Sequence[str], sections: Sequence[tuple[str, Sequence[str], Sequence[Evidence]]]
+) -> str:
+    """A Markdown document: what to know first, then per data set its name, findings and table."""
     lines = [f"# {title}", ""]
+    if warnings:
+        lines += ["Before you believe this:", "", *(f"- {warning}" for warning in warnings), ""]
     for name, findings, evidence in sections:
         cells = [item.cell for item in evidence]
         heads = headings(cells)
@@ -137,9 +141,10 @@ def markdown(title: str, sections: Sequence[tuple[str, Sequence[str], Sequence[E
     return "\n".join(lines)
 
 
-def latex(sections: Sequence[tuple[str, Sequence[str], Sequence[Evidence]]]) -> str:
-    """One ``longtable`` per data set; needs the packages booktabs and longtable."""
+def latex(warnings: Sequence[str], sections: Sequence[tuple[str, Sequence[str], Sequence[Evidence]]]) -> str:
+    """One ``longtable`` per data set, and warnings as comments; needs the packages booktabs and longtable."""
     lines = [r"% \usepackage{booktabs,longtable}"]
+    lines += [f"% caution: {' '.join(warning.split())}" for warning in warnings]
     for name, _, evidence in sections:
         cells = [item.cell for item in evidence]
         heads = headings(cells)
