@@ -40,7 +40,7 @@ def weights() -> dict[str, Tensor]:
 
 
 def saved(path: Path, content: Any) -> str:
-    if path.suffix == ".safetensors":
+    if path.suffix.lower() == ".safetensors":
         save_file(content, path)
     else:
         torch.save(content, path)
@@ -122,7 +122,7 @@ def test_weights_that_can_be_downloaded_are_loaded(
     assert same_weights(encoder_of(build_network(SPEC, encoder_weights="imagenet")), weights)
 
 
-@pytest.mark.parametrize("name", ["weights.safetensors", "weights.pth"])
+@pytest.mark.parametrize("name", ["weights.safetensors", "WEIGHTS.SAFETENSORS", "weights.pth"])
 def test_a_file_fills_the_encoder(tmp_path: Path, weights: dict[str, Tensor], name: str) -> None:
     path = saved(tmp_path / name, weights | {"classifier.weight": torch.zeros(10, 96)})
     assert same_weights(encoder_of(build_network(SPEC, encoder_weights=path)), weights)
@@ -259,7 +259,7 @@ def test_a_file_that_does_not_fit_is_an_error(
     assert "\n" not in str(found.value)
 
 
-@pytest.mark.parametrize("name", ["weights.safetensors", "weights.pth"])
+@pytest.mark.parametrize("name", ["weights.safetensors", "WEIGHTS.SAFETENSORS", "weights.pth"])
 def test_a_truncated_file_is_an_error(tmp_path: Path, weights: dict[str, Tensor], name: str) -> None:
     path = Path(saved(tmp_path / name, weights))
     path.write_bytes(path.read_bytes()[:1000])

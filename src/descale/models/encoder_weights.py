@@ -121,7 +121,7 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         raise ModelError(f"Encoder weights {path} not found. Use none, imagenet, or the path of a file.")
     remedy = "Give a .safetensors file, or a state_dict of tensors alone."
     try:
-        if path.suffix == ".safetensors":
+        if path.suffix.lower() == ".safetensors":
             return load_file(path)
         # weights_only: a file from elsewhere must not be able to execute anything
         tensors = dict(torch.load(path, map_location="cpu", weights_only=True))
@@ -266,7 +266,7 @@ def _match_positions(
     Raises:
         ModelError: the file keeps no order, has too few tensors, or another kind or shape in a place.
     """
-    if path.suffix == ".safetensors":
+    if path.suffix.lower() == ".safetensors":
         raise ModelError(
             f"Encoder weights {path} have names of another kind (first {next(iter(tensors), 'none')}), and a "
             ".safetensors file keeps no order. Rename its tensors, or give a .pth in the network's order."
