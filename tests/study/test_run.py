@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,27 @@ def test_a_study_whose_time_is_up_goes_on_where_its_folder_then_lies(
     rows = run(study_file, moved, FakeRunner())
     assert [row["status"] for row in rows] == ["ok"] * 36
     assert times_run(moved) == [1] * 36
+
+
+@pytest.mark.parametrize("parallel", [1, 2])
+def test_models_may_be_left_behind_and_those_that_others_begin_with_are_made_again(
+    study_file: Path, out: Path, parallel: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(study_file, out, FakeRunner())
+    for model in out.glob("trials/*/model"):
+        shutil.rmtree(model)
+    run(study_file, out, FakeRunner(), parallel=parallel)
+    assert times_run(out) == [1] * 36  # nothing is left to do, so no model is missed
+    trials = open_study(study_file, out, FakeRunner()).trials
+    (slim,) = [trial for trial in trials if "unet/resnet18 slim-scratch 0.9 seed 1" in trial.title]
+    assert slim.like is not None
+    again = {slim.id, slim.like, next(trial.dense for trial in trials if trial.id == slim.like)}
+    (out / "trials" / slim.id / "result.json").unlink()
+    rows = run(study_file, out, FakeRunner(), parallel=parallel, threads=1)
+    assert [row["status"] for row in rows] == ["ok"] * 36
+    counts = {path.name: len(path.read_text().splitlines()) for path in (out.parent / "runs").iterdir()}
+    assert {name for name, count in counts.items() if count == 2} == again
+    assert caplog.text.count("it is trained again") == 2
 
 
 def test_no_trial_begins_after_the_deadline(study_file: Path, out: Path) -> None:

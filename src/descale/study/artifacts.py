@@ -9,7 +9,7 @@ from descale.evaluation import ImageConfusions, paired_drop, read_confusions, sc
 from descale.study.folder import Row
 from descale.study.trial import Trial
 
-MODEL, CONFUSIONS, MASKS, LOG = "model", "confusions.csv", "masks", "log"
+CONFUSIONS, MASKS, LOG = "confusions.csv", "masks", "log"
 
 
 def drop_columns(trial: Trial, confusions: ImageConfusions, classes: ClassTable, trials: Path) -> Row:

@@ -28,11 +28,11 @@ from descale.models import (
     save_model,
     weights_bytes,
 )
-from descale.study.artifacts import CONFUSIONS, LOG, MASKS, MODEL, drop_columns
+from descale.study.artifacts import CONFUSIONS, LOG, MASKS, drop_columns
 from descale.study.config import StudyData
 from descale.study.datasets import clean_photos_of, dataset_of_trial, describe_data
 from descale.study.floors import colour_floor
-from descale.study.folder import RESULT, WORK, Row
+from descale.study.folder import MODEL, RESULT, WORK, Row
 from descale.study.latency import latency_ms
 from descale.study.pooling import pool_folds
 from descale.study.trial import DENSE, POOLED, SLIM, DataDescription, Trial

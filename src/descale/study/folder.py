@@ -34,6 +34,7 @@ Value = str | int | float | bool | None
 Row = dict[str, Value]
 
 RESULT, FAILURE, TRIAL, RUNNING, WORK = "result.json", "failure.json", "trial.json", "running.json", "work"
+MODEL = "model"
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,16 @@ class StudyFolder:
         self._results[trial.id] = complete
         (folder / RUNNING).unlink(missing_ok=True)
         shutil.rmtree(folder / WORK, ignore_errors=True)
+
+    def lacks_model(self, trial_id: str) -> bool:
+        """Whether a finished trial's model was left behind when the folder was moved."""
+        folder = self.trial_folder(trial_id)
+        return (folder / RESULT).is_file() and not (folder / MODEL / "model.json").is_file()
+
+    def reopen(self, trial_id: str) -> None:
+        """Let a finished trial be run again."""
+        (self.trial_folder(trial_id) / RESULT).unlink(missing_ok=True)
+        self._results.pop(trial_id, None)
 
     def fail(self, trial_id: str, reason: str, details: str = "") -> None:
         """Record that an attempt failed; checkpoints stay for the next one."""

@@ -15,7 +15,7 @@ from descale.study.folder import Row, StudyFolder
 from descale.study.manifest import record_start
 from descale.study.parallel import work_in_parallel
 from descale.study.results import DONE, all_rows, write_results
-from descale.study.trial import Trial
+from descale.study.trial import POOLED, Trial
 from descale.study.trials import expand
 from descale.study.watch import LineWatcher
 from descale.study.work import TrialRunner, work_off
@@ -87,6 +87,7 @@ def run_study(
     record_start(
         folder, study.config.name, study.file, study.text, trials, parallel=parallel, threads=threads
     )
+    _reopen_parents(trials, folder)
     write_results(trials, folder)
     since = time.time()
     try:
@@ -133,3 +134,23 @@ def report_failures(rows: Sequence[tuple[Trial, Row]], planned: int) -> None:
             f"{len(failed)} of {planned} trials failed (column 'status' of results.csv says why). "
             "Run the same command again to retry them."
         )
+
+
+def _reopen_parents(trials: Sequence[Trial], folder: StudyFolder) -> None:
+    """Let finished trials be trained again whose models others still begin with, but which are not there: a
+    folder may travel without them."""
+    by_id = {trial.id: trial for trial in trials}
+    for trial in reversed(trials):  # a slim network is of a pruned one, which is of a dense one
+        if trial.kind == POOLED or folder.result(trial.id) is not None:
+            continue
+        parent = by_id.get(trial.like or trial.dense or "")
+        while parent is not None and folder.lacks_model(parent.id):
+            with folder.claim(parent) as mine:
+                if not mine:  # another process is at it
+                    break
+                logger.warning(
+                    "%s: its model is not in the folder and others begin with it, so it is trained again",
+                    parent.title,
+                )
+                folder.reopen(parent.id)
+            parent = by_id.get(parent.like or parent.dense or "")
