@@ -12,6 +12,7 @@ import pytest
 import descale
 from descale.base.errors import ConfigError, DataError, DescaleError
 from descale.compression import Compressed
+from descale.runtime.bundle import open_bundle
 
 FAST: dict[str, Any] = {
     "minutes": 0.2, "architectures": ("linknet",), "encoder": "tu-test_efficientnet",
@@ -91,6 +92,25 @@ def test_what_no_network_reaches_is_said_before_anything_is_trained(steel: Path,
     assert not (tmp_path / "x.zip").exists()
     decided = json.loads((tmp_path / "x-work" / "decisions.json").read_text())["decisions"]
     assert not any(key.startswith("epochs") for key in decided)
+
+
+def test_with_int8_it_is_int8_that_is_timed(
+    steel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timed: list[str] = []
+
+    def opened(bundle: Path, *where: Any, **how: Any) -> Any:
+        timed.append(open_bundle(bundle).manifest.precision)
+        return from_bundle(bundle, *where, **how)
+
+    from_bundle = descale.Segmenter.from_bundle
+    monkeypatch.setattr("descale.compression.untrained.Segmenter.from_bundle", opened)
+    for int8 in (True, None):
+        how = {**FAST, "int8": int8}
+        folder = tmp_path / str(int8)
+        assert descale.compress(steel, folder / "x.zip", max_mb=0.0001, size=64, **how).bundle is None
+        assert set(timed) == {"int8" if int8 else "float32"}
+        timed.clear()
 
 
 @pytest.mark.parametrize("split", ["valid", "test"])

@@ -74,7 +74,7 @@ def compress(
 
     architectures = tuple(arch) if arch else ARCHITECTURES
     if networks_to is not None:
-        _write_networks(networks_to, data, architectures, encoder, engine, binary)
+        _write_networks(networks_to, data, architectures, encoder, engine, binary, int8 is True)
         return
     result = compress_photos(
         data,
@@ -118,7 +118,13 @@ def compress(
 
 
 def _write_networks(
-    folder: Path, data: str, architectures: tuple[str, ...], encoder: str, engine: str, binary: bool
+    folder: Path,
+    data: str,
+    architectures: tuple[str, ...],
+    encoder: str,
+    engine: str,
+    binary: bool,
+    int8: bool,
 ) -> None:
     from descale.compression.run import networks_to_time
     from descale.data import load_dataset
@@ -127,7 +133,7 @@ def _write_networks(
     classes = load_dataset(data, binary=binary).classes
     engine = installed_engine(engine, elsewhere=True)
     written = networks_to_time(
-        folder, architectures=architectures, encoder=encoder, engine=engine, classes=classes
+        folder, architectures=architectures, encoder=encoder, engine=engine, classes=classes, int8=int8
     )
     typer.echo(f"{len(written)} networks in {folder}. Copy them to the device, and time them there:")
     typer.echo(

@@ -95,7 +95,8 @@ class KnownCosts:
         )
         title = ARCHITECTURES[untrained.spec.architecture].title
         removed = untrained.removed(untrained.at(sparsity))
-        self._tell(f"  {title}, {100 * removed:.0f} % removed: {each}")
+        precision = ", in INT8" if self._request.int8 else ""
+        self._tell(f"  {title}, {100 * removed:.0f} % removed{precision}: {each}")
         if measured.restless > RESTLESS:
             logger.warning(
                 "Its times differ by up to %.1f times: something else is running. Times that are too long "
@@ -112,7 +113,7 @@ class KnownCosts:
         else:
             measured = measure_ms(
                 untrained.saved(sparsity), sides, engine=request.engine, target=request.target,
-                threads=request.threads,
+                threads=request.threads, int8=request.int8 is True,
             )  # fmt: skip
             times = list(measured.by_side)
             self._tell_times(untrained, sparsity, sides, measured)

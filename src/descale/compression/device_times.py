@@ -90,13 +90,14 @@ def network_name(architecture: str, encoder: str, sparsity: float) -> str:
     return network_title(architecture, encoder, UNTRAINED, sparsity)
 
 
-def write_networks(networks: Sequence[Untrained], folder: Path, target: str) -> list[Path]:
+def write_networks(networks: Sequence[Untrained], folder: Path, target: str, *, int8: bool) -> list[Path]:
     """Write the networks that are to be timed on a device; returns the bundles.
 
     Args:
         networks: of all architectures.
         folder: made if need be; what is there already is left.
         target: what to export to.
+        int8: quantize them.
     """
     make_folder(folder)
     written = []
@@ -105,7 +106,7 @@ def write_networks(networks: Sequence[Untrained], folder: Path, target: str) -> 
             model = network.saved(sparsity)
             path = folder / f"{bundle_name(model)}.zip"
             if not path.is_file():
-                write_untrained(model, path, target)
+                write_untrained(model, path, target, int8=int8)
             written.append(path)
     return written
 

@@ -102,7 +102,8 @@ def compress(
         max_macs: multiply-accumulates of one picture at the working size.
         minutes: time for everything; ``None`` takes what a good result takes, hours on a CPU.
         engine: that will run it: ``auto``, ``openvino`` or ``onnxruntime``.
-        int8: quantize; ``None`` where it loses little and is faster.
+        int8: quantize, and let the limit of time be that of INT8; ``None`` quantizes where it loses little
+            and is faster, but what fits the limit is judged in float32.
         device_times: files of ``descale benchmark --csv`` of the networks that :func:`networks_to_time`
             wrote, measured on the device that will run it.
         architectures: dense networks to begin with; those after the first only where there is time.
@@ -173,6 +174,7 @@ def networks_to_time(
     encoder: str = DEFAULT_ENCODER,
     engine: str = "onnxruntime",
     classes: ClassTable = BINARY,
+    int8: bool = False,
 ) -> list[Path]:
     """Write untrained networks to be timed on another device; returns the bundles.
 
@@ -185,6 +187,7 @@ def networks_to_time(
         encoder: of all of them.
         engine: that the device has.
         classes: of the labels.
+        int8: quantize them, for a compression with ``int8=True``.
 
     Raises:
         ConfigError: a name is unknown.
@@ -195,7 +198,7 @@ def networks_to_time(
     ends = (half_of(name) for name in architectures)
     names = dict.fromkeys((*architectures, *(name for name in ends if name is not None)))
     networks = [Untrained(make_spec(name, encoder, classes=classes)) for name in names]
-    return write_networks(networks, Path(folder), ENGINES[engine].reads[0])
+    return write_networks(networks, Path(folder), ENGINES[engine].reads[0], int8=int8)
 
 
 def _compress(

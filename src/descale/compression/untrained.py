@@ -113,7 +113,13 @@ class MeasuredMs:
 
 
 def measure_ms(
-    model: SavedModel, sides: Sequence[tuple[int, int]], *, engine: str, target: str, threads: int
+    model: SavedModel,
+    sides: Sequence[tuple[int, int]],
+    *,
+    engine: str,
+    target: str,
+    threads: int,
+    int8: bool,
 ) -> MeasuredMs:
     """Time a network at several sizes, which take turns, in the engine that will run it.
 
@@ -126,10 +132,11 @@ def measure_ms(
         engine: name in :data:`descale.runtime.engines.ENGINES`.
         target: what to export to for it.
         threads: that it may use.
+        int8: time it quantized.
     """
     with tempfile.TemporaryDirectory(prefix="descale-timing-") as scratch:
         folder = Path(scratch) / "bundle"
-        write_untrained(model, folder, target)
+        write_untrained(model, folder, target, int8=int8)
         runs = [_inference(folder, side, engine, threads) for side in sides]
         turns = 1000 * take_turns(runs, PACE)
     low = np.quantile(turns, 0.25, axis=1)

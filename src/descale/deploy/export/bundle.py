@@ -34,7 +34,7 @@ from descale.deploy.quantize.pictures import QuantizationData
 from descale.deploy.quantize.sensitivity import LayerCost
 from descale.models import STRIDE, SavedModel
 from descale.runtime.bundle import pack_bundle, write_manifest
-from descale.runtime.clock import Pace
+from descale.runtime.clock import Pace, drawn_picture
 from descale.runtime.manifest import BundleManifest
 
 logger = logging.getLogger(__name__)
@@ -135,25 +135,37 @@ def export_model(
     return Exported(out, complete, parity, gates, timing)
 
 
-def write_untrained(model: SavedModel, out: Path, target: str) -> None:
+def write_untrained(model: SavedModel, out: Path, target: str, *, int8: bool = False) -> None:
     """Write a network as a bundle folder to be timed, not used: nothing is compared.
 
     Args:
         model: with any weights; stays as it is.
         out: folder to write.
         target: name in :data:`descale.deploy.export.targets.TARGETS`.
+        int8: quantize it, all layers, by drawn pictures: their values do not matter for the time.
 
     Raises:
-        ConfigError: the target is unknown.
+        ConfigError: the target is unknown, or has no INT8.
         ExportError: the network cannot be exported.
     """
     (chosen,) = choose_targets((target,))
+    if int8:
+        require_int8((chosen,))
     graph = optimise(trace_network(model.network, model.spec, quick=True), chosen.avoid)
     with tempfile.TemporaryDirectory(prefix="descale-export-") as temporary:
-        folder = Path(temporary)
-        engines = {chosen.name: chosen.write(graph, folder)}
+        folder = Path(temporary) / "float32"
+        folder.mkdir()
+        files = chosen.write(graph, folder)
+        if int8:
+            assert chosen.quantize is not None  # require_int8 saw to it
+            narrow = Path(temporary) / "int8"
+            narrow.mkdir()
+            pictures = np.stack([drawn_picture(*model.spec.input_size)] * 2)
+            chosen.quantize(folder / files[0], narrow / files[0], pictures, keep_float=frozenset())
+            folder = narrow
         record = export_record(model, graph, (chosen,), parity={})
-        save_bundle(model, folder, out, describe(model, engines, record, precision="float32"))
+        precision = "int8" if int8 else "float32"
+        save_bundle(model, folder, out, describe(model, {chosen.name: files}, record, precision=precision))
 
 
 def _quantize_all(

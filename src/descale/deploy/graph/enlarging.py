@@ -56,12 +56,14 @@ def enlarge_by_products(graph: Graph) -> int:
 
 def _hats(graph: Graph, value: str, axis: int, factor: float) -> str:
     """Weights (n, factor * n) of the n places along an axis for those that it is enlarged to."""
-    zero, one = (graph.constant(name, np.float32(number)) for name, number in (("zero", 0), ("one", 1)))
+    zero, one = (
+        graph.constant(name, np.asarray(number, np.float32)) for name, number in (("zero", 0), ("one", 1))
+    )
     extent = graph.add(
-        "Gather", [graph.add("Shape", [value]), graph.constant("axis", np.int64(axis))], axis=0
+        "Gather", [graph.add("Shape", [value]), graph.constant("axis", np.asarray(axis, np.int64))], axis=0
     )
     places = graph.add("Cast", [extent], to=onnx.TensorProto.FLOAT)
-    enlarged = graph.add("Mul", [places, graph.constant("factor", np.float32(factor))])
+    enlarged = graph.add("Mul", [places, graph.constant("factor", np.asarray(factor, np.float32))])
     step = graph.add("Div", [graph.add("Sub", [places, one]), graph.add("Sub", [enlarged, one])])
     at = graph.add("Mul", [graph.add("Range", [zero, enlarged, one]), step])
     from_place = graph.add(
