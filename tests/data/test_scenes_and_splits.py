@@ -68,11 +68,37 @@ def test_another_seed_divides_otherwise() -> None:
 
 
 NUMBERS = range(30)
+PIXELS = (0, 192, 384)
 CASES = {
     "tiles": ([f"tile_{i:04d}_x{x}_y{y}" for i in range(9) for x in (0, 256) for y in (0, 256)], 9),
     "tiles by row and column": (
         [f"IMG_{i}_{r}_{c}" for i in range(9) for r in range(3) for c in range(3)],
         9,
+    ),
+    "tiles after letters": ([f"{a}-{y}-{x}" for a in "abcdefgh" for y in PIXELS for x in PIXELS], 8),
+    "tiles after words": (
+        [f"{a}_x{x}_y{y}" for a in ("north", "pier", "old dock") for y in PIXELS for x in PIXELS],
+        3,
+    ),
+    "tiles of four numbered photos": (
+        [f"site{i}_{y}_{x}" for i in range(4) for y in PIXELS for x in PIXELS],
+        4,
+    ),
+    "tiles with all four edges": (
+        [f"{a}_{x}_{y}_{x + 256}_{y + 256}" for a in "abc" for y in PIXELS for x in PIXELS],
+        3,
+    ),
+    "tiles of photos of several sizes": (
+        [f"{a}_{y}_{x}" for i, a in enumerate("abc") for y in (*PIXELS, 501 + i) for x in (*PIXELS, 517 + i)],
+        3,
+    ),
+    "rows and columns of many photos": (
+        [f"{a}_r{r}_c{c}" for a in "abcdefgh" for r in range(4) for c in range(4)],
+        8,
+    ),
+    "bursts of two cameras": (
+        [f"{a}_{i:04d}_{k}" for a in ("IMG", "DSC") for i in NUMBERS for k in (1, 2)],
+        60,
     ),
     "frames of films": ([f"GOPR{i:04d}_frame_{k:05d}" for i in range(6) for k in NUMBERS], 6),
     "bursts": (["IMG_2041", "IMG_2041-2", "IMG_2041-3", *(f"IMG_{i}" for i in range(3000, 3020))], 21),
@@ -127,6 +153,51 @@ def test_tiles_of_one_photo_are_dealt_together(make_undivided: MakeSet) -> None:
     report = check_dataset(root)
     assert "32 photos dealt as 8 scenes" in str(report.dealing)
     assert APART not in kinds(report)
+
+
+TILES = "tiles in two splits"
+
+
+def test_tiles_of_photos_called_by_letters_are_dealt_together(make_undivided: MakeSet) -> None:
+    root = make_undivided([f"{a}-{y}-{x}" for a in "abcdef" for y in (0, 192) for x in (0, 192)])
+    splits: dict[str, set[str]] = {}
+    for sample in load_dataset(root).samples:
+        splits.setdefault(sample.id[0], set()).add(sample.split)
+    assert [len(found) for found in splits.values()] == [1] * 6
+    assert TILES not in kinds(check_dataset(root))
+
+
+def test_names_that_may_be_those_of_tiles_are_told_with_a_rule_that_keeps_them(
+    make_undivided: MakeSet,
+) -> None:
+    root = make_undivided([f"{a}_{r}_{c}" for a in ("pier", "dock") for r in range(4) for c in range(4)])
+    report = check_dataset(root)
+    (found,) = (one for one in report.findings if one.kind == TILES)
+    assert {item.split(":")[0] for item in found.items} <= {"dock", "pier"}
+    assert not found.falsifying
+    proposed = re.search(r"'(groups: \{rule: pattern, .*?\})'", found.message)
+    assert proposed
+    (root / "dataset.yaml").write_text(f"images: photos\nlabels: ids\n{proposed[1]}\n")
+    report = check_dataset(root)
+    assert "32 photos dealt as 2 scenes" in str(report.dealing)
+    assert TILES not in kinds(report)
+
+
+def test_tiles_of_one_photo_in_two_given_splits_are_told(make_set: MakeSet) -> None:
+    root = make_set(counts=(8, 2, 2))
+    names = [f"{photo}_{y}_{x}" for photo in ("pier", "dock", "wall") for y in (0, 64) for x in (0, 64)]
+    for photo, name in zip(sorted(root.glob("*/images/*")), names, strict=True):
+        mask = photo.parent.parent / "masks" / photo.name
+        for path in (photo, mask):
+            path.rename(path.with_name(f"{name}.png"))
+    report = check_dataset(root)
+    apart = {item.split(":")[0] for item in kinds(report)[TILES]}
+    held = {name: {s.split for s in load_dataset(root).samples if s.id.startswith(name)} for name in apart}
+    assert apart
+    assert all(len(splits) > 1 for splits in held.values())
+    assert not report.falsifying
+    (root / "dataset.yaml").write_text("groups: {rule: name}\n")
+    assert TILES not in kinds(check_dataset(root))
 
 
 def test_a_camera_s_counter_is_dealt_one_by_one_and_told(make_undivided: MakeSet) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from descale.base.errors import DataError
+from descale.data.tiles import find_tiles
 
 _EXPORTED_COPY = re.compile(r"\.rf\.[0-9a-zA-Z]+$")
 _NUMBER = re.compile(r"(\d+)(?!.*\d)")
@@ -113,6 +114,7 @@ class ByStem(_Rule):
     the photos share a name up to its first number, that tells no scene; then it is the name up to the
     second, and so on. A lone counter (``IMG_0001``) tells nothing: every name is a scene. So that copies
     without a number find their photo, a name that begins with the whole name of another photo joins it.
+    Coordinates of tiles (:mod:`descale.data.tiles`) are no such numbers: before them stands the photo's name.
     """
 
     rule: Literal["stem"]
@@ -125,12 +127,21 @@ class ByStem(_Rule):
         ['site0', 'site1', 'site2', 'site3', 'site4', 'site5']
         >>> ByStem(rule="stem").scenes(["IMG_0001", "IMG_0002"])
         ['IMG_0001', 'IMG_0002']
+        >>> cut = [f"{photo}-{y}-{x}" for photo in "abcd" for y in (0, 192) for x in (0, 192)]
+        >>> sorted(set(ByStem(rule="stem").scenes(cut)))
+        ['a', 'b', 'c', 'd']
         """
         names = [source_name(stem) for stem in stems]
-        beginnings = [_beginnings(name, set(names)) for name in names]
+        tiles, known = find_tiles(names), set(names)
+        beginnings = [
+            sorted({*_beginnings(name, known), *tiles.possible.get(name, ())}, key=len) for name in names
+        ]
         shared = Counter(beginning for some in beginnings for beginning in some)
         few = len(names) * LARGEST_SHARE
-        return [next((b for b in some if shared[b] <= few), some[-1]) for some in beginnings]
+        return [
+            next((b for b in some if shared[b] <= few or b == tiles.sure.get(name)), some[-1])
+            for name, some in zip(names, beginnings, strict=True)
+        ]
 
 
 LARGEST_SHARE = 0.2

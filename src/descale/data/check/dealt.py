@@ -10,6 +10,7 @@ from descale.base.errors import DataError
 from descale.data.check.report import Finding
 from descale.data.sample import SPLITS, Dataset
 from descale.data.scenes import ByPattern, ByRun, SceneRule, source_name
+from descale.data.tiles import find_tiles
 
 ENOUGH = 3
 """Photos numbered after one name from which on it is told that they were dealt apart."""
@@ -19,6 +20,7 @@ LEAST_SCENES = 3
 
 _UP_TO_A_NUMBER = ("^([^0-9]*[0-9]+[^0-9]+[0-9]+)", "^([^0-9]*[0-9]+)")
 """Patterns for the name up to its second and to its first number."""
+_BEFORE_COORDINATES = "^(.+?)[^0-9a-zA-Z]*[a-zA-Z]{0,3}[0-9]+[^0-9]+[0-9]+$"
 
 
 def numbered_apart(dataset: Dataset) -> Iterator[Finding]:
@@ -41,10 +43,50 @@ def numbered_apart(dataset: Dataset) -> Iterator[Finding]:
             "itself. If neighbours show one place, write 'groups: {rule: runs, length: 20}' or a "
             "pattern into the description; if they do not, 'groups: {rule: name}'.",
             tuple(
-                f"{stem}: " + ", ".join(f"{splits[name]} in {name}" for name in SPLITS if splits[name])
-                for stem, splits in sorted(apart.items())
+                f"{stem}: {_counts(splits)}" for stem, splits in sorted(apart.items())
             ),
         )  # fmt: skip
+
+
+def tiles_apart(dataset: Dataset, *, dealt: bool) -> Iterator[Finding]:
+    """Photos that are named as tiles of one photo and stand in several splits, with the counts of each.
+
+    Args:
+        dataset: the set; where names surely tell that photos are tiles and the set was dealt, they are
+            together already.
+        dealt: the set came without splits, so the remedy is another rule for scenes.
+    """
+    names = {sample.id: source_name(sample.image.stem) for sample in dataset.samples}
+    tiles = find_tiles(list(names.values()))
+    families: dict[str, Counter[str]] = defaultdict(Counter)
+    for sample in dataset.samples:
+        photo = tiles.likely(names[sample.id])
+        if photo is not None:
+            families[photo][sample.split] += 1
+    apart = {photo: splits for photo, splits in families.items() if len(splits) > 1}
+    if apart:
+        count = sum(splits.total() for splits in apart.values())
+        yield Finding(
+            "tiles in two splits", False,
+            f"{count} photos are named as tiles of {len(apart)} photos (a name, then coordinates), and those "
+            f"of one photo stand in two splits. {_tiles_remedy(list(names.values()), dealt)}",
+            tuple(
+                f"{photo or 'names of coordinates alone'}: {_counts(splits)}"
+                for photo, splits in sorted(apart.items())
+            ),
+        )  # fmt: skip
+
+
+def _tiles_remedy(names: Sequence[str], dealt: bool) -> str:
+    if not dealt:
+        return "If they are tiles, move those of one photo to one split; else write 'groups: {rule: name}'."
+    fits = all(re.search(_BEFORE_COORDINATES, name) for name in names)
+    rule = _written(ByPattern(rule="pattern", pattern=_BEFORE_COORDINATES)) if fits else "a pattern"
+    return f"If they are tiles, write 'groups: {rule}' into the description; else 'groups: {{rule: name}}'."
+
+
+def _counts(splits: Counter[str]) -> str:
+    return ", ".join(f"{splits[name]} in {name}" for name in SPLITS if splits[name])
 
 
 def suggested_rule(pairs: Sequence[tuple[str, str]], stems: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from descale.base.classes import IGNORED
 from descale.base.errors import DataError
-from descale.data.check.dealt import numbered_apart
+from descale.data.check.dealt import numbered_apart, tiles_apart
 from descale.data.check.labels import label_findings, outlines_reach
 from descale.data.check.leaks import find_leaks
 from descale.data.check.report import CheckReport, Finding
@@ -123,8 +123,10 @@ def _split_findings(dataset: Dataset, description: Description, dealt: bool) -> 
     for split in empty:
         message = f"No photo is in the split '{split}'. {remedy}"
         yield Finding("empty split", split == "train", message, (split,))
-    if dealt and description.groups is None:
-        yield from numbered_apart(dataset)
+    if description.groups is None:
+        yield from tiles_apart(dataset, dealt=dealt)
+        if dealt:
+            yield from numbered_apart(dataset)
 
 
 def _balance_findings(dataset: Dataset, scanned: Sequence[Scanned]) -> Iterator[Finding]:
