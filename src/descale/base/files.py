@@ -116,6 +116,13 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
+class NotText(ValueError):
+    """A file is not in an encoding that is read; the message names byte, place and remedy, but not the file.
+
+    Unlike the error of the decoder, it does not carry the content of the file into messages.
+    """
+
+
 def read_text(path: Path) -> str:
     """Text of a file as editors, spreadsheets and shells save it: UTF-8, or UTF-16 with its mark.
 
@@ -123,11 +130,15 @@ def read_text(path: Path) -> str:
 
     Raises:
         OSError: the file cannot be read.
-        UnicodeDecodeError: it is in another encoding.
+        NotText: it is in another encoding.
     """
     content = path.read_bytes()
     utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return content.decode("utf-16" if utf16 else "utf-8-sig")
+    try:
+        return content.decode("utf-16" if utf16 else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        byte = f"byte 0x{error.object[error.start]:02x} at position {error.start}"
+        raise NotText(f"not UTF-8 text ({byte}). Save it as UTF-8.") from None
 
 
 def sha256_of(path: Path) -> str:

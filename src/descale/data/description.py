@@ -20,6 +20,8 @@ from pydantic import (
 
 from descale.base.classes import BINARY, IGNORED, ClassTable, PixelClass
 from descale.base.errors import DataError
+from descale.base.files import NotText, read_text
+from descale.base.home import expanded
 from descale.base.located_yaml import find_repeated_key
 from descale.base.spelling import suggestion
 from descale.base.wording import shape_message
@@ -116,6 +118,14 @@ class Description(_Strict):
         if isinstance(value.get("label_names"), dict):  # YAML reads 255: corrosion as a number
             filled["label_names"] = {str(key): name for key, name in value["label_names"].items()}
         return filled
+
+    @field_validator("root", "images", "labels")
+    @classmethod
+    def _without_tilde(cls, value: str) -> str:
+        try:
+            return str(expanded(value)) if value.startswith("~") else value
+        except DataError as error:
+            raise ValueError(str(error)) from error
 
     @field_validator("ignore", mode="before")
     @classmethod
@@ -253,11 +263,13 @@ def read_description(path: Path) -> Description:
         DataError: not readable, not YAML, an unknown or repeated key, a wrong value; names line and fix.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         value = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read ({error}). Check the path.") from error
+    except NotText as error:
+        raise DataError(f"{path}: {error}") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from descale.base.errors import DataError
+from descale.base.home import expanded
 from descale.data.description import Description, Format, read_description
 from descale.data.folders import SPLIT_FOLDERS, Listing, photos_in_subfolders
 from descale.data.near_names import with_nearest
@@ -92,15 +93,15 @@ def find_source(source: str | Path) -> Source:
     if colon and not Path(text).exists() and len(preset) > 1:
         if preset not in PRESETS:
             raise DataError(f"'{preset}' is not a preset; known: {', '.join(PRESETS)}.")
-        return Source(PRESETS[preset], _folder(Path(place).expanduser()))
-    path = Path(text).expanduser()
+        return Source(PRESETS[preset], _folder(expanded(place)))
+    path = expanded(text)
     if path.suffix.lower() in (".yaml", ".yml"):
         description = read_description(path)
-        return Source(description, _folder(path.parent / Path(description.root).expanduser()))
+        return Source(description, _folder(path.parent / description.root))
     _folder(path)
     if (path / DESCRIPTION_FILE).is_file():
         description = read_description(path / DESCRIPTION_FILE)
-        return Source(description, _folder(path / Path(description.root).expanduser()))
+        return Source(description, _folder(path / description.root))
     return Source(_undescribed(path), path)
 
 

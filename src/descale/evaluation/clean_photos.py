@@ -10,6 +10,7 @@ from pathlib import Path
 from descale.base.content import content_of_file
 from descale.base.errors import DataError
 from descale.base.fingerprint import content_hash
+from descale.base.home import expanded
 from descale.base.photo import PHOTO_SUFFIXES
 from descale.data.source import DESCRIPTION_FILE
 
@@ -50,7 +51,7 @@ def find_clean_photos(folder: str | Path) -> CleanPhotos:
     Raises:
         DataError: there is no such folder, it is a labelled data set, or it holds no photo.
     """
-    root = Path(folder).expanduser()
+    root = expanded(folder)
     if not root.is_dir():
         kind = "a file, not a folder" if root.exists() else "no such folder"
         raise DataError(f"{root}: {kind}. Name a folder of photos without corrosion.")

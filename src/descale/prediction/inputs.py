@@ -12,6 +12,7 @@ from pathlib import Path, PurePath
 from urllib.parse import unquote
 
 from descale.base.errors import DataError
+from descale.base.home import expanded
 from descale.base.photo import PHOTO_SUFFIXES
 from descale.base.spelling import suggestion
 from descale.prediction.kinds import count_kinds, is_film, kind_of, why_not_read, without_copies
@@ -197,7 +198,7 @@ def _nothing(argument: str, folder: bool, sorted_out: _SortedOut, exclude: Path 
 def _not_there(argument: str) -> str:
     """That a file is missing, and which one is probably meant: paths are pasted in many spellings."""
     plain = unquote(argument.removeprefix("file://")).replace("\\", "/")
-    for meant in (plain, str(Path(plain).expanduser())):
+    for meant in (plain, str(expanded(plain))):
         if meant != argument and (there := spelt(Path(meant))) is not None:
             return f"{argument}: no such file or folder. There is {there}; name it so."
     path = Path(argument)

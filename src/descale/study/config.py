@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from descale.base.errors import StudyError
+from descale.base.errors import DataError, StudyError
+from descale.base.files import NotText, read_text
+from descale.base.home import expanded
 from descale.base.located_yaml import LocatedError, line_of, parse
 from descale.base.spelling import suggestion
 from descale.pruning.config import PruningConfig, Sparsity
@@ -133,13 +135,13 @@ def load_study(path: Path) -> StudyConfig:
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except FileNotFoundError:
         raise StudyError(f"Study file {path} not found. Examples lie in the folder experiments/.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise StudyError(
-            f"Study file {path} cannot be read: {error}. It must be a UTF-8 text file."
-        ) from error
+    except NotText as error:
+        raise StudyError(f"Study file {path}: {error}") from error
+    except OSError as error:
+        raise StudyError(f"Study file {path} cannot be read: {error.strerror}. Check the path.") from error
     return parse_study(text, path)
 
 
@@ -149,29 +151,37 @@ def parse_study(text: str, path: Path) -> StudyConfig:
     _check_names(config, text, path)
     _check_pruning(config, text, path)
     base = path.resolve().parent
+
+    def made_absolute(written: str, *place: str | int) -> str:
+        of_data = place[-1] == "source"
+        try:
+            return absolute_source(written, base) if of_data else _absolute(written, base)
+        except DataError as error:
+            named = ".".join(map(str, place))
+            raise StudyError(f"{path}:{line_of(text, place)}: {named}: {error}") from error
+
     data = tuple(
         entry.model_copy(
             update={
-                "source": absolute_source(entry.source, base),
-                "clean": None if entry.clean is None else _absolute(entry.clean, base),
+                key: made_absolute(written, "data", number, key)
+                for key, written in (("source", entry.source), ("clean", entry.clean))
+                if written is not None
             }
         )
-        for entry in config.data
+        for number, entry in enumerate(config.data)
     )
     weights = config.encoder_weights
     if weights not in ("none", "imagenet"):
-        weights = _absolute(weights, base)
+        weights = made_absolute(weights, "encoder_weights")
     return config.model_copy(update={"data": data, "encoder_weights": weights})
 
 
-def absolute_source(source: str | None, base: Path) -> str | None:
+def absolute_source(source: str, base: Path) -> str:
     """A data source with its path made absolute; ``preset:path`` keeps its preset.
 
     >>> absolute_source("nea:sets/nea", Path("/home/me"))
     'nea:/home/me/sets/nea'
     """
-    if source is None:
-        return None
     preset, colon, folder = source.partition(":")
     if colon and len(preset) > 1 and "/" not in preset:
         return f"{preset}:{_absolute(folder, base)}"
@@ -179,7 +189,7 @@ def absolute_source(source: str | None, base: Path) -> str | None:
 
 
 def _absolute(path: str, base: Path) -> str:
-    return str((base / Path(path).expanduser()).resolve())
+    return str((base / expanded(path)).resolve())
 
 
 def trial_pruning(config: StudyConfig, strategy: str, sparsity: float) -> PruningConfig:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from descale.base.errors import PartialFailure, StudyError, TimeIsUp
+from descale.base.files import read_text
 from descale.study.config import StudyConfig, load_study
 from descale.study.folder import Row, StudyFolder
 from descale.study.manifest import record_start
@@ -50,7 +51,7 @@ def open_study(file: Path, out: Path, runner: TrialRunner) -> Study:
     folder = StudyFolder(out)
     with folder.exclusive("data"):  # two starts at once must not both generate an embedded data set
         trials = expand(config, lambda data: runner.describe(data, folder.root))
-    return Study(config, Path(file).resolve(), Path(file).read_text(encoding="utf-8"), trials, folder)
+    return Study(config, Path(file).resolve(), read_text(Path(file)), trials, folder)
 
 
 def run_study(

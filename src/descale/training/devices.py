@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from descale.base.errors import ConfigError, StudyError
+from descale.base.files import read_text
 from descale.base.located_yaml import line_of
 from descale.training.bfloat import cpu_has_bfloat16
 from descale.training.config import DeviceConfig
@@ -55,7 +56,7 @@ def check_study_devices(devices: DeviceConfig, file: Path) -> None:
         StudyError: names file and line.
     """
     for setting, reason in _lacking(devices):
-        line = line_of(file.read_text(encoding="utf-8"), ("devices", setting))
+        line = line_of(read_text(file), ("devices", setting))
         raise StudyError(f"{file}:{line}: devices.{setting}: {reason}")
 
 

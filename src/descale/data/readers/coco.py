@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descale.base.errors import DataError
-from descale.base.files import read_text
+from descale.base.files import NotText, read_text
 from descale.base.photo import PHOTO_SUFFIXES
 from descale.data.class_names import class_of
 from descale.data.description import Description
@@ -255,6 +255,8 @@ def _labels(description: Description, path: Path) -> dict[str, CocoLabel]:
             )
             for entry in content["images"]
         ]
+    except NotText as error:
+        raise DataError(f"{path}: {error}") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path}: not a COCO annotation file ({error!r}). Export the set again.") from error
     # Only categories that are used need a class: category 0 of many exports is a dummy that names the set.

@@ -17,7 +17,7 @@ from PIL import Image
 
 from descale.base.classes import IGNORED
 from descale.base.errors import DataError
-from descale.base.files import read_text
+from descale.base.files import NotText, read_text
 from descale.base.photo import MAX_PIXELS, PHOTO_SUFFIXES
 from descale.data.class_names import class_of
 from descale.data.description import Description
@@ -99,6 +99,8 @@ class LabelmeLabel:
             content = json.loads(read_text(self.path))
             frame = (int(content.get("imageHeight") or 0), int(content.get("imageWidth") or 0))
             shapes = [self._shape(shape) for shape in content["shapes"]]
+        except NotText as error:
+            raise DataError(f"{self.path}: {error}") from error
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(
                 f"{self.path}: not a labelme file ({error!r}). Save it again in labelme."

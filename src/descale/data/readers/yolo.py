@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from descale.base.errors import DataError
-from descale.base.files import read_text
+from descale.base.files import NotText, read_text
 from descale.base.photo import PHOTO_SUFFIXES
 from descale.data.class_names import class_of, say_what_it_means
 from descale.data.description import Description
@@ -43,7 +43,9 @@ class YoloLabel:
         """
         try:
             lines = read_text(self.path).splitlines()
-        except (OSError, UnicodeDecodeError) as error:
+        except NotText as error:
+            raise DataError(f"{self.path}: {error}") from error
+        except OSError as error:
             raise DataError(f"{self.path}: cannot be read ({error}). Export it again.") from error
         known = dict(self.values)
         stored = {
@@ -139,7 +141,9 @@ def _numbers(description: Description, path: Path) -> tuple[tuple[int, int], ...
             given = yaml.safe_load(read_text(path)).get("names") or {}
             items = given.items() if isinstance(given, dict) else enumerate(given)
             names = {int(number): str(name) for number, name in items}
-        except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
+        except NotText as error:
+            raise DataError(f"{path}: {error}") from error
+        except (OSError, yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
             raise DataError(f"{path}: 'names' cannot be read ({error}). Export the set again.") from error
     known = {
         number: class_of(description, str(number), name, where=str(path)) for number, name in names.items()

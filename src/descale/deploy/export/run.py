@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from descale.base.errors import ConfigError
+from descale.base.files import NotText, read_text
 from descale.deploy.export.bundle import Exported, export_model
 from descale.deploy.export.checks import choose_targets, find_photos, require_int8
 from descale.deploy.quantize.gate import GateSettings
@@ -85,6 +86,8 @@ def _note(path: str | Path | None) -> str:
     if path is None:
         return ""
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+        return read_text(Path(path)).strip()
+    except NotText as error:
+        raise ConfigError(f"--card-note {path}: {error}") from error
+    except OSError as error:
         raise ConfigError(f"--card-note {path} cannot be read: {error}. Give a text file.") from error
