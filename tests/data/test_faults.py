@@ -307,6 +307,29 @@ def test_1_in_some_masks_and_255_in_others_is_warned_about(make_set: MakeSet) ->
     assert "Corrosion is 1 in 1 masks and 255 in 7" in found.message
 
 
+@pytest.mark.parametrize(
+    "told",
+    ["ignore: 255", "ignore: [254, 255]", "label_names: {0: background, 1: corrosion, 255: corrosion}"],
+)
+def test_what_the_description_says_of_255_is_not_asked_again(make_set: MakeSet, told: str) -> None:
+    root = make_set(values=(0, 1))
+    mask = root / "train/masks/000.png"
+    Image.fromarray(np.asarray(Image.open(mask)) * np.uint8(255)).save(mask)
+    (root / "dataset.yaml").write_text("name: steel\n")
+    assert "two encodings of one class" in {f.kind for f in check_dataset(root).findings}
+    (root / "dataset.yaml").write_text(f"{told}\n")
+    assert "two encodings of one class" not in {f.kind for f in check_dataset(root).findings}
+
+
+def test_three_values_can_be_ignored(make_set: MakeSet) -> None:
+    root = make_set(values=(0, 1, 253, 254, 255))
+    (root / "dataset.yaml").write_text("ignore: [253, 254, 255]\n")
+    assert set(np.unique(load_dataset(root).samples[0].read_mask())) == {0, 1, 255}
+    (root / "dataset.yaml").write_text("ignore: [255, 255, 255]\n")
+    with pytest.raises(DataError, match=r"\[255, 255, 255\] is a colour, and only colour masks"):
+        load_dataset(root)
+
+
 def test_a_colour_and_a_class_can_be_ignored(make_set: MakeSet) -> None:
     root = make_set()
     for path in sorted(root.glob("*/masks/*.png")):

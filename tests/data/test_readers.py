@@ -200,6 +200,17 @@ class TestYolo:
         with pytest.raises(DataError, match=r"unknown class 'Very bad'.*label_names: \{'Very bad': CLASS\}"):
             load_dataset(tmp_path)
 
+    @pytest.mark.parametrize("told", ["ignore: 7", "ignore: [5, 6, 7]", "ignore: '7'"])
+    def test_a_number_that_data_yaml_lacks_can_be_ignored(self, tmp_path: Path, told: str) -> None:
+        write_yolo(tmp_path)
+        (tmp_path / "train/labels/a.txt").write_text(f"{yolo_line(7, FAIR_BOX)}\n")
+        with pytest.raises(DataError, match="or 'ignore: 7' to leave"):
+            only_mask(load_dataset(tmp_path))
+        with (tmp_path / "dataset.yaml").open("a") as stream:
+            stream.write(f"{told}\n")
+        mask = only_mask(load_dataset(tmp_path))
+        assert (mask == 255).sum() == 21 * 25
+
     def test_without_data_yaml_numbers_need_names(self, tmp_path: Path) -> None:
         write_yolo(tmp_path)
         (tmp_path / "data.yaml").unlink()

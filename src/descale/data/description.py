@@ -14,6 +14,7 @@ from pydantic import (
     StrictInt,
     StrictStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -129,10 +130,12 @@ class Description(_Strict):
 
     @field_validator("ignore", mode="before")
     @classmethod
-    def _one_or_several(cls, value: Any) -> Any:
-        """A lone value or colour is a list of one."""
+    def _one_or_several(cls, value: Any, info: ValidationInfo) -> Any:
+        """A lone value or colour is a list of one; three numbers are a colour in colour masks alone."""
         lone = not isinstance(value, (list, tuple))
         colour = not lone and _is_colour(value)
+        if colour and info.data.get("format") != "colour-masks":
+            colour = len(set(value)) < len(value)  # nobody lists a number twice; [255, 255, 255] is white
         entries = [value] if lone else list(value)
         if colour:
             entries = [tuple(value)]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from descale.base.classes import ClassTable
 from descale.data.check.report import Finding
 from descale.data.check.scan import Scanned
+from descale.data.description import Description
 from descale.data.polygons import guess_unit
 from descale.data.sample import SPLITS
 
@@ -31,7 +31,7 @@ MIXED = 0.1
 """Share of photos from which on those with the smaller corner are told."""
 
 
-def label_findings(scanned: Sequence[Scanned], classes: ClassTable) -> Iterator[Finding]:
+def label_findings(scanned: Sequence[Scanned], description: Description) -> Iterator[Finding]:
     """Remarks of the readers, outlines that use a corner of their photos, and two ways to say corrosion."""
     for kind, message in REMARKS.items():
         items = tuple(text for one in scanned if one.notes for k, text in one.notes.remarks if k == kind)
@@ -41,7 +41,8 @@ def label_findings(scanned: Sequence[Scanned], classes: ClassTable) -> Iterator[
     stored = [(one, set(one.notes.stored)) for one in scanned if one.notes and one.notes.stored]
     ones = [one for one, values in stored if 1 in values]
     full = [one for one, values in stored if 255 in values and one.counts is not None and one.counts[1]]
-    if len(classes) == 2 and ones and full:
+    told = {*description.label_names, *map(str, description.ignore)}
+    if len(description.table) == 2 and "255" not in told and ones and full:
         yield Finding(
             "two encodings of one class", False,
             f"Corrosion is 1 in {len(ones)} masks and 255 in {len(full)}. If 255 marks pixels without a "

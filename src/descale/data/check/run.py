@@ -53,7 +53,7 @@ def check_dataset(source: str | Path, *, progress: Callable[[int, int], None] | 
     findings = [
         *_listing_findings(listing),
         *_file_findings(scanned),
-        *label_findings(scanned, dataset.classes),
+        *label_findings(scanned, place.description),
         *_balance_findings(dataset, scanned),
         *_split_findings(dataset, place.description, dealt),
         *find_leaks(scanned, scenes_are_certain=rule.rule in ("name", "pattern"), dealt=dealt),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from descale.base.classes import IGNORED
 from descale.base.errors import DataError
 from descale.base.files import NotText, read_text
 from descale.base.photo import PHOTO_SUFFIXES
@@ -151,6 +152,9 @@ def _numbers(description: Description, path: Path) -> tuple[tuple[int, int], ...
     for key, name in description.label_names.items():
         if key.isdecimal():
             known.setdefault(int(key), description.class_id(name))
+    for entry in description.ignore:
+        if str(entry).isdecimal():
+            known.setdefault(int(str(entry)), IGNORED)
     if not known:
         raise DataError(
             f"{path}: missing, so the class numbers have no meaning. "
