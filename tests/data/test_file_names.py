@@ -117,6 +117,10 @@ def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("wall1.png", "wall1_mask.png", "(nearest: wall1_mask.png, '_mask' more)"),
         ("wall1_crop2.png", "wall1.png", "(nearest: wall1.png, '_crop2' less)"),
         ("bridge.png", "brigde.png", "(nearest: brigde.png, other in spelling)"),
+        ("wall 1.png", "wall%201.png", "(nearest: wall%201.png, other in percent codes)"),
+        ("wall 1.png", "wall%25201.png", "(nearest: wall%25201.png, other in percent codes)"),
+        ("img0.png", "mask0.png", "(nearest: mask0.png, other in spelling)"),
+        ("w1.png", "1a2b3c4d-w1.png", "(nearest: 1a2b3c4d-w1.png, '1a2b3c4d-' more)"),
         ("IMG_0001.png", "IMG_0002.png", None),
         ("IMG_1.png", "IMG_10.png", None),
         ("bridge.png", "tower.png", None),
@@ -131,6 +135,32 @@ def test_a_file_without_partner_is_told_with_the_nearest(
         load_dataset(tmp_path)
     items = [item for finding in check_dataset(tmp_path).findings for item in finding.items]
     assert any(photo in item and "nearest" in item for item in items) == (told is not None)
+
+
+@pytest.mark.parametrize(
+    ("stated", "difference"),
+    [
+        ("w0.jpg", "other in the ending: '.jpg', not '.png'"),
+        ("w0", "other in the ending: '', not '.png'"),
+        ("w0.png ", "other in the ending: '.png ', not '.png'"),
+        ("1a2b3c4d-w0.png", "'1a2b3c4d-' more"),
+    ],
+)
+def test_the_right_difference_is_told_of_an_image_that_coco_names(
+    tmp_path: Path, stated: str, difference: str
+) -> None:
+    coco(tmp_path, {"w0.png": stated, "b.png": "b.png"})
+    with pytest.raises(DataError, match=re.escape(f"w0.png (nearest: {stated}, {difference})")):
+        load_dataset(tmp_path)
+
+
+def test_a_label_in_the_folder_of_another_split_is_told_with_its_place(tmp_path: Path) -> None:
+    masks(tmp_path, "a.png", "a.png")
+    for kind in ("images", "masks"):
+        (tmp_path / "valid" / kind).mkdir(parents=True)
+    (tmp_path / "train/masks/a.png").rename(tmp_path / "valid/masks/a.png")
+    with pytest.raises(DataError, match=re.escape(f"(nearest: a.png, but in {tmp_path}/valid/masks)")):
+        load_dataset(tmp_path)
 
 
 def test_an_image_that_coco_names_in_other_words_is_told_with_the_nearest(tmp_path: Path) -> None:
