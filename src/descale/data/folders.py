@@ -11,18 +11,8 @@ from urllib.parse import unquote
 
 from descale.base.errors import DataError
 from descale.base.photo import PHOTO_SUFFIXES
+from descale.data.layouts import SPLIT_FOLDERS, layout_remedy
 from descale.data.sample import Label, Split
-
-SPLIT_FOLDERS: dict[str, Split] = {
-    "train": "train",
-    "training": "train",
-    "valid": "valid",
-    "val": "valid",
-    "validation": "valid",
-    "test": "test",
-    "testing": "test",
-}
-"""Folder names that are taken for a split, when a layout says ``{split}``."""
 
 
 _FORMATS = {".txt": "yolo", ".json": "labelme", ".png": "id-masks"}
@@ -61,8 +51,8 @@ class Listing:
 def split_folders(root: Path, layout: str) -> list[tuple[Split | None, Path, str]]:
     """Folders that ``layout`` names under ``root``: (split, folder, name of the split's folder).
 
-    ``{split}`` in the layout stands for any name in :data:`SPLIT_FOLDERS`; a layout without it is
-    one folder whose photos have no split yet.
+    ``{split}`` in the layout stands for any name in :data:`descale.data.layouts.SPLIT_FOLDERS`; a layout
+    without it is one folder whose photos have no split yet.
 
     Raises:
         DataError: none of them exists, or two folders claim the same split.
@@ -81,14 +71,7 @@ def split_folders(root: Path, layout: str) -> list[tuple[Split | None, Path, str
             found[split] = (folder, name)
     if not found:
         example = root / layout.format(split="train")
-        within = next((name for name in SPLIT_FOLDERS if (root / "images" / name).is_dir()), None)
-        remedy = (
-            "See 'descale data check --help'."
-            if within is None
-            else f"There is {root / 'images' / within}: write 'images: images/{{split}}' and the like for "
-            f"'labels' into {root / 'dataset.yaml'}."
-        )
-        raise DataError(f"{root}: no photos found; expected a folder {example}. {remedy}")
+        raise DataError(f"{root}: no photos found; expected a folder {example}. {layout_remedy(root)}")
     return [(split, folder, name) for split, (folder, name) in found.items()]
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from descale.base.errors import DataError
 from descale.base.home import expanded
 from descale.data.description import Description, Format, read_description
-from descale.data.folders import SPLIT_FOLDERS, Listing, photos_in_subfolders
+from descale.data.folders import Listing, photos_in_subfolders, split_folders
+from descale.data.layouts import SPLIT_FOLDERS, format_remedy, split_remedy
 from descale.data.near_names import with_nearest
 from descale.data.presets import PRESETS
 from descale.data.readers import READERS
-from descale.data.sample import SPLITS, Dataset, Sample
+from descale.data.sample import SPLITS, Dataset, Sample, Split
 from descale.data.splits import dealing, fill_remedy, scene_rule, split_of
 
 logger = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def load_dataset(source: str | Path, *, binary: bool = False) -> Dataset:
         total = len(listing.unlabelled) + len(listing.pairs)
         raise DataError(
             f"{found.root}: {len(listing.unlabelled)} of {total} photos have no label ({shown}). "
-            "Add the labels, or move these photos elsewhere."
+            f"{unlabelled_remedy(found, listing)}"
         )
     if listing.orphans:
         logger.warning(
@@ -72,10 +73,10 @@ def load_dataset(source: str | Path, *, binary: bool = False) -> Dataset:
         raise DataError(f"{found.root}: there are no photos. Check the path and the layout (docs/data.md).")
     empty = [name for name in SPLITS if not dataset.split(name)]
     dealt = is_dealt(listing)
-    remedy = fill_remedy(dataset, found.description.splits) if empty and dealt else "Add photos."
-    if "train" in empty:
-        raise DataError(f"{found.root}: no photo is in the split 'train'. {remedy}")
     for name in empty:
+        remedy = empty_remedy(found, dataset, name, dealt=dealt)
+        if name == "train":
+            raise DataError(f"{found.root}: no photo is in the split 'train'. {remedy}")
         logger.warning("%s: no photo is in the split '%s'. %s", found.root, name, remedy)
     if dealt:
         logger.info("%s: %s", found.root, dealing(dataset, scene_rule(found.description, dealt=True)))
@@ -119,6 +120,24 @@ def list_source(source: Source) -> Listing:
 def is_dealt(listing: Listing) -> bool:
     """Whether the set came without splits."""
     return any(pair.split is None for pair in listing.pairs)
+
+
+def unlabelled_remedy(source: Source, listing: Listing) -> str:
+    """What to do about photos without a label; where none has one, the format may be another."""
+    description = source.description
+    if description.format in ("id-masks", "colour-masks") and not listing.pairs:
+        for _, _, name in split_folders(source.root, description.images):
+            if remedy := format_remedy(source.root / description.labels.format(split=name)):
+                return remedy
+    return "Add the labels, or move these photos elsewhere."
+
+
+def empty_remedy(source: Source, dataset: Dataset, split: Split, *, dealt: bool) -> str:
+    """What to do about a split without photos: another seed, a folder's right name, or photos."""
+    description = source.description
+    if dealt and len(dataset):
+        return fill_remedy(dataset, description.splits)
+    return split_remedy(source.root, description.images, split)
 
 
 def make_dataset(source: Source, listing: Listing) -> Dataset:

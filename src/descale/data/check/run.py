@@ -15,13 +15,20 @@ from descale.data.check.labels import label_findings, outlines_reach
 from descale.data.check.leaks import find_leaks
 from descale.data.check.report import CheckReport, Finding
 from descale.data.check.scan import Scanned, scan
-from descale.data.description import Description
 from descale.data.folders import Listing
 from descale.data.near_names import with_nearest
 from descale.data.problems import SizeMismatch, UnknownClass, WrongUnit
 from descale.data.sample import SPLITS, Dataset
-from descale.data.source import find_source, is_dealt, list_source, make_dataset
-from descale.data.splits import dealing, fill_remedy, scene_rule
+from descale.data.source import (
+    Source,
+    empty_remedy,
+    find_source,
+    is_dealt,
+    list_source,
+    make_dataset,
+    unlabelled_remedy,
+)
+from descale.data.splits import dealing, scene_rule
 
 SMALLEST_SIDE = 32
 
@@ -51,11 +58,11 @@ def check_dataset(source: str | Path, *, progress: Callable[[int, int], None] | 
     rule = scene_rule(place.description, dealt=dealt)
     scanned = scan(dataset.samples, (lambda done: progress(done, total)) if progress else None)
     findings = [
-        *_listing_findings(listing),
+        *_listing_findings(place, listing),
         *_file_findings(scanned),
         *label_findings(scanned, place.description),
         *_balance_findings(dataset, scanned),
-        *_split_findings(dataset, place.description, dealt),
+        *_split_findings(dataset, place, dealt),
         *find_leaks(scanned, scenes_are_certain=rule.rule in ("name", "pattern"), dealt=dealt),
     ]
     findings.sort(key=lambda finding: not finding.falsifying)
@@ -77,10 +84,10 @@ def check_dataset(source: str | Path, *, progress: Callable[[int, int], None] | 
     )
 
 
-def _listing_findings(listing: Listing) -> Iterator[Finding]:
+def _listing_findings(place: Source, listing: Listing) -> Iterator[Finding]:
     if listing.unlabelled:
         yield Finding(
-            "photo without label", True, "Photos have no label. Add the labels, or move these photos.",
+            "photo without label", True, f"Photos have no label. {unlabelled_remedy(place, listing)}",
             with_nearest(listing.unlabelled, listing.orphans, listing.hints),
         )  # fmt: skip
     if listing.orphans:
@@ -117,13 +124,13 @@ def _file_findings(scanned: Sequence[Scanned]) -> Iterator[Finding]:
         yield Finding("tiny photo", False, f"Photos have a side of less than {SMALLEST_SIDE} pixels.", tiny)
 
 
-def _split_findings(dataset: Dataset, description: Description, dealt: bool) -> Iterator[Finding]:
-    empty = [split for split in SPLITS if not dataset.split(split)]
-    remedy = fill_remedy(dataset, description.splits) if empty and dealt and len(dataset) else "Add photos."
-    for split in empty:
-        message = f"No photo is in the split '{split}'. {remedy}"
-        yield Finding("empty split", split == "train", message, (split,))
-    if description.groups is None:
+def _split_findings(dataset: Dataset, place: Source, dealt: bool) -> Iterator[Finding]:
+    for split in SPLITS:
+        if not dataset.split(split):
+            remedy = empty_remedy(place, dataset, split, dealt=dealt)
+            message = f"No photo is in the split '{split}'. {remedy}"
+            yield Finding("empty split", split == "train", message, (split,))
+    if place.description.groups is None:
         yield from tiles_apart(dataset, dealt=dealt)
         if dealt:
             yield from numbered_apart(dataset)
