@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from tests.training.runs import CPU as CPU_DEVICES
 from tests.training.runs import SIZE, SPEC, config, ctrl_c_at
 
 from descale.base.errors import ConfigError, DataError, ModelError, TrainingError
@@ -39,6 +41,16 @@ def test_a_network_is_trained_and_pruned(dense: Path, steel: Path, tmp_path: Pat
     assert load_model(small).provenance["sparsity"] == pytest.approx(0.5, abs=0.01)
     with pytest.raises(ModelError, match="is already pruned; give the dense model it came from"):
         prune(small, steel, tmp_path / "again", sparsity=0.5, **QUICK)
+
+
+def test_a_set_without_photos_to_judge_by_is_refused(steel: Path, tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    shutil.copytree(steel, root)
+    shutil.rmtree(root / "valid")
+    with pytest.raises(DataError, match=rf"^{root} has no photo in the split 'valid', .* Add photos"):
+        train(root, tmp_path / "run", **SMALL)
+    with pytest.raises(DataError, match=r"^Data set .* has no photo in the split 'valid'"):
+        train_model(load_dataset(root), SPEC, config(), tmp_path / "other", devices=CPU_DEVICES)
 
 
 def test_a_folder_with_a_model_of_other_settings_is_refused(dense: Path, steel: Path, tmp_path: Path) -> None:

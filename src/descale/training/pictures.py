@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from descale.base.errors import DataError
 from descale.data import Dataset
 from descale.data.loading import PixelArrays, load_split
+from descale.data.sample import Sample, Split
 from descale.training.batches import TrainingPictures
 from descale.training.config import TrainingConfig
 
@@ -39,9 +41,18 @@ class RunPictures:
         height, width = self._training.size
         if self._training.crop is None:
             height, width = round(height * CACHE_SCALE), round(width * CACHE_SCALE)
-        return load_split(self._dataset.split("train"), (height, width))
+        return load_split(self._photos("train"), (height, width))
 
     @cached_property
     def validation(self) -> PixelArrays:
         """The validation split at the size the network is validated with."""
-        return load_split(self._dataset.split("valid"), self._training.size)
+        return load_split(self._photos("valid"), self._training.size)
+
+    def _photos(self, split: Split) -> tuple[Sample, ...]:
+        samples = self._dataset.split(split)
+        if not samples:
+            raise DataError(
+                f"Data set {self._dataset.name} has no photo in the split '{split}'. Training takes photos "
+                "to learn from (train) and others to judge by (valid)."
+            )
+        return samples

@@ -1,4 +1,4 @@
-"""A data set on which a result would be false is refused before anything is trained on it."""
+"""A data set on which nothing can be trained, or a result would be false, is refused before training."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 from descale.base.errors import DataError
 from descale.data.check.run import check_dataset
 from descale.data.sample import Dataset
-from descale.data.source import load_dataset
+from descale.data.source import empty_remedy, find_source, is_dealt, list_source, load_dataset
 
 logger = logging.getLogger(__name__)
 
 
 def checked_dataset(source: str | Path, *, binary: bool = False, accept_problems: bool = False) -> Dataset:
-    """Load a data set and check it.
+    """Load a data set to train on, and check it.
 
     Args:
         source: as for :func:`descale.data.load_dataset`.
@@ -22,9 +22,16 @@ def checked_dataset(source: str | Path, *, binary: bool = False, accept_problems
         accept_problems: log problems that would falsify a result, and go on.
 
     Raises:
-        DataError: there are such problems and they were not accepted, or the set cannot be read.
+        DataError: there are such problems and they were not accepted, no photo is in the split ``valid``,
+            or the set cannot be read.
     """
     dataset = load_dataset(source, binary=binary)
+    if not dataset.split("valid"):
+        place = find_source(source)
+        remedy = empty_remedy(place, dataset, "valid", dealt=is_dealt(list_source(place)))
+        raise DataError(
+            f"{source} has no photo in the split 'valid', by which training is judged as it goes on. {remedy}"
+        )
     falsifying = check_dataset(source).falsifying
     if falsifying:
         kinds = ", ".join(sorted({finding.kind for finding in falsifying}))
