@@ -163,6 +163,16 @@ def test_a_label_in_the_folder_of_another_split_is_told_with_its_place(tmp_path:
         load_dataset(tmp_path)
 
 
+def test_two_photos_that_differ_in_how_accents_are_written_are_told_apart(tmp_path: Path) -> None:
+    name = "Brücke.png"
+    masks(tmp_path, unicodedata.normalize("NFC", name), name)
+    Image.new("RGB", (WIDTH, HEIGHT)).save(tmp_path / "train/images" / unicodedata.normalize("NFD", name))
+    with pytest.raises(
+        DataError, match=r"share the name 'Brücke' \(the (first|second) has its accents as char"
+    ):
+        load_dataset(tmp_path)
+
+
 def test_an_image_that_coco_names_in_other_words_is_told_with_the_nearest(tmp_path: Path) -> None:
     coco(tmp_path, {"north wall.png": "North_Wall.png", "b.png": "b.png"})
     told = "(nearest: North_Wall.png, other in capital letters and in spaces or marks)"

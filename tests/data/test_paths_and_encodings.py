@@ -55,6 +55,17 @@ def test_an_unknown_home_is_told_wherever_a_path_is_typed() -> None:
         load_dataset(f"nea:{NOBODY}")
 
 
+def test_an_empty_path_is_not_the_current_folder(make_set: MakeSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(make_set())
+    for read in (load_dataset, find_clean_photos, lambda path: find_inputs([path])):
+        with pytest.raises(DataError, match="'' names no file or folder"):
+            read("")
+    with pytest.raises(DataError, match="'' names no file or folder"):
+        load_dataset("nea:")
+    assert find_inputs(["."]).inputs
+    assert len(load_dataset(".")) == 8
+
+
 @pytest.mark.parametrize(
     ("keys", "place"),
     [

@@ -131,9 +131,10 @@ def files_by_stem(folder: Path, suffixes: Collection[str]) -> dict[str, Path]:
             continue
         stem = unicodedata.normalize("NFC", stem)
         if stem in found:
+            how = _accents(name, found[stem])
             raise DataError(
-                f"{folder / name} and {found[stem].name} share the name '{stem}', so their labels cannot be "
-                "told apart. Rename or remove one."
+                f"{folder / name} and {found[stem].name} share the name '{stem}'{how}, so their labels "
+                "cannot be told apart. Rename or remove one."
             )
         found[stem] = folder / name
     return found
@@ -158,3 +159,12 @@ def files_of_other_endings(folder: Path, photos: Collection[Path], remedy: str) 
             other = f", or write 'format: {form}' if it is the label" if form else ""
             found.setdefault(photo, f"{folder / name} is there, but {remedy}{other}")
     return found
+
+
+def _accents(name: str, other: Path) -> str:
+    """What tells names apart that look alike: accents are of their letters, or beside them."""
+    composed = [unicodedata.is_normalized("NFC", one) for one in (name, other.name)]
+    if composed[0] == composed[1]:
+        return ""
+    place = "first" if composed[1] else "second"
+    return f" (the {place} has its accents as characters of their own, as macOS writes them)"

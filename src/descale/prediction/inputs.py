@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 from urllib.parse import unquote
 
 from descale.base.errors import DataError
-from descale.base.home import expanded
+from descale.base.home import expanded, refuse_empty
 from descale.base.photo import PHOTO_SUFFIXES
 from descale.base.spelling import suggestion
 from descale.prediction.kinds import count_kinds, is_film, kind_of, why_not_read, without_copies
@@ -62,7 +62,8 @@ def find_inputs(arguments: Sequence[str], *, exclude: Path | None = None) -> Fou
         exclude: folder that is left out, so that outputs inside the photos' folder are not read again.
 
     Raises:
-        DataError: a file does not exist, or a folder or a pattern holds no photo outside of ``exclude``.
+        DataError: an argument is empty, a file does not exist, or a folder or a pattern holds no photo
+            outside of ``exclude``.
     """
     found: dict[str, Input] = {}  # each file once, in order
     unread: dict[str, str] = {}
@@ -70,6 +71,7 @@ def find_inputs(arguments: Sequence[str], *, exclude: Path | None = None) -> Fou
         if argument == STDIN:
             found.setdefault(STDIN, Input(Path(STDIN), Path()))
             continue
+        refuse_empty(argument)
         path = spelt(Path(argument))
         if path is not None and path.is_dir():
             walk = Walk()
