@@ -70,6 +70,13 @@ def test_the_lines_that_are_proposed_work_when_copied(tmp_path: Path, images: st
     assert dataset.samples[0].read_mask().any()
 
 
+def test_lines_that_a_description_has_already_are_to_be_replaced(tmp_path: Path) -> None:
+    write(tmp_path, "images/{split}", "labels/{split}/*.txt")
+    (tmp_path / "dataset.yaml").write_text("format: yolo\n")
+    with pytest.raises(DataError, match=r"into .*/dataset\.yaml, in place of what it says of them"):
+        load_dataset(tmp_path)
+
+
 def test_without_a_folder_of_photos_the_usual_layout_is_told(tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     with pytest.raises(DataError, match=r"Usual are \{split\}/images and .*docs/data\.md"):
