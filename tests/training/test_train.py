@@ -94,7 +94,7 @@ def test_classes_of_data_and_model_must_agree(severity: Path, tmp_path: Path) ->
 
 def test_a_data_set_without_a_validation_split_is_an_error(photos: Dataset, tmp_path: Path) -> None:
     only = Dataset(photos.name, photos.classes, photos.split("train"))
-    with pytest.raises(DataError, match="no photos"):
+    with pytest.raises(DataError, match="has no photo in the split 'valid'"):
         train_model(only, SPEC, config(), tmp_path, devices=CPU)
 
 
