@@ -110,7 +110,7 @@ def test_other_encoder_weights_under_the_same_name_are_another_run(
             r"training.epochs has a place of its own: give --epochs \(epochs=...\)",
         ),
         ({"training": {"ema": 2}}, r"training.ema: Input should be less than 1 \(got 2\)"),
-        ({"training": {"crop": 32}}, r"training.crop: expected a list; write \[32\]"),
+        ({"devices": {"loggers": "mlflow"}}, r"devices.loggers: expected a list; write \[mlflow\]"),
         ({"size": 33}, r"training.size: 33 is not a multiple of 32; use 32 \(got \(33, 33\)\)"),
         ({"devices": {"worker": 1}}, r"devices.worker: no such setting; did you mean 'workers'"),
         ({"seed": -1}, "Seed -1 is outside 0 to 2147483647"),

@@ -14,7 +14,6 @@ from descale.base.photo import PHOTO_SUFFIXES
 from descale.data.layouts import SPLIT_FOLDERS, layout_remedy
 from descale.data.sample import Label, Split
 
-
 _FORMATS = {".txt": "yolo", ".json": "labelme", ".png": "id-masks"}
 """Formats whose labels usually have these endings."""
 
