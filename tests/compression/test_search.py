@@ -10,6 +10,7 @@ import pytest
 from descale.compression.candidates import Candidate, Costs
 from descale.compression.journal import Journal
 from descale.compression.request import Limits, Request
+from descale.compression.result import Tried
 from descale.compression.search import Search
 from descale.compression.stages import PARENT_EPOCHS, SIDE
 
@@ -47,9 +48,12 @@ class Paced:
 
 
 class Untimed:
-    """Costs that nobody looks up."""
+    """Costs that are not measured."""
 
     def untrained(self, architecture: str) -> None: ...
+
+    def __call__(self, architecture: str, sparsity: float, side: tuple[int, int]) -> Costs:
+        return Costs(10.0, 1e9, 10**5)
 
 
 def planned(folder: Path, minutes: float | None) -> tuple[Any, list[str]]:
@@ -89,6 +93,22 @@ def test_short_of_time_it_works_at_a_smaller_size_rather_than_briefly(
     told = "\n".join(lines)
     assert ("No time to train at more than" in told) == (side != SIDES[0])
     assert ("epochs are few" in told) == (minutes == 30)
+
+
+def test_a_short_search_compares_sizes_and_counts_half_resolution_as_its_whole(tmp_path: Path) -> None:
+    search, _ = planned(tmp_path, 180)
+    macs = {("unet", 384): 4e8, ("unet-half", 384): 5e8, ("unet", 256): 9e8, ("unet-half", 256): 8e8}
+    search.candidates = tuple(
+        Candidate(name, (side, side), 0.5, Costs(10.0, cost, 10**5)) for (name, side), cost in macs.items()
+    )
+    for name, score in (("unet", 0.6), ("unet-half", 0.5)):
+        search.tried.append(
+            Tried(Candidate(name, (384, 384), 0.0, Costs(90.0, 9e9, 10**6)), "parent", 9, score)
+        )
+    search.stages.candidate_epoch_seconds = lambda *_: 1000.0  # no time for more than two
+    search.rank()
+    found = [one.candidate for one in search.tried if one.stage == "round 1"]
+    assert [(one.architecture, one.side[0]) for one in found] == [("unet", 256), ("unet-half", 384)]
 
 
 def test_a_restart_keeps_what_was_decided(tmp_path: Path) -> None:

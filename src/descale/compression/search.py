@@ -178,9 +178,21 @@ class Search:
         return order
 
     def _promising(self) -> list[Candidate]:
-        """The more MACs the better, networks of the better parent first."""
+        """Networks of the better parent first, then the more MACs the better; working sizes take turns, so that
+        a short search compares them.
+
+        What ends at half resolution counts as the network it is made of: its new head is hardly trained yet.
+        """
         score = {one.candidate.architecture: one.score for one in self.tried if one.stage == "parent"}
-        return sorted(self.candidates, key=lambda one: (-score[one.architecture], -one.costs.macs))
+        best_first = sorted(
+            self.candidates,
+            key=lambda one: (-score[self.request.trained_as(one.architecture)], -one.costs.macs),
+        )
+        turn = {
+            one: sum(other.side == one.side for other in best_first[:place])
+            for place, one in enumerate(best_first)
+        }
+        return sorted(best_first, key=lambda one: turn[one])
 
     def _planned(self, order: list[Candidate]) -> list[list[int]]:
         return [[one.candidates, one.epochs] for one in self._time.search_rounds(order)]
