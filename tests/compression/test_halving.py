@@ -4,22 +4,22 @@ import pytest
 
 from descale.compression.halving import LEAST_EPOCHS, rounds
 
-OVERHEAD = 7
+ONCE = [70.0] * 8
 
 
 def test_the_time_is_kept_and_later_rounds_are_longer() -> None:
-    first, second = rounds([10.0] * 6, 1200.0, overhead=OVERHEAD)
-    assert sum(one.candidates * (one.epochs + OVERHEAD) * 10.0 for one in (first, second)) <= 1200.0
+    first, second = rounds([10.0] * 6, 1200.0, once=ONCE)
+    assert sum(one.candidates * one.epochs * 10.0 for one in (first, second)) + 6 * 70.0 <= 1200.0
     assert second.candidates < first.candidates
     assert second.epochs > first.epochs
 
 
 @pytest.mark.parametrize("seconds", [1.0, 100.0])
 def test_short_of_time_few_take_part_rather_than_all_for_nothing(seconds: float) -> None:
-    found = rounds([10.0] * 8, seconds, overhead=OVERHEAD)
+    found = rounds([10.0] * 8, seconds, once=ONCE)
     assert found[0].candidates < 8
     assert found[0].epochs >= LEAST_EPOCHS
 
 
 def test_a_single_candidate_needs_no_search() -> None:
-    assert rounds([10.0], None, overhead=OVERHEAD) == ()
+    assert rounds([10.0], None, once=ONCE) == ()

@@ -70,6 +70,23 @@ def test_the_same_call_trains_nothing_again(done: tuple[Path, Compressed, list[s
     assert {path: path.stat().st_mtime_ns for path in models} == models
 
 
+def test_a_candidate_is_cut_once(done: tuple[Path, Compressed, list[str]]) -> None:
+    """Later runs of it begin with the widths and the units of the first."""
+    folder, _, _ = done
+    runs: dict[str, list[Path]] = {}
+    for schedule in sorted((folder / "small-work" / "candidates").glob("*/schedule-2/units.json")):
+        name, _, epochs = schedule.parent.parent.name.rpartition("-")
+        if epochs != "full":
+            runs.setdefault(name, []).append(schedule)
+    longer = [cuts for cuts in runs.values() if len(cuts) > 1]
+    assert longer
+    for first, *others in longer:
+        assert all(other.read_bytes() == first.read_bytes() for other in others)
+    assert len(list((folder / "small-work").glob("candidates/*/between-0"))) == len(runs) + len(
+        list((folder / "small-work").glob("candidates/*-full/between-0"))
+    )
+
+
 def test_the_work_of_another_job_is_refused(done: tuple[Path, Compressed, list[str]]) -> None:
     folder, _, _ = done
     with pytest.raises(ConfigError, match="other settings"):

@@ -31,8 +31,11 @@ class Paced:
     def candidate_epoch_seconds(self, candidate: Candidate, untrained: object) -> float:
         return 1.0
 
-    def overhead_epochs(self, candidate: Candidate, *, short: bool) -> int:
-        return 0
+    def cutting_seconds(self, candidate: Candidate, untrained: object, *, short: bool) -> float:
+        return 0.0
+
+    def is_cut(self, candidate: Candidate) -> bool:
+        return True
 
     def candidate(self, candidate: Candidate, epochs: int, *, short: bool) -> tuple[Path, float]:
         self.recovered_for = epochs

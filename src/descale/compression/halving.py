@@ -30,38 +30,42 @@ class Round:
     epochs: int
 
 
-def rounds(epoch_seconds: Sequence[float], seconds: float | None, *, overhead: int) -> tuple[Round, ...]:
+def rounds(
+    epoch_seconds: Sequence[float], seconds: float | None, *, once: Sequence[float]
+) -> tuple[Round, ...]:
     """How many candidates and epochs each round has.
 
     Args:
         epoch_seconds: of every candidate, the most promising first.
         seconds: for all rounds together; ``None`` gives a default length.
-        overhead: epochs that every run takes beside its recovery.
+        once: seconds that each candidate takes before its first recovery: it is cut once.
 
     Returns:
         No round where one candidate is all there is: nothing is to be searched then.
 
-    >>> rounds([10.0] * 6, 1200.0, overhead=7)
-    (Round(candidates=6, epochs=3), Round(candidates=2, epochs=23))
-    >>> rounds([10.0] * 6, None, overhead=7)
+    >>> rounds([10.0] * 6, 1200.0, once=[70.0] * 6)
+    (Round(candidates=6, epochs=6), Round(candidates=2, epochs=19))
+    >>> rounds([10.0] * 6, None, once=[70.0] * 6)
     (Round(candidates=6, epochs=6), Round(candidates=2, epochs=18))
-    >>> rounds([10.0], 600.0, overhead=7)
+    >>> rounds([10.0], 600.0, once=[70.0])
     ()
     """
     count = len(epoch_seconds)
     if count < 2:
         return ()
-    if seconds is not None:  # as many as get the least that says anything
-        share = seconds / ROUNDS
-        while count > 2 and share / sum(epoch_seconds[:count]) < LEAST_EPOCHS + overhead:
-            count -= 1
+    share = math.inf
+    while seconds is not None and count >= 2:  # as many as get the least that says anything
+        share = (seconds - sum(once[:count])) / ROUNDS
+        if count == 2 or share / sum(epoch_seconds[:count]) >= LEAST_EPOCHS:
+            break
+        count -= 1
     found = []
     for number in range(ROUNDS):
         if count < 2:
             break
         epochs = DEFAULT_EPOCHS * 3**number
         if seconds is not None:
-            epochs = math.floor(seconds / ROUNDS / sum(epoch_seconds[:count]) - overhead)
+            epochs = math.floor(share / sum(epoch_seconds[:count]))
             epochs = max(LEAST_EPOCHS, min(MOST_EPOCHS, epochs))
         found.append(Round(count, epochs))
         count = math.floor(count * KEPT + 0.5) if count > 2 else 1

@@ -178,8 +178,8 @@ class Search:
         return order
 
     def _promising(self) -> list[Candidate]:
-        """Networks of the better parent first, then the more MACs the better; working sizes take turns, so that
-        a short search compares them.
+        """Networks of the better parent first, then the more MACs the better; working sizes take turns, so
+        that a short search compares them.
 
         What ends at half resolution counts as the network it is made of: its new head is hardly trained yet.
         """
@@ -205,7 +205,7 @@ class Search:
     def _look_beside(self, chosen: Candidate, epochs: int) -> None:
         """Train one wider and one narrower for as long, so that the price of a point is known."""
         beside = [one for one in neighbours(chosen, self._costs) if one.sparsity > 0]
-        cost = sum(self._time.run(one, epochs, short=True) for one in beside)
+        cost = sum(self._time.run(one, epochs) for one in beside)
         left = self._time.left
         wanted = self.journal.once("beside", lambda: left is None or cost <= 0.1 * left)
         if not wanted:
@@ -226,11 +226,14 @@ class Search:
 
     def recover(self, candidate: Candidate) -> Path:
         """Give a candidate all the time that is left; returns its model's folder."""
+        anew = bool(self.journal.once(f"anew {candidate.name}", lambda: self._time.cut_anew(candidate)))
         epochs = int(
-            self.journal.once(f"recovery {candidate.name}", lambda: self._time.recovery_epochs(candidate))
+            self.journal.once(
+                f"recovery {candidate.name}", lambda: self._time.recovery_epochs(candidate, anew=anew)
+            )
         )
         self._tell(f"{self.where('3/4 recovery')} {candidate.title}, {epochs} epochs")
-        made, score = self.stages.candidate(candidate, epochs, short=False)
+        made, score = self.stages.candidate(candidate, epochs, short=not anew)
         self.tried.append(Tried(candidate, "final", epochs, score))
         return made
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import copy
 import math
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
+from descale.base.files import replacing_folder, write_text
 from descale.compression.candidates import Candidate
 from descale.compression.costs import share_of, times_file
 from descale.compression.journal import Journal
@@ -29,6 +31,7 @@ from descale.training.config import DeviceConfig, TrainingConfig
 from descale.training.devices import find_device
 from descale.training.prune import prune_model
 from descale.training.recovery import pruning_epochs, recovery_side, recovery_training
+from descale.training.stages import TARGET
 from descale.training.train import provenance, train_model, train_network
 
 PARENT_EPOCHS, SIDE = "parent epochs", "side"
@@ -44,7 +47,8 @@ LOOKS = 4
 HALF_SHARE = 0.1
 """Epochs for a network that ends at half resolution, as a share of those of the whole one it is made of."""
 BETWEEN = 2
-"""Epochs between cuts of a short run."""
+"""Epochs between the cuts of a candidate; the winner is cut anew, with those of the recipe, where there is
+time."""
 TUNING_RATE = 0.3
 """Learning rate at which a dense network is fitted to a smaller picture, as a factor of its training's."""
 
@@ -149,11 +153,25 @@ class Stages:
         )
         return seconds * self._steps(config.batch_size)
 
-    def overhead_epochs(self, candidate: Candidate, *, short: bool) -> int:
-        """Epochs that pruning takes beside the recovery."""
+    def cutting_seconds(self, candidate: Candidate, untrained: Untrained, *, short: bool) -> float:
+        """Seconds of cutting a candidate: epochs of the whole network, which narrows, and epochs between the
+        cuts at about the mean of both."""
         if candidate.sparsity == 0:
-            return 0
-        return pruning_epochs(self._pruning(candidate, 0, short=short))
+            return 0.0
+        training, pruning = self._training(candidate), self._pruning(candidate, 0, short=short)
+        name = f"pace {candidate.architecture} whole at {candidate.side[0]}x{candidate.side[1]}"
+        whole: float = self.journal.once(
+            name, lambda: step_seconds(
+                untrained.dense, untrained.spec, training, training.crop or training.size, self.devices
+            )
+        )  # fmt: skip
+        between = pruning_epochs(pruning) - pruning.schedule_epochs
+        dense, narrow = whole * self._steps(BATCH), self.candidate_epoch_seconds(candidate, untrained)
+        return pruning.schedule_epochs * dense + between * (dense + narrow) / 2
+
+    def is_cut(self, candidate: Candidate) -> bool:
+        """Whether an earlier run of it left its cuts."""
+        return candidate.sparsity == 0 or self._earlier(candidate) is not None
 
     def _steps(self, batch_size: int) -> int:
         return max(1, len(self.dataset.split("train")) // batch_size)
@@ -231,12 +249,32 @@ class Stages:
                 self._fitted(at_size, training, folder, epochs)
             else:
                 pruning = self._pruning(candidate, epochs, short=short)
+                if short:
+                    self._take_cuts(candidate, folder)
                 prune_model(
                     at_size, self.dataset, pruning, training, folder, seed=self.request.seed,
                     devices=self.devices,
                 )  # fmt: skip
             self.journal.keep(score, self.score(load_model(made)))
         return made, float(self.journal[score])
+
+    def _earlier(self, candidate: Candidate) -> Path | None:
+        """A finished short run of a candidate."""
+        found = (self.folder / "candidates").glob(f"{candidate.name}-*/model/model.json")
+        runs = sorted(path.parent.parent for path in found)
+        return next((run for run in runs if not run.name.endswith("-full")), None)
+
+    def _take_cuts(self, candidate: Candidate, folder: Path) -> None:
+        """Begin with what an earlier run of the candidate was cut to: they differ in their recovery alone."""
+        earlier = self._earlier(candidate)
+        if earlier is None or earlier == folder:
+            return
+        if (earlier / TARGET).is_file():
+            write_text(folder / TARGET, (earlier / TARGET).read_text(encoding="utf-8"))
+        for part in earlier.glob("schedule-*"):
+            if not (folder / part.name).exists():
+                with replacing_folder(folder / part.name) as target:
+                    shutil.copytree(part, target, dirs_exist_ok=True)
 
     def score(self, model: SavedModel) -> float:
         """Corrosion IoU on the validation split, 0..1."""

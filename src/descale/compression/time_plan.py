@@ -16,6 +16,8 @@ LEAST_PARENT_EPOCHS, USUAL_PARENT_EPOCHS, MOST_PARENT_EPOCHS = 15, 60, 160
 """Epochs of a parent: below which it works at a smaller size and no second one is begun, by default, and at
 most."""
 RECOVERY_EPOCHS, MOST_RECOVERY_EPOCHS = 100, 400
+CUTTING_SHARE = 0.15
+"""Of the time that is left for the winner, what cutting it anew may take at most."""
 EXPORT_SECONDS, EXPORT_SHARE = 90.0, 0.1
 """Kept back for scoring, export and timing: so many seconds, or so much of a short time."""
 
@@ -82,15 +84,19 @@ class TimePlan:
         untrained = self._costs.untrained(candidate.architecture)
         return self._slower * self._stages.candidate_epoch_seconds(candidate, untrained)
 
-    def run(self, candidate: Candidate, epochs: int, *, short: bool) -> float:
-        """Seconds of pruning and of so many epochs of recovery."""
-        beside = self._stages.overhead_epochs(candidate, short=short)
-        return (epochs + beside) * self.epoch(candidate)
+    def cutting(self, candidate: Candidate, *, short: bool) -> float:
+        """Seconds of cutting a candidate."""
+        untrained = self._costs.untrained(candidate.architecture)
+        return self._slower * self._stages.cutting_seconds(candidate, untrained, short=short)
+
+    def run(self, candidate: Candidate, epochs: int) -> float:
+        """Seconds of a short run from the beginning."""
+        return self.cutting(candidate, short=True) + epochs * self.epoch(candidate)
 
     def rounds(self, order: Sequence[Candidate], seconds: float | None) -> tuple[Round, ...]:
         """Rounds of the search among candidates, the most promising first, in so many seconds."""
-        overhead = max(self._stages.overhead_epochs(one, short=True) for one in order)
-        return rounds([self.epoch(one) for one in order], seconds, overhead=overhead)
+        once = [self.cutting(one, short=True) for one in order]
+        return rounds([self.epoch(one) for one in order], seconds, once=once)
 
     def search_rounds(self, order: Sequence[Candidate]) -> tuple[Round, ...]:
         """The same in the time that the search gets of what is left after the parents."""
@@ -98,23 +104,33 @@ class TimePlan:
         share = None if left is None else max(0.0, left) * SEARCH_SHARE / (1 - DENSE_SHARE)
         return self.rounds(order, share)
 
-    def recovery_epochs(self, candidate: Candidate) -> int:
+    def cut_anew(self, candidate: Candidate) -> bool:
+        """Whether there is time to cut the winner as slowly as the recipe does."""
+        left = self.left
+        return left is None or self.cutting(candidate, short=False) <= CUTTING_SHARE * left
+
+    def recovery_epochs(self, candidate: Candidate, *, anew: bool) -> int:
         """Epochs of recovery in all the time that is left."""
         left = self.left
         if left is None:
             return RECOVERY_EPOCHS
-        beside = self._stages.overhead_epochs(candidate, short=False)
-        epochs = math.floor(max(0.0, left) / self.epoch(candidate)) - beside
+        if anew or not self._stages.is_cut(candidate):
+            left -= self.cutting(candidate, short=not anew)
+        epochs = math.floor(max(0.0, left) / self.epoch(candidate))
         return max(1, min(MOST_RECOVERY_EPOCHS, epochs))
 
     def guess(self, dense: float, candidates: Sequence[Candidate]) -> float:
         """Seconds of everything where no time was given, the parents taking ``dense`` seconds."""
-        search = sum(
-            self.run(one, each.epochs, short=True)
+        search = sum(self.cutting(one, short=True) for one in candidates) + sum(
+            each.epochs * self.epoch(one)
             for each in self.rounds(candidates, None)
             for one in candidates[: each.candidates]
         )
-        return dense + search + max(self.run(one, RECOVERY_EPOCHS, short=False) for one in candidates)
+        return (
+            dense
+            + search
+            + max(self.cutting(one, short=False) + RECOVERY_EPOCHS * self.epoch(one) for one in candidates)
+        )
 
     @property
     def _slower(self) -> float:
