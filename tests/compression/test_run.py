@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,9 @@ import pytest
 import descale
 from descale.base.errors import ConfigError, DataError, DescaleError
 from descale.compression import Compressed
+from descale.compression.candidates import Candidate
+from descale.compression.halving import Round
+from descale.compression.time_plan import TimePlan
 from descale.runtime.bundle import open_bundle
 
 FAST: dict[str, Any] = {
@@ -22,10 +25,15 @@ FAST: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def halves_at_once() -> Iterator[None]:
-    """What ends at half resolution is tried in the shortest time."""
+def all_stages_at_once() -> Iterator[None]:
+    """What ends at half resolution is tried, and searched for, in the shortest time too."""
+
+    def brief(plan: TimePlan, order: Sequence[Candidate]) -> tuple[Round, ...]:
+        return (Round(len(order), 2), Round(1, 3)) if len(order) > 1 else ()
+
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("descale.compression.run.HALVES_FROM", 0.0)
+        patched.setattr("descale.compression.time_plan.TimePlan.search_rounds", brief)
         yield
 
 

@@ -108,7 +108,7 @@ def test_a_short_search_compares_sizes_and_counts_half_resolution_as_its_whole(t
         search.tried.append(
             Tried(Candidate(name, (384, 384), 0.0, Costs(90.0, 9e9, 10**6)), "parent", 9, score)
         )
-    search.stages.candidate_epoch_seconds = lambda *_: 1000.0  # no time for more than two
+    search.stages.candidate_epoch_seconds = lambda *_: 500.0  # no time for more than two
     search.rank()
     found = [one.candidate for one in search.tried if one.stage == "round 1"]
     assert [(one.architecture, one.side[0]) for one in found] == [("unet", 256), ("unet-half", 384)]

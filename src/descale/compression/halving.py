@@ -41,22 +41,19 @@ def rounds(
         once: seconds that each candidate takes before its first recovery: it is cut once.
 
     Returns:
-        No round where one candidate is all there is: nothing is to be searched then.
+        No round where one candidate is all there is, or there is no time for two.
 
     >>> rounds([10.0] * 6, 1200.0, once=[70.0] * 6)
     (Round(candidates=6, epochs=6), Round(candidates=2, epochs=19))
     >>> rounds([10.0] * 6, None, once=[70.0] * 6)
     (Round(candidates=6, epochs=6), Round(candidates=2, epochs=18))
-    >>> rounds([10.0], 600.0, once=[70.0])
-    ()
+    >>> rounds([10.0], 600.0, once=[70.0]), rounds([10.0] * 6, 200.0, once=[70.0] * 6)
+    ((), ())
     """
-    count = len(epoch_seconds)
-    if count < 2:
-        return ()
-    share = math.inf
+    count, share = len(epoch_seconds), math.inf
     while seconds is not None and count >= 2:  # as many as get the least that says anything
         share = (seconds - sum(once[:count])) / ROUNDS
-        if count == 2 or share / sum(epoch_seconds[:count]) >= LEAST_EPOCHS:
+        if share / sum(epoch_seconds[:count]) >= LEAST_EPOCHS:
             break
         count -= 1
     found = []
