@@ -19,7 +19,8 @@ from descale.compression.candidates import Candidate
 from descale.compression.costs import share_of, times_file
 from descale.compression.journal import Journal
 from descale.compression.pace import step_seconds
-from descale.compression.request import Request, working_length
+from descale.compression.request import Request
+from descale.compression.training_settings import BATCH, crop_of, training_at
 from descale.compression.untrained import STRATEGY, Untrained
 from descale.data import Dataset
 from descale.evaluation.evaluate import image_confusions
@@ -36,14 +37,6 @@ from descale.training.train import provenance, train_model, train_network
 
 PARENT_EPOCHS, SIDE = "parent epochs", "side"
 """Names of these decisions."""
-BATCH = 8
-CROPPED_FROM = 192
-"""Sides from which on training sees parts of the photo at its own scale; below, the whole photo, zoomed."""
-CROP_SHARE = 0.5
-"""Side of those parts, as a share of the working size. A quarter of it cost a U-Net eight points:
-what a crop does not show is missed (docs/compress.md)."""
-LOOKS = 4
-"""How often a training looks at the validation photos, which are seen whole."""
 HALF_SHARE = 0.1
 """Epochs for a network that ends at half resolution, as a share of those of the whole one it is made of."""
 BETWEEN = 2
@@ -51,38 +44,6 @@ BETWEEN = 2
 time."""
 TUNING_RATE = 0.3
 """Learning rate at which a dense network is fitted to a smaller picture, as a factor of its training's."""
-
-
-def crop_of(side: tuple[int, int]) -> tuple[int, int]:
-    """(height, width) of the training pictures for a working size.
-
-    >>> crop_of((512, 384)), crop_of((128, 128))
-    ((256, 192), (128, 128))
-    """
-    if min(side) < CROPPED_FROM:
-        return side
-    return working_length(CROP_SHARE * side[0]), working_length(CROP_SHARE * side[1])
-
-
-def training_at(side: tuple[int, int], crop: tuple[int, int], epochs: int) -> TrainingConfig:
-    """Settings for a working size.
-
-    Args:
-        side: (height, width) in pixels at which the network works.
-        crop: of the training pictures; a crop that does not fit inside is the whole picture.
-        epochs: of the training.
-
-    >>> training_at((512, 512), (256, 256), 40).crop, training_at((256, 256), (256, 256), 40).crop
-    ((256, 256), None)
-    """
-    values: dict[str, object] = {
-        "size": side, "epochs": epochs, "batch_size": BATCH, "validate_every": math.ceil(epochs / LOOKS),
-    }  # fmt: skip
-    if min(side) >= CROPPED_FROM:
-        values["augmentation"] = "zoom"
-        if crop[0] < side[0] and crop[1] < side[1]:
-            values["crop"] = crop
-    return TrainingConfig.model_validate(values)
 
 
 def halved(model: SavedModel, seed: int) -> SavedModel:
