@@ -53,6 +53,17 @@ def test_margins_compare_runs_of_equal_length() -> None:
     assert "about 1 points" in less  # 4 points for 4 ms
 
 
+def test_networks_that_take_as_long_tell_no_price_of_a_millisecond() -> None:
+    tried = [
+        Tried(candidate(0.75, 10), "round 1", 5, 0.60),
+        Tried(candidate(0.76, 9.7), "round 1", 5, 0.56),
+        Tried(candidate(0.74, 10.3), "round 1", 5, 0.61),
+    ]
+    more, less = margins(tried, candidate(0.75, 10))
+    assert "No wider network" in more
+    assert "No faster network" in less
+
+
 def test_margins_say_when_nothing_was_tried() -> None:
     assert "not known" in margins([], candidate(0.75, 10))[0]
 

@@ -11,6 +11,10 @@ from descale.compression.request import Limits
 from descale.evaluation.bootstrap import Interval
 
 
+APART = 0.1
+"""Share of its time by which another network must differ before a price by the millisecond is told."""
+
+
 @dataclass(frozen=True)
 class Tried:
     """A network that was trained.
@@ -121,8 +125,11 @@ def margins(tried: Sequence[Tried], chosen: Candidate) -> list[str]:
     if own is None:
         return ["Nothing else was trained beside it, so what more or less would cost is not known."]
     same = [one for one in tried if one.stage in ("round 1", "beside") and one.epochs == own.epochs]
-    wider = [one for one in same if one.candidate.costs.ms > chosen.costs.ms and one.score > own.score]
-    narrower = [one for one in same if one.candidate.costs.ms < chosen.costs.ms]
+    apart = APART * chosen.costs.ms
+    wider = [
+        one for one in same if one.candidate.costs.ms > chosen.costs.ms + apart and one.score > own.score
+    ]
+    narrower = [one for one in same if one.candidate.costs.ms < chosen.costs.ms - apart]
     if wider:
         best = min(wider, key=lambda one: _slope(own, one))
         lines.append(
