@@ -10,7 +10,6 @@ from descale.compression.candidates import Candidate
 from descale.compression.request import Limits
 from descale.evaluation.bootstrap import Interval
 
-
 APART = 0.1
 """Share of its time by which another network must differ before a price by the millisecond is told."""
 
