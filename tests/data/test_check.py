@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
-from tests.data.conftest import MakeSet, photo_of
+from tests.data.conftest import MakeSet, items, photo_of
 from typer.testing import CliRunner
 
 from descale.base.errors import DataError
@@ -275,3 +275,10 @@ def test_no_wolf_is_cried_on_photos_split_by_scene(shared_data: Path, tmp_path: 
     report = check_dataset(tmp_path)
     assert not report.findings
     assert np.isclose(report.classes["corrosion"][0], 0.085, atol=0.03)
+
+
+def test_splits_without_corrosion_are_told(make_set: MakeSet) -> None:
+    root = make_set()
+    for path in root.glob("valid/masks/*.png"):
+        Image.new("L", (64, 48)).save(path)
+    assert items(check_dataset(root), "nothing to judge") == ("valid",)

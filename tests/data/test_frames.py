@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from tests.data.conftest import photo_of
+from tests.data.conftest import mask_in, photo_of
 
 from descale.base.errors import DataError
-from descale.data import load_dataset
 from descale.data.check import check_dataset
 
 HEIGHT, WIDTH = 120, 180
@@ -31,10 +30,6 @@ def in_frame(root: Path, frame: tuple[int, int], **changes: Any) -> Path:
     (root / "train/a.json").write_text(json.dumps(content))
     (root / "dataset.yaml").write_text("format: labelme\n")
     return root
-
-
-def mask_in(root: Path) -> np.ndarray:
-    return load_dataset(root).samples[0].read_mask()
 
 
 def warned(root: Path) -> tuple[str, ...]:

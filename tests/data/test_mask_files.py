@@ -9,14 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
-from tests.data.conftest import MakeSet
+from tests.data.conftest import MakeSet, mask_in
 
 from descale.base.errors import DataError
-from descale.data import load_dataset
-
-
-def mask_in(root: Path) -> np.ndarray:
-    return load_dataset(root).samples[0].read_mask()
 
 
 @pytest.mark.parametrize("form", ["id-masks", "colour-masks"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.data.conftest import MakeSet
+from PIL import Image
+from tests.data.conftest import BOX, HEIGHT, WIDTH, MakeSet, coco, labelme, mask_in, photo_of
 
 from descale.base.errors import DataError, DescaleError
 from descale.data import load_dataset
@@ -130,3 +131,16 @@ def test_labels_in_another_encoding_are_told_without_their_content(
     with pytest.raises(DataError, match=r"not UTF-8 text \(byte 0xfc at position 11\)") as caught:
         load_dataset(root).samples[0].read_mask()
     assert len(str(caught.value)) < 300
+
+
+def test_byte_order_marks_are_no_part_of_the_text(tmp_path: Path) -> None:
+    assert mask_in(coco(tmp_path / "coco", BOX, encoding="utf-8-sig")).any()
+    assert mask_in(labelme(tmp_path / "labelme", encoding="utf-8-sig")).any()
+    root = tmp_path / "yolo"
+    for folder in ("images", "labels"):
+        (root / "train" / folder).mkdir(parents=True)
+    Image.fromarray(photo_of(0, (HEIGHT, WIDTH))).save(root / "train/images/a.png")
+    for encoding in ("utf-8-sig", "utf-16"):
+        (root / "train/labels/a.txt").write_text("0 0 0 1 0 1 1\n", encoding=encoding)
+        (root / "data.yaml").write_text("names: [corrosion]\n", encoding=encoding)
+        assert mask_in(root).any()
