@@ -168,7 +168,7 @@ def test_the_command_line_starts_light(imports: list[Import]) -> None:
         if found.source == "cli"
         and found.immediate
         and found.module.partition(".")[0] not in known
-        and found.module not in {"descale.base.columns", "descale.base.errors", "descale.base.picture_size"}
+        and found.module not in {"descale.base.columns", "descale.base.errors"}
         and found.target not in {"cli", "__version__"}
     ]
     assert wrong == []

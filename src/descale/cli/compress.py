@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-from descale.base.picture_size import parse_size
-
 
 def compress(
     data: Annotated[
@@ -68,6 +66,7 @@ def compress(
 
     Example: `descale compress photos/ --max-ms 20 --max-drop 2 --minutes 180 --out corrosion.zip`
     """
+    from descale.base.picture_size import parse_size
     from descale.compression.result import points_lost
     from descale.compression.run import ARCHITECTURES
     from descale.compression.run import compress as compress_photos

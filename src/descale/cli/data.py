@@ -28,7 +28,7 @@ def synthesize(
     from descale.cli.console import plain_console
     from descale.synthesize import synthesize as write
 
-    with Progress(console=Console(emoji=False, stderr=True), transient=True) as bar:
+    with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("drawing", total=count)
         write(
             out, count=count, classes=classes, seed=seed, size=(size, size),
@@ -56,15 +56,16 @@ def check(
     from rich.progress import Progress
 
     from descale.base.files import write_json
+    from descale.cli.console import marked_console
     from descale.data.check import check_dataset
     from descale.data.check.table import show
 
-    with Progress(console=Console(emoji=False, stderr=True), transient=True) as bar:
+    with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("reading", total=None)
         report = check_dataset(
             source, progress=lambda done, total: bar.update(task, completed=done, total=total)
         )
-    show(report, Console(emoji=False, soft_wrap=True))
+    show(report, marked_console(soft_wrap=True))
     if json is not None:
         write_json(json, report.to_json())
     if report.falsifying:

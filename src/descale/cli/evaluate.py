@@ -46,10 +46,9 @@ def evaluate(
 
     Example: `descale evaluate models/unet --data photos/ --split test --json scores.json`
     """
-    from rich.console import Console
-
     from descale.base.errors import ConfigError
     from descale.base.files import write_json
+    from descale.cli.console import marked_console
     from descale.evaluation.clean_photos import find_clean_photos
     from descale.evaluation.model_scores import evaluate as evaluate_model
     from descale.evaluation.model_scores import false_alarms, write_per_image
@@ -59,7 +58,7 @@ def evaluate(
         raise ConfigError(f"There is no data set {missing}: give --data FOLDER, or --clean FOLDER alone.")
     if clean is not None:
         find_clean_photos(clean)  # what is wrong with the folder is told before anything long starts
-    console = Console(emoji=False)
+    console = marked_console()
     written: dict[str, Any] = {"model": str(model)}
     if data is not None:
         evaluation = evaluate_model(model, data, split=split, keep_scores=keep_scores)

@@ -7,13 +7,13 @@ import logging
 import sys
 
 import typer
-from rich.console import Console
 
 from descale import __version__
 from descale.base.errors import DescaleError
+from descale.cli.console import marked_console
 
 INTERRUPTED = 130
-ERRORS = Console(emoji=False, stderr=True, soft_wrap=True, highlight=False)
+ERRORS = marked_console(stderr=True, soft_wrap=True, highlight=False)
 
 app = typer.Typer(
     name="descale",

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from descale.base.picture_size import parse_size
 from descale.cli.prune import parse_budget
 
 if TYPE_CHECKING:
@@ -64,6 +63,7 @@ def plan(
 
     from descale.base.classes import ClassTable, PixelClass
     from descale.base.errors import ConfigError, ExportError
+    from descale.base.picture_size import parse_size
     from descale.deploy.exportable import require_exportable
     from descale.models import build_network, make_spec
     from descale.pruning import ALLOCATIONS, build_channel_graph, make_plan
@@ -125,9 +125,10 @@ def plan(
 
 
 def _print(made: Plan, title: str) -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
+
+    from descale.cli.console import marked_console
 
     table = Table(title=escape(title))
     for name in ("group", "layers", "width", "units", "MACs", "parameters", "note"):
@@ -143,7 +144,7 @@ def _print(made: Plan, title: str) -> None:
             f"{row.params_share:.1%}",
             escape(row.reason),
         )
-    console = Console(emoji=False)
+    console = marked_console()
     console.print(table)
     console.print(
         f"sparsity {made.sparsity:.3f}, the mean over the prunable layers\n"

@@ -21,6 +21,6 @@ def report(
 
     from descale.report.write import write_report
 
-    with Console(emoji=False, stderr=True).status("reading results and drawing"):
+    with Console(stderr=True).status("reading results and drawing"):
         page = write_report(folder)
     typer.echo(str(page))

@@ -92,10 +92,11 @@ def _write_report(out: Path) -> Path:
 
 
 def _list(opened: Study) -> None:
-    from rich.console import Console
     from rich.markup import escape
 
-    console = Console(emoji=False, soft_wrap=True, highlight=False)
+    from descale.cli.console import marked_console
+
+    console = marked_console(soft_wrap=True, highlight=False)
     status = {trial.id: str(row["status"]) for trial, row in opened.rows()}
     for trial in opened.trials:
         console.print(f"{trial.id}  {escape(trial.title)}  {escape(status.get(trial.id, 'to do'))}")
@@ -104,12 +105,11 @@ def _list(opened: Study) -> None:
 
 
 def _show(opened: Study) -> None:
-    from rich.console import Console
-
+    from descale.cli.console import marked_console
     from descale.cli.study_table import study_table
 
     rows = [row for trial, row in opened.rows() if trial.fold is None and row["status"] == "ok"]
-    console = Console(emoji=False, highlight=False)
+    console = marked_console(highlight=False)
     console.print(study_table(opened.config.name, rows[:SHOWN_ROWS]))
     if len(rows) > SHOWN_ROWS:
         console.print(f"... and {len(rows) - SHOWN_ROWS} more rows in results.csv")

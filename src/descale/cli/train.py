@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from descale.base.picture_size import parse_size
 from descale.cli.training_options import settings_of
 
 
@@ -48,6 +47,7 @@ def train(
 
     Example: `descale train --data photos/ --out runs/sgd --set optimizer=sgd --set learning_rate=0.01`
     """
+    from descale.base.picture_size import parse_size
     from descale.training.config import TrainingConfig
     from descale.training.runs import train as train_run
 

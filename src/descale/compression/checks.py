@@ -11,7 +11,7 @@ from descale.base.errors import ConfigError, DataError
 from descale.base.photo import photo_size
 from descale.compression.request import working_length
 from descale.data import Dataset
-from descale.data.sample import Sample
+from descale.data.sample import SPLITS
 
 LARGEST = 512
 """Longest side of the largest working size where none is asked for, pixels."""
@@ -33,31 +33,21 @@ def checked_output(out: Path) -> Path:
 
 
 def require_corrosion(dataset: Dataset, source: str | Path) -> None:
-    """In the splits to train on, to choose by and, where there is one, to judge by; nothing can be learnt,
-    chosen or judged without it.
+    """In every split that there is; nothing can be learnt, chosen or judged without it.
 
     Raises:
-        DataError: a split has no photo, or none with corrosion.
+        DataError: no photo of a split shows corrosion.
     """
-    for split in ("train", "valid"):
+    for split in SPLITS:
         samples = dataset.split(split)
-        if not samples:
+        if samples and not any(
+            np.isin(one.read_mask(), dataset.classes.corrosion_ids).any() for one in samples
+        ):
+            # without a test split, what was chosen by is also judged by
+            other = " or leave the split out" if split == "test" else ""
             raise DataError(
-                f"{source} has no photo in the split '{split}': labelled photos are needed to train on and "
-                "others to choose by. See: descale data check"
+                f"{source}: no photo of the split '{split}' shows corrosion. Put some there{other}."
             )
-        if not any(_shows_corrosion(one, dataset) for one in samples):
-            raise DataError(f"{source}: no photo of the split '{split}' shows corrosion. Put some there.")
-    judged_by = dataset.split("test")
-    if judged_by and not any(_shows_corrosion(one, dataset) for one in judged_by):
-        raise DataError(
-            f"{source}: no photo of the split 'test' shows corrosion, so the result could not be judged. Put "
-            "some there, or leave the split out: then it is judged by 'valid'."
-        )
-
-
-def _shows_corrosion(sample: Sample, dataset: Dataset) -> bool:
-    return bool(np.isin(sample.read_mask(), dataset.classes.corrosion_ids).any())
 
 
 def largest_side(size: int | tuple[int, int] | None, dataset: Dataset) -> tuple[int, int]:

@@ -11,11 +11,8 @@ from urllib.parse import unquote
 
 from descale.base.errors import DataError
 from descale.base.photo import PHOTO_SUFFIXES
-from descale.data.layouts import SPLIT_FOLDERS, layout_remedy
+from descale.data.layouts import FORMAT_OF, SPLIT_FOLDERS, layout_remedy
 from descale.data.sample import Label, Split
-
-_FORMATS = {".txt": "yolo", ".json": "labelme", ".png": "id-masks"}
-"""Formats whose labels usually have these endings."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +151,7 @@ def files_of_other_endings(folder: Path, photos: Collection[Path], remedy: str) 
         photo = wanted.get(unicodedata.normalize("NFC", stem))
         beside = photo is not None and photo.parent == folder and suffix.lower() in PHOTO_SUFFIXES
         if photo is not None and not beside and not (folder / name).is_dir():
-            form = _FORMATS.get(suffix.lower())
+            form = FORMAT_OF.get(suffix.lower())
             other = f", or write 'format: {form}' if it is the label" if form else ""
             found.setdefault(photo, f"{folder / name} is there, but {remedy}{other}")
     return found

@@ -23,6 +23,9 @@ SPLIT_FOLDERS: dict[str, Split] = {
 }
 """Folder names that are taken for a split, when a layout says ``{split}``."""
 
+FORMAT_OF: dict[str, str] = {".txt": "yolo", ".json": "labelme", ".png": "id-masks"}
+"""Formats whose labels usually have these endings."""
+
 USUAL = (
     "Usual are {split}/images and {split}/masks, for which {split} is train, valid or test (docs/data.md)."
 )
@@ -66,7 +69,7 @@ def layout_remedy(root: Path) -> str:
         if not labels:
             continue
         label = next((o for o in labels if o.kind != "photos" and o.layout != place.layout), labels[0])
-        form = {"photos": None, "txt": "yolo", "json": "labelme", "coco": "coco"}[label.kind]
+        form = "coco" if label.kind == "coco" else FORMAT_OF.get(f".{label.kind}")
         lines = [
             *([f"format: {form}"] if form else []),
             f"images: {_written(place.layout)}",
@@ -102,9 +105,10 @@ def split_remedy(root: Path, layout: str, split: Split) -> str:
 def format_remedy(folder: Path) -> str | None:
     """Where no photo has a mask: the format that the files in the folder of the labels are of."""
     kinds = _kinds(folder)
-    for kind, other in (("txt", "yolo"), ("json", "labelme")):
+    for kind in ("txt", "json"):
         if kinds.get(kind) and not kinds.get("photos"):
-            return f"{folder} holds no masks but .{kind} files: write 'format: {other}' into dataset.yaml."
+            form = FORMAT_OF[f".{kind}"]
+            return f"{folder} holds no masks but .{kind} files: write 'format: {form}' into dataset.yaml."
     return None
 
 

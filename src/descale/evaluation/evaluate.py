@@ -69,7 +69,7 @@ def image_confusions(
         description=f"evaluating {spec.architecture}",
         total=len(samples),
         transient=True,
-        console=Console(emoji=False, stderr=True),
+        console=Console(stderr=True),
     )
     waiting: list[tuple[int, Tensor, Mask]] = []
     for index, (resized, truth) in enumerate(progress):

@@ -125,7 +125,7 @@ def count_false_alarms(clean: CleanPhotos, find: Callable[[Path], NDArray[np.boo
         clean.photos,
         description="photos without corrosion",
         transient=True,
-        console=Console(emoji=False, stderr=True),
+        console=Console(stderr=True),
     )
     for photo in progress:
         try:

@@ -47,7 +47,7 @@ def layer_costs(model: onnx.ModelProto, pictures: NDArray[np.uint8]) -> tuple[La
         expected = onnx_target.load(folder, (source,))(shown)
         costs = []
         names = onnx_quantizer.layers(folder / source)
-        console = Console(emoji=False, stderr=True)
+        console = Console(stderr=True)
         for name in track(names, "sensitivity of the layers", transient=True, console=console):
             onnx_quantizer.quantize(
                 folder / source, folder / "one.onnx", shown, keep_float=frozenset(), only=frozenset({name})
