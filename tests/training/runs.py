@@ -22,8 +22,9 @@ CPU = DeviceConfig(accelerator="cpu", devices=1, precision="32-true", threads=1,
 
 
 def config(**changes: Any) -> TrainingConfig:
-    """Settings of a run of two epochs of two steps."""
-    return TrainingConfig.model_validate({"epochs": 2, "batch_size": 7, "size": SIZE, "ema": 0.9, **changes})
+    """Settings of a run of two epochs of two steps, scored after each."""
+    settings = {"epochs": 2, "batch_size": 7, "size": SIZE, "ema": 0.9, "validate_every": 1, **changes}
+    return TrainingConfig.model_validate(settings)
 
 
 def weights_of(network: nn.Module) -> dict[str, Tensor]:

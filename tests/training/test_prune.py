@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.training.runs import CPU, SIZE, config, no_step, same, stopped_at, weights_of
+from tests.training.runs import CPU, SIZE, config, no_step, same, scripted_scores, stopped_at, weights_of
 from torch import nn
 
 from descale.base.errors import PruningError, TrainingError
@@ -206,6 +206,16 @@ def test_a_finished_run_is_not_done_again(
     monkeypatch.setattr(TrainingStep, "__call__", no_step)
     again = pruned(dense, photos, short("linear"), tmp_path)
     assert same(weights_of(first.network), weights_of(again.network))
+
+
+def test_only_the_end_of_the_recovery_is_scored_where_no_more_is_asked_for(
+    dense: Path, photos: Dataset, tmp_path: Path
+) -> None:
+    settings = short("linear", between_epochs=1, recovery_epochs=2)
+    with scripted_scores([0.5]) as seen:
+        rare = config(validate_every=50)
+        prune_model(load_model(dense), photos, settings, rare, tmp_path, devices=CPU)
+    assert len(seen) == 1
 
 
 def test_the_parent_is_left_alone(dense: Path, photos: Dataset, tmp_path: Path) -> None:

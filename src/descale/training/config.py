@@ -61,7 +61,7 @@ class TrainingConfig(BaseModel):
             epoch; ``None`` trains all epochs and keeps the last, which selects nothing on few photos.
         gradient_clip: norm to which the gradient of a step is scaled down where it is longer (Pascanu et al.
             2013, arXiv 1211.5063); ``None`` leaves it.
-        validate_every: epochs between looks at the validation split.
+        validate_every: epochs between looks at the validation split, which also follow the last epoch.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -82,7 +82,7 @@ class TrainingConfig(BaseModel):
     ema: float | None = Field(0.99, gt=0, lt=1)
     early_stopping: int | None = Field(None, ge=1)
     gradient_clip: float | None = Field(None, gt=0, allow_inf_nan=False)
-    validate_every: int = Field(1, ge=1)
+    validate_every: int = Field(5, ge=1)
 
     @model_validator(mode="after")
     def _enough_for_batch_norm(self) -> TrainingConfig:

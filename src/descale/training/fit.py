@@ -54,6 +54,7 @@ def fit(
     label: str,
     devices: DeviceConfig | None = None,
     hook: StepHook | None = None,
+    score_last: bool = True,
 ) -> None:
     """Train ``network`` in place; a run that was interrupted in ``folder`` goes on where it stopped.
 
@@ -72,6 +73,7 @@ def fit(
         label: names the run in the log.
         devices: where to run.
         hook: watches every step.
+        score_last: score the last epoch also where ``config.validate_every`` does not ask for it.
 
     Raises:
         TrainingError: the loss is not finite, the checkpoint in ``folder`` is corrupt, or a training shall
@@ -93,7 +95,10 @@ def fit(
     torch.manual_seed(seed)
     device = find_device(devices)
     network.to(device).to(memory_format=memory_format(network)).train()
-    run = _Run(network, spec, pictures.to(device), validation, config, seed, label, device, devices, hook)
+    run = _Run(
+        network, spec, pictures.to(device), validation, config, seed, label, device, devices, hook,
+        score_last=score_last,
+    )  # fmt: skip
     if (folder / CHECKPOINT).exists():
         run.go_on(read_checkpoint(folder / CHECKPOINT, network, device))
     if not run.done:
@@ -130,7 +135,10 @@ class _Run:
         device: torch.device,
         devices: DeviceConfig,
         hook: StepHook | None,
+        *,
+        score_last: bool,
     ) -> None:
+        self._score_last = score_last
         self._network, self._pictures, self._config = network, pictures, config
         self._seed, self._label, self._device, self._hook = seed, label, device, hook
         self.steps = pictures.steps(config.batch_size)
@@ -175,7 +183,8 @@ class _Run:
             loss = self._one_epoch(advance)
             self.epoch += 1
             score, told = math.nan, ""
-            if self.epoch == self._config.epochs or self.epoch % self._config.validate_every == 0:
+            last = self._score_last and self.epoch == self._config.epochs
+            if last or self.epoch % self._config.validate_every == 0:
                 score = self._validation.score()
                 self._judge(score)
                 told = f", valid IoU {score:.4f}"

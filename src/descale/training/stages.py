@@ -180,7 +180,7 @@ class PruningRun:
             self.pictures.full,
             stage,
             f"{self.label} schedule {part + 1}/{parts}",
-            schedule,
+            hook=schedule,
         )
         if part == parts - 1 and schedule.progress < 1.0:
             schedule.close(1.0)
@@ -234,10 +234,20 @@ class PruningRun:
         if not self.pruning.recovery_epochs:
             return None
         config = recovery_training(self.training, self.pruning, self.realised(left))
-        self._recover(left.network, config, self.folder / "recovery", f"{self.label} recovery")
+        self._recover(
+            left.network, config, self.folder / "recovery", f"{self.label} recovery", score_last=True
+        )
         return config
 
-    def _recover(self, network: nn.Module, config: TrainingConfig, folder: Path, label: str) -> None:
+    def _recover(
+        self,
+        network: nn.Module,
+        config: TrainingConfig,
+        folder: Path,
+        label: str,
+        *,
+        score_last: bool = False,
+    ) -> None:
         logger.info(
             "%s: learning rate %.3g, that of training is %.3g",
             label,
@@ -245,7 +255,7 @@ class PruningRun:
             self.training.learning_rate,
         )
         source = self.pictures.at(recovery_side(self.training, self.pruning))
-        self._fit(network, config, source, folder, label)
+        self._fit(network, config, source, folder, label, score_last=score_last)
 
     def _fit(
         self,
@@ -254,9 +264,12 @@ class PruningRun:
         source: TrainingPictures,
         folder: Path,
         label: str,
+        *,
         hook: PruningSchedule | None = None,
+        score_last: bool = False,
     ) -> None:
+        """What another stage follows is scored only as often as the settings ask: its end decides nothing."""
         fit(
             network, self.parent.spec, source, self.pictures.validation, config, folder,
-            seed=self.seed, label=label, devices=self.devices, hook=hook,
+            seed=self.seed, label=label, devices=self.devices, hook=hook, score_last=score_last,
         )  # fmt: skip
