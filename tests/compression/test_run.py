@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -136,6 +137,23 @@ def test_with_int8_it_is_int8_that_is_timed(
         assert descale.compress(steel, folder / "x.zip", max_mb=0.0001, size=64, **how).bundle is None
         assert set(timed) == {"int8" if int8 else "float32"}
         timed.clear()
+
+
+def test_where_int8_is_demanded_and_refused_the_network_in_float32_is_offered(
+    done: tuple[Path, Compressed, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = itertools.chain([0.9], itertools.repeat(0.1))  # float32, then INT8 however much is left out
+    monkeypatch.setattr("descale.deploy.quantize.gate.corrosion_iou", lambda *_: next(scores))
+    photos, out = done[0] / "photos", tmp_path / "small.zip"
+    monkeypatch.setattr("descale.compression.run.HALVES_FROM", 10.0)
+    result = descale.compress(photos, out, max_macs=5e6, size=64, **{**FAST, "int8": True})
+    assert not out.exists()
+    assert result.bundle is None
+    assert any("INT8" in missed for missed in result.missed)
+    assert result.final is not None
+    assert result.final.precision == "float32"
+    assert result.report is not None
+    assert "INT8" in result.report.read_text()
 
 
 @pytest.mark.parametrize("split", ["valid", "test"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -70,7 +71,7 @@ def finish(
         elsewhere: whether it will run on another device, so that timing it here says nothing.
 
     Raises:
-        ExportError: it cannot be exported, or INT8 was demanded and loses too much.
+        ExportError: it cannot be exported.
     """
     split = "test" if dataset.split("test") else "valid"
     model = load_model(made)
@@ -84,8 +85,12 @@ def finish(
     keep_metrics(made, {name: summary.to_json() for name, summary in summaries.items()})
     drop = paired_drop([against], [confusions[split]], dataset.classes).interval
     notes: list[str] = []
-    bundles = _exported(made, dataset, source, request, folder, notes)
+    bundles, refused = _exported(made, dataset, source, request, folder)
+    if refused and not request.int8:
+        notes.append(f"INT8 was left out: {refused}")
     times = dict.fromkeys(bundles, candidate.costs.ms)
+    if elsewhere and request.int8 and refused:
+        times = dict.fromkeys(bundles, math.nan)  # what was timed there is INT8
     if not elsewhere:
         times = _timed(bundles, candidate.side, request)
     precision = _better(bundles, times, request, notes, elsewhere=elsewhere)
@@ -96,33 +101,31 @@ def finish(
         notes.append(f"{told}{' (predicted)' if elsewhere else ''}.")
     final = Final(
         candidate, made, split, summaries[split].intervals["iou_corrosion"], drop, precision,
-        times[precision], _megabytes(bundles[precision]), summaries[split].collapse.reasons, tuple(notes),
+        times[precision], _megabytes(bundles[precision]), summaries[split].collapse.reasons,
+        refused if request.int8 else "", tuple(notes),
     )  # fmt: skip
     return Finished(final, bundles[precision])
 
 
 def _exported(
-    made: Path, dataset: Dataset, source: str | Path, request: Request, folder: Path, notes: list[str]
-) -> dict[str, Path]:
-    """Bundles by precision; one of INT8 only where its gate allows."""
+    made: Path, dataset: Dataset, source: str | Path, request: Request, folder: Path
+) -> tuple[dict[str, Path], str]:
+    """Bundles by precision, and why there is none of INT8 where its gate refuses it."""
     model = load_model(made)  # anew, with the scores that were just kept, which go into the card
     photos = [sample.image for sample in dataset.split("valid")][:COMPARED_ON]
     found = {"float32": folder / made.parent.name / "float32.zip"}
     shutil.rmtree(found["float32"].parent, ignore_errors=True)
     export_model(model, found["float32"], targets=(request.target,), photos=photos)
     if request.int8 is False:
-        return found
+        return found, ""
     quantized = folder / made.parent.name / "int8.zip"
     try:
         data = load_quantization_data(source, model.spec)
         export_model(model, quantized, targets=(request.target,), photos=photos, int8=data)
     except (ExportError, ConfigError, ModuleNotFoundError) as error:
-        if request.int8:
-            raise
-        notes.append(f"INT8 was left out: {error}")
-        return found
+        return found, str(error)
     found["int8"] = quantized
-    return found
+    return found, ""
 
 
 def _timed(bundles: dict[str, Path], side: tuple[int, int], request: Request) -> dict[str, float]:

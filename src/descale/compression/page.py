@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from descale import __version__
 from descale.compression.request import Limits, Request
-from descale.compression.result import Final, Tried, points_lost
+from descale.compression.result import Final, Tried, milliseconds, points_lost
 from descale.compression.search import Search
 from descale.data import Dataset
 from descale.report import svg
@@ -90,7 +90,8 @@ def _facts(request: Request, final: Final) -> list[tuple[str, str]]:
     costs = final.candidate.costs
     return [
         ("lost against dense", drop),
-        ("time", f"{final.ms:.1f} ms in {request.engine}, {request.threads} threads, {final.precision}"),
+        ("time", f"{milliseconds(final.ms)} in {request.engine}, {request.threads} threads"),
+        ("weights", final.precision),
         ("predicted before training", f"{costs.ms:.1f} ms"),
         ("parameters", f"{costs.params:,}"),
         ("MACs of one picture", f"{costs.macs:.3g}"),

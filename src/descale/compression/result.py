@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from descale.compression.candidates import Candidate
@@ -42,9 +42,11 @@ class Final:
         iou: corrosion IoU with its 95 % interval.
         drop: below the best dense network, 0..1, with its interval; paired by photo.
         precision: ``float32`` or ``int8``.
-        ms: measured on the finished bundle; predicted where it is for another device.
+        ms: measured on the finished bundle; predicted where it is for another device, nan where that was for
+            INT8 and INT8 was refused.
         megabytes: of the bundle.
         collapsed: why it counts as collapsed, empty if it does not.
+        refused: why there is no INT8 though it was demanded, else empty.
         notes: what a person should know, a sentence each.
     """
 
@@ -57,11 +59,14 @@ class Final:
     ms: float
     megabytes: float
     collapsed: tuple[str, ...] = ()
+    refused: str = ""
     notes: tuple[str, ...] = ()
 
     def violations(self, limits: Limits) -> tuple[str, ...]:
-        """Which limits it misses, in words; a collapsed network keeps none."""
+        """Which limits it misses, in words; a collapsed network keeps none, nor one that INT8 was refused."""
         missed = [f"it has collapsed: {reason}" for reason in self.collapsed]
+        if self.refused:
+            missed.append(self.refused)
         if limits.ms is not None and self.ms > limits.ms:
             missed.append(f"{self.ms:.1f} ms instead of {limits.ms:g}")
         if limits.macs is not None and self.candidate.costs.macs > limits.macs:
@@ -72,6 +77,15 @@ class Final:
         if limits.drop is not None and not 100 * self.drop.estimate <= limits.drop:
             missed.append(f"{100 * self.drop.estimate:.1f} points lost instead of {limits.drop:g}")
         return tuple(missed)
+
+
+def milliseconds(time: float) -> str:
+    """A time in words.
+
+    >>> milliseconds(7.25), milliseconds(float("nan"))
+    ('7.2 ms', 'time not known')
+    """
+    return "time not known" if time != time else f"{time:.1f} ms"
 
 
 def points_lost(drop: float) -> str:
@@ -90,7 +104,7 @@ def last_of_each(tried: Sequence[Tried]) -> list[Tried]:
 
 
 def offers(tried: Sequence[Tried], final: Final, limits: Limits, dense: float) -> list[str]:
-    """The two nearest to limits that cannot be met together: one within the costs, one within the loss.
+    """The two nearest to limits that cannot be met together: what was made in the end, one within the loss.
 
     Args:
         tried: all that was trained.
@@ -98,8 +112,10 @@ def offers(tried: Sequence[Tried], final: Final, limits: Limits, dense: float) -
         limits: that were asked for.
         dense: validation score of the best dense network, 0..1.
     """
+    within = not final.violations(replace(limits, drop=None))
     lines = [
-        f"Within the costs: {final.candidate.title}, {final.ms:.1f} ms, {final.megabytes:.2f} MB, "
+        f"{'Within the costs' if within else 'Made in the end'}: {final.candidate.title}, {final.precision}, "
+        f"{milliseconds(final.ms)}, {final.megabytes:.2f} MB, "
         f"{points_lost(final.drop.estimate)}. It lies in {final.model}."
     ]
     if limits.drop is not None:

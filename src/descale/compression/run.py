@@ -102,8 +102,9 @@ def compress(
         max_macs: multiply-accumulates of one picture at the working size.
         minutes: time for everything; ``None`` takes what a good result takes, hours on a CPU.
         engine: that will run it: ``auto``, ``openvino`` or ``onnxruntime``.
-        int8: quantize, and let the limit of time be that of INT8; ``None`` quantizes where it loses little
-            and is faster, but what fits the limit is judged in float32.
+        int8: quantize, and let the limit of time be that of INT8; where that loses too much, it counts as a
+            limit that is missed. ``None`` quantizes where it loses little and is faster, but what fits the
+            limit is judged in float32.
         device_times: files of ``descale benchmark --csv`` of the networks that :func:`networks_to_time`
             wrote, measured on the device that will run it.
         architectures: dense networks to begin with; those after the first only where there is time.
@@ -121,7 +122,7 @@ def compress(
     Raises:
         ConfigError: a limit or setting makes no sense, or the work folder holds another job.
         DataError: the photos cannot be used: no labels, no corrosion, no validation split.
-        ExportError: the network cannot be exported, or INT8 was demanded and loses too much.
+        ExportError: the network cannot be exported.
 
     A result within limits is ``descale.compress("photos", "small.zip", max_ms=20, minutes=60).bundle``. What
     cannot be reached is said before anything is trained:
