@@ -39,13 +39,15 @@ OPEN: dict[str, Callable[[bytes], Run]] = {
 """By export target: how its engine runs a graph on one thread."""
 
 
-def traced(architecture: str, encoder: str, sparsity: float, size: tuple[int, int]) -> onnx.ModelProto:
+def traced(
+    architecture: str, encoder: str, sparsity: float, size: tuple[int, int], allocation: str
+) -> onnx.ModelProto:
     """A pruned network as it is before all rewrites."""
     torch.manual_seed(0)
     spec = make_spec(architecture, encoder, classes=BINARY, input_size=size)
     network = build_network(spec).eval()
     graph = build_channel_graph(network)
-    plan = make_plan(network, size=size, sparsity=sparsity, graph=graph)
+    plan = make_plan(network, size=size, sparsity=sparsity, graph=graph, allocation=allocation)
     return trace_network(cut_channels(network, graph, first_units(graph, plan.counts)), spec)
 
 
@@ -82,6 +84,7 @@ def main() -> None:
     parser.add_argument("--architectures", nargs="+", default=list(ARCHITECTURES))
     parser.add_argument("--encoders", nargs="+", default=["tu-tf_efficientnet_lite0", "resnet18"])
     parser.add_argument("--sparsity", type=float, default=0.9)
+    parser.add_argument("--allocation", default="uniform")
     parser.add_argument("--side", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=30)
     given = parser.parse_args()
@@ -93,7 +96,7 @@ def main() -> None:
         table.writerow(["network", "encoder", "engine", "without", "ms", "ms_exported", "saved_percent"])
         for encoder in given.encoders:
             for architecture in given.architectures:
-                model = traced(architecture, encoder, given.sparsity, size)
+                model = traced(architecture, encoder, given.sparsity, size, given.allocation)
                 for target, load in OPEN.items():
                     runs = {n: load(m.SerializeToString()) for n, m in variants(model, target).items()}
                     least = least_ms(runs, picture, given.rounds)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -15,6 +17,7 @@ from descale.base.errors import ExportError
 from descale.deploy.graph import Graph, optimise, trace_network
 from descale.deploy.graph.enlarging import MOST_CLASSES, enlarge_by_convolution, enlarge_by_products
 from descale.deploy.graph.lanes import pad_channels
+from descale.deploy.graph.merging import head_before_sum
 from descale.deploy.graph.phases import fold_last_upsampling
 from descale.models import ModelSpec
 
@@ -191,6 +194,45 @@ def test_logits_with_aligned_corners_are_enlarged_by_products(factor: int | tupl
 def test_what_has_no_aligned_corners_is_left_alone(how: dict[str, object]) -> None:
     graph = Graph(trace_network(Enlarging(2, **how).eval(), SPEC, quick=True))
     assert enlarge_by_products(graph) == 0
+
+
+class Pyramid(nn.Module):
+    """Maps of several sizes, enlarged and summed as a stack, then a head of 1x1; as in FPN."""
+
+    def __init__(self, *, kernel: int = 1, shared: bool = False) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.levels = nn.ModuleList(nn.Conv2d(3, 7, 3, stride, 1) for stride in (4, 2, 1))
+        self.head = nn.Conv2d(7, 3, kernel, padding=kernel // 2)
+        self.shared = shared
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        maps = [functional.relu(level(x)) for level in self.levels]
+        for index, (factor, corners) in enumerate(((4, True), (2, False))):
+            how = {"mode": "bilinear", "align_corners": corners}
+            maps[index] = functional.interpolate(maps[index], scale_factor=factor, **how)
+        merged = torch.stack(maps).sum(0)
+        return self.head(merged) + merged[:, :3] if self.shared else self.head(merged)
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_a_head_is_taken_before_the_sum_of_enlarged_maps(quick: bool) -> None:
+    traced = trace_network(Pyramid().eval(), SPEC, quick=quick)
+    graph = Graph(traced)
+    assert head_before_sum(graph) == 1
+    model = graph.to_model()
+    assert count(model, "Concat") == 0
+    for node in [node for node in model.graph.node if node.op_type == "Resize"]:
+        assert graph.shapes((32, 32))[node.output[0]][1] == 3, "logits are enlarged, not maps"
+    for shape in ((2, 32, 64, 3), (1, 96, 32, 3)):
+        images = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
+        np.testing.assert_allclose(run(model, images), run(traced, images), atol=1e-5)
+
+
+@pytest.mark.parametrize("how", [{"kernel": 3}, {"shared": True}])
+def test_a_head_that_is_not_alone_or_sees_neighbours_stays_behind_the_sum(how: dict[str, Any]) -> None:
+    graph = Graph(trace_network(Pyramid(**how).eval(), SPEC, quick=True))
+    assert head_before_sum(graph) == 0
 
 
 class Stacking(nn.Module):
