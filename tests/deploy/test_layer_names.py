@@ -22,4 +22,5 @@ def test_convolutions_are_called_after_their_layers(architecture: str, quick: bo
     }
     assert layers <= set(found)
     assert len(set(found)) == len(found)
-    assert len(set(found) - layers) <= 1  # what enlarges logits is no layer
+    # a layer that runs on several maps is numbered; what enlarges logits is no layer
+    assert len({name.split(", run ")[0] for name in found} - layers) <= 1
