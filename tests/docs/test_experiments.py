@@ -63,6 +63,11 @@ def row(strategy: str, sparsity: str, seed: str, iou: str, macs: str) -> dict[st
     }  # fmt: skip
 
 
+def test_a_run_of_code_without_a_commit_says_so(collect: ModuleType) -> None:
+    start = {"time": "2026-11-26T08:00:00", "descale": "0.1.0", "machine": {"cores": 2, "processor": "a CPU"}}
+    assert collect.provenance({"starts": [start]})["descale"] == "0.1.0 (no commit)"
+
+
 def test_a_finished_study_comes_home(tmp_path: Path, collect: ModuleType) -> None:
     write_run(
         tmp_path,
