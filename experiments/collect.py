@@ -60,7 +60,8 @@ def collect(run: Path) -> list[Row]:
 def provenance(manifest: dict) -> Row:
     starts = manifest["starts"]
     days = [start["time"][:10] for start in starts]
-    versions = {f"{start['descale']} ({(start.get('commit') or '')[:7] or 'no commit'})": None for start in starts}
+    commits = [(start.get("commit") or "")[:7] or "no commit" for start in starts]
+    versions = {f"{start['descale']} ({commit})": None for start, commit in zip(starts, commits, strict=True)}
     machines = {_machine(start["machine"]): None for start in starts}
     made = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
     return {"made": made, "descale": ", ".join(versions), "machine": ", ".join(machines)}
