@@ -39,6 +39,8 @@ def test_recipes_fill_what_is_not_given(strategy: str, recipe: str) -> None:
         ({"sparsity": 0.5, "updates": 9, "schedule_epochs": 4}, "set schedule_epochs to 9 or more"),
         ({"sparsity": 0.5, "spasity": 0.5}, "Extra inputs"),
         ({"budget": {"macs": 0.1}, "allocation": "global"}, "allocation global follows scores"),
+        ({"budget": {"macs": 0.1}, "sparsity_over": "channels"}, "give one, or leave it out"),
+        ({"sparsity": 0.5, "sparsity_over": "channels", "allocation": "global"}, "cannot be counted"),
         ({"sparsity": 0.5, "allocation": "retained", "strategy": "movement"}, "no common scale"),
     ],
 )
@@ -55,3 +57,11 @@ def test_settings_of_older_files_open_where_they_did_without_what_is_gone() -> N
     assert (
         not {"distillation", "temperature", "views"} & PruningConfig.model_validate(old).model_dump().keys()
     )
+
+
+def test_what_a_sparsity_is_a_share_of_is_written_only_where_it_is_not_the_mean_over_layers() -> None:
+    """Names of trials and folders of runs are made of these values; those of earlier versions stay valid."""
+    plain = PruningConfig.model_validate({"strategy": "agp", "sparsity": 0.5})
+    assert "sparsity_over" not in plain.model_dump(mode="json")
+    whole = PruningConfig.model_validate({"strategy": "agp", "sparsity": 0.5, "sparsity_over": "channels"})
+    assert PruningConfig.model_validate(whole.model_dump(mode="json")) == whole

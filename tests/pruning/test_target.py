@@ -39,6 +39,25 @@ def test_a_budget_is_turned_into_a_sparsity() -> None:
     assert target.budget == target.counts_at(1.0, None, {})
 
 
+@pytest.mark.parametrize("allocation", ["uniform", "balanced", "bypass"])
+def test_of_all_channels_together_the_share_goes_that_was_asked_for(allocation: str) -> None:
+    network, graph = build_network(SPEC), None
+    left = {}
+    for over in ("layers", "channels"):
+        chosen = settings(sparsity=0.8, sparsity_over=over, allocation=allocation)
+        target = find_target(network, chosen, SIZE, graph=graph)
+        graph, keep = target.graph, target.graph.keep_all()
+        for group, count in target.counts_at(1.0, None, {g: len(units) for g, units in keep.items()}).items():
+            keep[group][count:] = False
+        left[over] = sum(int(units.sum()) for units in keep.values())
+        if over == "channels":
+            layers = [target.graph.slots[(name, "out")].kept(keep) for name in target.graph.layers]
+            gone = 1 - sum(int(layer.sum()) for layer in layers) / sum(len(layer) for layer in layers)
+            assert gone == pytest.approx(0.8, abs=0.01)
+    if allocation != "uniform":
+        assert left["layers"] < 0.9 * left["channels"], "wide layers give more than their share"
+
+
 def test_a_group_that_is_not_named_is_down_to_its_last_unit() -> None:
     network = build_network(SPEC)
     target = find_target(network, settings(sparsity=0.8, allocation="retained"), SIZE)

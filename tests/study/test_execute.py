@@ -73,6 +73,7 @@ def test_rows_are_whole(finished: tuple[Path, list[dict[str, str]]]) -> None:
     dense, pruned, _, slim = rows
     assert float(dense["sparsity_realised"]) == 0.0
     assert float(pruned["sparsity_realised"]) == pytest.approx(0.5, abs=0.02)
+    assert 0.5 < float(pruned["channels_removed"]) < 1, "wide layers give more than half"
     assert int(pruned["macs"]) < int(dense["macs"]) / 2
     assert (slim["macs"], slim["params"]) == (pruned["macs"], pruned["params"])
 

@@ -59,6 +59,7 @@ def dense_model(architecture: str, encoder: str) -> SavedModel:
         ("linknet", TINY, {"budget": {"macs": 0.2}}),
         ("manet", TINY, {"sparsity": 0.9, "strategy": "movement"}),
         ("manet", TINY, {"budget": {"params": 0.1}, "strategy": "one-shot", "round_to": 4}),
+        ("manet", TINY, {"sparsity": 0.9, "sparsity_over": "channels", "strategy": "movement"}),
         ("manet", TINY, {"sparsity": 0.8, "recipe": "paper", "recovery_epochs": 0}),
     ],
     ids=str,
@@ -74,6 +75,7 @@ def test_what_is_cut_is_what_was_planned(
         model.network,
         size=SIZE,
         sparsity=settings.sparsity,
+        sparsity_over=settings.sparsity_over,
         budget=next(iter(settings.budget.items())) if settings.budget else None,
         allocation=settings.allocation,
         round_to=settings.round_to,
@@ -84,6 +86,8 @@ def test_what_is_cut_is_what_was_planned(
     assert count_parameters(pruned.network) == plan.params_after < plan.params_before
     assert count_macs(pruned.network, SIZE) == plan.macs_after
     assert pruned.provenance["sparsity"] == pytest.approx(plan.sparsity)
+    gone = 1 - plan.channels_after / plan.channels_before
+    assert pruned.provenance["channels_removed"] == pytest.approx(gone)
 
 
 def outputs(network: nn.Module, layer: str) -> int:

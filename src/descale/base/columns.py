@@ -47,6 +47,10 @@ COLUMNS: dict[str, Column] = {
         Column("sparsity", "sparsity", "number"),
         Column("seed", "seed", "number"),
         Column("sparsity_realised", "sparsity reached", "score"),
+        Column(
+            "channels_removed", "channels gone", "score", title="share of all channels that is gone",
+            always=False,
+        ),
         Column("params", "parameters", "count", unit="parameters"),
         Column("macs", "MACs", "count", unit="MACs"),
         Column("size_bytes", "bytes", "count", title="bytes of weights", unit="B"),

@@ -21,6 +21,13 @@ class Format(StrEnum):
     json = "json"
 
 
+class SparsityOver(StrEnum):
+    """What --sparsity is a fraction of."""
+
+    layers = "layers"
+    channels = "channels"
+
+
 def plan(
     arch: Annotated[
         str,
@@ -30,8 +37,12 @@ def plan(
         "tu-tf_efficientnet_lite0"
     ),
     sparsity: Annotated[
-        float | None, typer.Option(help="Mean fraction of channels to remove, above 0 and below 1.")
+        float | None, typer.Option(help="Fraction of channels to remove, above 0 and below 1.")
     ] = None,
+    sparsity_over: Annotated[
+        SparsityOver,
+        typer.Option(help="What --sparsity is a fraction of: mean over the layers, or all channels."),
+    ] = SparsityOver.layers,
     budget: Annotated[
         str | None, typer.Option(help="Instead of --sparsity: params=, macs= or latency=SHARE of the dense.")
     ] = None,
@@ -107,6 +118,7 @@ def plan(
         network,
         size=spec.input_size,
         sparsity=sparsity,
+        sparsity_over=sparsity_over.value,
         budget=aim,
         allocation=allocation,
         round_to=round_to,

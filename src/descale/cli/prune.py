@@ -40,7 +40,7 @@ def prune(
     out: Annotated[Path, typer.Option(help="Folder of the run; the pruned model is OUT/model.")],
     strategy: Annotated[str, typer.Option(help="linear, agp, movement, random or one-shot.")] = "agp",
     sparsity: Annotated[
-        float | None, typer.Option(help="Mean fraction of channels to remove, above 0 and below 1.")
+        float | None, typer.Option(help="Fraction of channels to remove, above 0 and below 1.")
     ] = None,
     budget: Annotated[
         str | None, typer.Option(help="Instead of --sparsity: params=, macs= or latency=SHARE of the dense.")

@@ -165,6 +165,33 @@ def allocate(
     return _settle(graph, 1.0 - sparsity, wanted, counts, most, round_to)
 
 
+def sparsity_for_channels(
+    graph: ChannelGraph, removed: float, *, allocation: str, round_to: int = 1
+) -> float:
+    """The mean sparsity over the layers at which a share of all their channels together is gone.
+
+    Where narrow layers keep more than wide ones it is below that share; with ``uniform`` it is the same.
+
+    Args:
+        graph: groups of the dense network.
+        removed: share of all channels to remove, 0..1.
+        allocation: one of :data:`ALLOCATIONS` that needs no scores.
+        round_to: multiple of channels.
+    """
+
+    def reached(sparsity: float) -> float:
+        counts = allocate(graph, sparsity, allocation=allocation, round_to=round_to)
+        return graph.channels_removed(
+            {group.index: np.arange(group.units) < counts[group.index] for group in graph.prunable}
+        )
+
+    low, high = 0.0, 1.0
+    for _ in range(20):
+        middle = (low + high) / 2
+        low, high = (middle, high) if reached(middle) < removed else (low, middle)
+    return min((low, high), key=lambda sparsity: abs(reached(sparsity) - removed))
+
+
 def least_count(units: int, round_to: int) -> int:
     """The least that may stay of a group, which is also its step: one multiple where it has two, else one."""
     return round_to if units >= 2 * round_to else 1

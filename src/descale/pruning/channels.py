@@ -180,6 +180,12 @@ class ChannelGraph:
             removed.append(1.0 - float(kept.mean()))
         return float(np.mean(removed)) if removed else 0.0
 
+    def channels_removed(self, keep: Keep) -> float:
+        """Fraction of the filters of all prunable layers together that are removed, 0..1."""
+        kept = [self.slots[(name, "out")].kept(keep) for name in self.layers]
+        total = sum(len(layer) for layer in kept)
+        return 1.0 - sum(int(layer.sum()) for layer in kept) / total if total else 0.0
+
 
 def _chain(
     group: int, sources: Mapping[int, set[int]], targets: Mapping[int, set[int]]

@@ -8,10 +8,10 @@ from typing import Any
 from torch import nn
 
 from descale.base.errors import ConfigError
-from descale.pruning.allocation import Counts, allocate
+from descale.pruning.allocation import Counts, allocate, sparsity_for_channels
 from descale.pruning.budget import BudgetWidths, counts_for_budget
 from descale.pruning.channels import ChannelGraph, ChannelGroup
-from descale.pruning.config import check_sparsity
+from descale.pruning.config import SparsityOver, check_sparsity
 from descale.pruning.footprint import Footprint
 from descale.pruning.graph import build_channel_graph
 
@@ -83,6 +83,7 @@ def make_plan(
     *,
     size: tuple[int, int],
     sparsity: float | None = None,
+    sparsity_over: SparsityOver = "layers",
     budget: tuple[str, float] | None = None,
     allocation: str = "uniform",
     round_to: int = 1,
@@ -94,7 +95,8 @@ def make_plan(
     Args:
         network: dense network.
         size: (height, width) in pixels for MACs.
-        sparsity: mean fraction of channels to remove, above 0 and below 1, or ``None``.
+        sparsity: fraction of channels to remove, above 0 and below 1, or ``None``.
+        sparsity_over: what it is a fraction of, see :class:`descale.pruning.PruningConfig`.
         budget: (``params`` | ``macs`` | ``latency``, share of the dense network), or ``None``; decides if
             both are given.
         allocation: name of :data:`descale.pruning.allocation.ALLOCATIONS`.
@@ -122,24 +124,29 @@ def make_plan(
         counts, missed = widths.counts, widths.note
     else:
         assert sparsity is not None
-        counts = allocate(graph, sparsity, allocation=allocation, round_to=round_to)
+        mean = sparsity
+        if sparsity_over == "channels":
+            mean = sparsity_for_channels(graph, sparsity, allocation=allocation, round_to=round_to)
+        counts = allocate(graph, mean, allocation=allocation, round_to=round_to)
     footprint = Footprint(network, graph, size)
     before, after = footprint.totals(footprint.full()), footprint.totals(counts)
     realised = footprint.sparsity(counts)
+    before_all, after_all = footprint.channels(footprint.full()), footprint.channels(counts)
+    asked_of = 1.0 - after_all / before_all if sparsity_over == "channels" else realised
     rows = tuple(_row(group, counts, footprint, before.macs, before.params) for group in graph.groups)
     return Plan(
         groups=rows,
         counts=counts,
         sparsity_asked=sparsity,
         sparsity=realised,
-        channels_before=footprint.channels(footprint.full()),
-        channels_after=footprint.channels(counts),
+        channels_before=before_all,
+        channels_after=after_all,
         params_before=before.params,
         params_after=after.params,
         macs_before=before.macs,
         macs_after=after.macs,
         size=size,
-        note=f"{missed} {_sparsity_note(sparsity, realised, budget, graph, counts)}".strip(),
+        note=f"{missed} {_sparsity_note(sparsity, asked_of, budget, graph, counts)}".strip(),
     )
 
 

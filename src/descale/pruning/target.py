@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from descale.pruning.allocation import SCORED, Counts, allocate
+from descale.pruning.allocation import SCORED, Counts, allocate, sparsity_for_channels
 from descale.pruning.budget import BudgetWidths, first_units
 from descale.pruning.channels import ChannelGraph
 from descale.pruning.config import PruningConfig
@@ -26,7 +26,8 @@ class Target:
     Attributes:
         graph: of the dense network.
         pruning: settings of the run.
-        sparsity: mean over the prunable layers, 0..1; with a budget, that of the widths that meet it.
+        sparsity: mean over the prunable layers, 0..1; where the settings ask for a share of all channels or
+            for a budget, that of the widths that meet it.
         budget: units that stay in each group, where the settings ask for a budget.
     """
 
@@ -89,11 +90,18 @@ def find_target(
     graph = graph or build_channel_graph(network)
     if pruning.sparsity is not None:
         allocation = "uniform" if pruning.allocation in SCORED else pruning.allocation
-        counts = allocate(graph, pruning.sparsity, allocation=allocation, round_to=pruning.round_to)
-        realised = graph.sparsity(first_units(graph, counts))
+        sparsity = pruning.sparsity
+        if pruning.sparsity_over == "channels":
+            sparsity = sparsity_for_channels(
+                graph, pruning.sparsity, allocation=allocation, round_to=pruning.round_to
+            )
+        counts = allocate(graph, sparsity, allocation=allocation, round_to=pruning.round_to)
+        left = first_units(graph, counts)
+        whole = pruning.sparsity_over == "channels"
+        realised = graph.channels_removed(left) if whole else graph.sparsity(left)
         if note := explain_sparsity(pruning.sparsity, realised, graph, counts):
             logger.warning("%s", note)
-        return Target(graph, pruning, pruning.sparsity, None)
+        return Target(graph, pruning, sparsity, None)
     assert pruning.budget is not None  # see PruningConfig
     ((kind, share),) = pruning.budget.items()
     plan = make_plan(

@@ -104,7 +104,7 @@ def measure(
     columns = {split: result_columns(summary) for split, summary in summaries.items()}
     height, width = model.spec.input_size
     row: Row = {
-        "sparsity_realised": _sparsity(trial, model, trials),
+        **_removed(trial, model, trials),
         "params": count_parameters(model.network),
         "macs": count_macs(model.network, (height, width)),
         "size_bytes": weights_bytes(folder / MODEL),
@@ -160,12 +160,18 @@ def _make(trial: Trial, trials: Path, dataset: Dataset, work: Path, devices: Dev
     )
 
 
-def _sparsity(trial: Trial, model: SavedModel, trials: Path) -> float:
-    """Mean fraction of channels removed over the prunable layers; a slim copy has that of its model."""
+def _removed(trial: Trial, model: SavedModel, trials: Path) -> dict[str, float | None]:
+    """Channels that are gone, as the mean over the prunable layers and of all these layers together.
+
+    A slim copy has the shares of its model.
+    """
     if trial.like is not None:
         row = json.loads((trials / trial.like / RESULT).read_text(encoding="utf-8"))
-        return float(row["sparsity_realised"])
-    return float(model.provenance["sparsity"]) if trial.kind == "pruned" else 0.0
+        return {name: row.get(name) for name in ("sparsity_realised", "channels_removed")}
+    if trial.kind != "pruned":
+        return {"sparsity_realised": 0.0, "channels_removed": 0.0}
+    made = model.provenance
+    return {"sparsity_realised": made["sparsity"], "channels_removed": made.get("channels_removed")}
 
 
 def _keep_logs(work: Path, target: Path) -> None:

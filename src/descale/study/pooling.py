@@ -20,7 +20,7 @@ from descale.study.folder import RESULT, Row
 from descale.study.folds import hold_out
 from descale.study.trial import Trial
 
-MEANS = ("sparsity_realised", "params", "macs", "size_bytes")
+MEANS = ("sparsity_realised", "channels_removed", "params", "macs", "size_bytes")
 
 
 def pool_folds(trial: Trial, trials: Path) -> Row:
@@ -43,7 +43,7 @@ def pool_folds(trial: Trial, trials: Path) -> Row:
     ]
     rows = [json.loads((trials / fold / RESULT).read_text(encoding="utf-8")) for fold in trial.folds]
     return {
-        **{column: fmean(row[column] for row in rows) for column in MEANS},
+        **{column: _mean(column, rows) for column in MEANS},
         **result_columns(summarise(pooled, dataset.classes, colour=concatenate(floors))),
         **drop_columns(trial, pooled, dataset.classes, trials),
         "input_size": rows[0]["input_size"],
@@ -52,6 +52,12 @@ def pool_folds(trial: Trial, trials: Path) -> Row:
         "folds": len(rows),
         "seconds": round(sum(row["seconds"] for row in rows), 2),
     }
+
+
+def _mean(column: str, rows: Sequence[Row]) -> float | None:
+    """``None`` where a fold of an earlier version did not count it."""
+    values = [float(value) for row in rows if (value := row.get(column)) is not None]
+    return fmean(values) if len(values) == len(rows) else None
 
 
 def concatenate(parts: Sequence[ImageConfusions]) -> ImageConfusions:

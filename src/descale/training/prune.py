@@ -51,6 +51,7 @@ def prune_model(
         "recovery": recovery.model_dump(mode="json") if recovery else None,  # the rate where a rule chose it
         "parent": dict(parent.provenance),
         "sparsity": run.realised(left),
+        "channels_removed": run.channels_removed(left),
     }
     model = SavedModel(parent.spec, left.network, parent.dense_widths, made_by)
     save_model(folder / "model", model)

@@ -141,6 +141,10 @@ class PruningRun:
         """Mean over the dense network's prunable layers of the fraction of filters that are gone."""
         return self.target.graph.sparsity(left.keep)
 
+    def channels_removed(self, left: Left) -> float:
+        """Fraction of the filters of all these layers together that are gone."""
+        return self.target.graph.channels_removed(left.keep)
+
     def _schedule_part(self, left: Left, part: int, parts: int, stage: Path) -> Left:
         network, graph = left.network, self.target.graph.cut(left.keep)
         if not graph.prunable:
