@@ -1,7 +1,10 @@
 """Bring a finished (or half-finished) study home: results.csv and the table in the experiment's README.
 
     descale study experiments/NAME/study.yaml --out runs/NAME
-    python experiments/collect.py NAME runs/NAME
+    python experiments/collect.py NAME runs/NAME [--add]
+
+With `--add` the rows stay that are there of trials which this run has not: a study whose pieces ran on
+several machines. A row of the same network, strategy, sparsity and seed is replaced.
 
 Without the run's folder the table is made again from the CSV that is there. The table stands between
 ``<!-- results: METRIC... -->`` and ``<!-- end -->``; METRIC is a column of results.csv. `seconds` and
@@ -42,8 +45,9 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
+    columns = list(dict.fromkeys(column for row in rows for column in row))
     with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+        writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 
@@ -55,6 +59,16 @@ def collect(run: Path) -> list[Row]:
     if not any(row["status"] == "ok" and row["strategy"] != "dense" for row in rows):
         raise SystemExit(f"{run / 'results.csv'}: no pruned trial is done yet; run the study on.")
     return [{key: row[key] for key in row if key not in LEFT_OUT} | made for row in rows]
+
+
+IDENTITY = ("dataset", "architecture", "encoder", "strategy", "sparsity", "seed")
+
+
+def joined(kept: Sequence[Row], new: Sequence[Row]) -> list[Row]:
+    """Rows of both, networks together; where both have a trial, the new one."""
+    rows = {tuple(row[column] for column in IDENTITY): row for row in (*kept, *new)}
+    order = {key: place for place, key in enumerate(dict.fromkeys((key[1], key[5]) for key in rows))}
+    return [rows[key] for key in sorted(rows, key=lambda key: order[(key[1], key[5])])]
 
 
 def provenance(manifest: dict) -> Row:
@@ -149,10 +163,25 @@ def _footnote(rows: Sequence[Row], sparsities: Sequence[float], metrics: Sequenc
         span = list(dict.fromkeys(f"{share:.2g}" for share in (min(shares), max(shares))))
         left.append(f"{' to '.join(span)} % at {100 * sparsity:g} %")
     said.append(f"MACs left: {', '.join(left)}.")
+    if gone := _channels_removed(rows, sparsities):
+        said.append(gone)
     made = [" ; ".join(dict.fromkeys(row[key] for row in rows)) for key in MADE]
     torch = ", ".join(dict.fromkeys(row["torch"] for row in rows if row.get("torch")))
     said.append(f"Made {made[0]}, descale {made[1]}, torch {torch}, {made[2]}.")
     return "\n".join(said)
+
+
+def _channels_removed(rows: Sequence[Row], sparsities: Sequence[float]) -> str:
+    """Of all channels together; earlier studies did not count it."""
+    parts = []
+    for sparsity in sparsities:
+        cut = [row for row in rows if row["strategy"] != "dense" and float(row["sparsity"]) == sparsity]
+        shares = [100 * float(row["channels_removed"]) for row in cut if row.get("channels_removed")]
+        if not shares:
+            return ""
+        span = list(dict.fromkeys(f"{share:.0f}" for share in (min(shares), max(shares))))
+        parts.append(f"{' to '.join(span)} % at {100 * sparsity:g} %")
+    return f"Of all channels together are gone: {', '.join(parts)}."
 
 
 def _range(rows: Sequence[Row], column: str, digits: int) -> str:
@@ -174,10 +203,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("experiment", help="name of a folder of experiments/")
     parser.add_argument("run", nargs="?", type=Path, help="the --out of its study; left out: the table alone")
+    parser.add_argument("--add", action="store_true", help="keep rows of trials that this run has not")
     given = parser.parse_args()
     folder = HERE / given.experiment
     if given.run is not None:
-        write_rows(folder / "results.csv", collect(given.run))
+        rows, results = collect(given.run), folder / "results.csv"
+        write_rows(results, joined(read_rows(results), rows) if given.add else rows)
     readme = folder / "README.md"
     text = filled(readme.read_text(encoding="utf-8"), read_rows(folder / "results.csv"))
     readme.write_text(text, encoding="utf-8")

@@ -91,3 +91,17 @@ def test_a_study_without_a_pruned_trial_is_refused(tmp_path: Path, collect: Modu
     write_run(tmp_path, [row("dense", "0", "0", "0.70", "1000")])
     with pytest.raises(SystemExit, match=r"results\.csv: no pruned trial is done yet"):
         collect.collect(tmp_path)
+
+
+def test_pieces_of_a_study_are_joined_and_a_trial_done_again_is_replaced(collect: ModuleType) -> None:
+    def row(network: str, strategy: str, seed: str, iou: str, **more: str) -> dict[str, str]:
+        named = {"dataset": "d", "architecture": network, "encoder": "e", "strategy": strategy}
+        return {**named, "sparsity": "0", "seed": seed, "iou": iou, **more}
+
+    kept = [row("unet", "dense", "0", ".7"), row("unet", "agp", "0", ".6"), row("fpn", "dense", "0", ".5")]
+    new = [row("unet", "agp", "0", ".65", channels_removed=".9"), row("unet", "dense", "1", ".7")]
+    found = [(each["architecture"], each["strategy"], each["iou"]) for each in collect.joined(kept, new)]
+    assert sorted(found) == [
+        ("fpn", "dense", ".5"), ("unet", "agp", ".65"), ("unet", "dense", ".7"), ("unet", "dense", ".7"),
+    ]  # fmt: skip
+    assert found.index(("unet", "agp", ".65")) == 1, "a network's rows stand together"
