@@ -4,7 +4,7 @@ from pathlib import Path
 
 from descale.compression.candidates import Candidate, Costs
 from descale.compression.request import Limits
-from descale.compression.result import Final, Tried, margins, offers
+from descale.compression.result import Final, Tried, margins, nearest, offers
 from descale.evaluation.bootstrap import Interval
 
 
@@ -16,10 +16,13 @@ def interval(value: float) -> Interval:
     return Interval(value, value - 0.01, value + 0.01, 10, 10, 1)
 
 
-def final(ms: float = 9.0, drop: float = 0.01, collapsed: tuple[str, ...] = ()) -> Final:
+def final(
+    ms: float = 9.0, drop: float = 0.01, collapsed: tuple[str, ...] = (), drop_valid: float = 0.01
+) -> Final:
     return Final(
-        candidate(0.75, ms), Path("m"), "test", interval(0.7), interval(drop), "float32", ms, 0.5, collapsed
-    )
+        candidate(0.75, ms), Path("m"), "test", interval(0.7), interval(drop), "float32", ms, 0.5, drop_valid,
+        collapsed,
+    )  # fmt: skip
 
 
 def test_kept_limits_are_not_missed() -> None:
@@ -73,3 +76,25 @@ def test_offers_name_the_nearest_within_costs_and_within_loss() -> None:
     found = offers(tried, final(ms=9, drop=0.12), Limits(ms=10, drop=2), dense=0.72)
     assert "9.0 ms" in found[0]
     assert "20.0 ms" in found[1]
+
+
+def test_networks_are_chosen_by_the_validation_split() -> None:
+    limits = Limits(ms=10, drop=2)
+    lucky, good = final(drop=0.01, drop_valid=0.04), final(drop=0.03, drop_valid=0.01)
+    assert lucky.violations(limits) == ()
+    assert "4.0 points lost" in lucky.violations_by_validation(limits)[0]
+    assert good.violations_by_validation(limits) == ()
+    assert nearest([lucky, good], limits) == 1
+
+
+def test_of_two_that_miss_the_nearer_is_told() -> None:
+    limits = Limits(ms=10, drop=2)
+    assert nearest([final(drop_valid=0.021), final(drop_valid=0.09)], limits) == 0
+    assert nearest([final(drop_valid=0.03, ms=11), final(drop_valid=0.09)], limits) == 1
+    assert nearest([final(drop_valid=float("nan")), final(drop_valid=0.09)], limits) == 1
+
+
+def test_where_only_the_loss_is_limited_what_was_made_is_offered() -> None:
+    lines = offers([], final(drop=0.05), Limits(drop=2), dense=0.8)
+    assert lines[0].startswith("Within the costs")
+    assert offers([], final(collapsed=("same answer",)), Limits(drop=2), 0.8)[0].startswith("Made in the end")

@@ -176,6 +176,7 @@ def test_photos_without_corrosion_choose_and_judge_nothing(steel: Path, tmp_path
         ({}, "Nothing limits"),
         ({"max_ms": -1}, "above 0"),
         ({"max_ms": 1, "minutes": 0}, "--minutes"),
+        ({"max_ms": 1, "minutes": float("inf")}, "--minutes"),
         ({"max_ms": 1, "engine": "torch"}, "torch"),
         ({"max_ms": 1, "architectures": ("unett",)}, "unet"),
         ({"max_ms": 1, "size": 100}, "multiple of 32"),

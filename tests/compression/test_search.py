@@ -24,6 +24,7 @@ class Paced:
 
     def __init__(self, request: Request, folder: Path) -> None:
         self.request, self.journal = request, Journal(folder)
+        self.scores: dict[tuple[str, int], float] = {}
 
     def parent_epoch_seconds(self, untrained: object, side: tuple[int, int]) -> float:
         return EPOCH * side[0] * side[1] / 512**2
@@ -39,7 +40,7 @@ class Paced:
 
     def candidate(self, candidate: Candidate, epochs: int, *, short: bool) -> tuple[Path, float]:
         self.recovered_for = epochs
-        return Path(candidate.name), 0.5
+        return Path(candidate.name), self.scores.get((candidate.name, epochs), 0.5)
 
     @property
     def parent_epochs(self) -> int:
@@ -134,3 +135,40 @@ def test_what_parents_took_beyond_what_was_expected_is_expected_of_the_recovery_
         search.recover(search.candidates[0])
         epochs[slower] = search.stages.recovered_for
     assert epochs[3] == pytest.approx(epochs[1] / 3, abs=1)
+
+
+def test_the_search_never_ends_below_a_run_that_it_has(tmp_path: Path) -> None:
+    search, _ = planned(tmp_path, 30)
+    stages: Any = search.stages
+    one = search.candidates[0]
+    stages.scores = {(one.name, 9): 0.31, (one.name, 1): 0.14}
+    search.tried.append(Tried(one, "round 1", 9, 0.31))
+    search.journal.keep(f"anew {one.name}", True)
+    search.journal.keep(f"recovery {one.name}", 1)
+    search.recover(one)
+    assert (search.tried[-1].epochs, search.tried[-1].score) == (9, 0.31)
+    search.journal.keep(f"anew {one.name}", False)
+    search.recover(one)
+    assert stages.recovered_for == 9, "a shorter run of the same cuts is worth nothing"
+
+
+def test_where_only_the_loss_is_limited_the_cheapest_near_the_best_stays(tmp_path: Path) -> None:
+    request = Request(
+        Limits(drop=2), None, ("unet",), "mobilenet_v2", "none", "onnxruntime", 1, False, 0, SIDES
+    )
+    candidates = [
+        Candidate("unet", side, sparsity, Costs(side[0] / 100 * (1 - sparsity), side[0] * 1e6, 10**5))
+        for side in SIDES for sparsity in (0.5, 0.75, 0.9)
+    ]  # fmt: skip
+    stages: Any = Paced(request, tmp_path)
+    costs: Any = Untimed()
+    search = Search(stages, costs, candidates, lambda _: None)
+    search.plan()
+    whole = Candidate("unet", SIDES[0], 0.0, Costs(90.0, 9e9, 10**6))
+    search.tried.append(Tried(whole, "parent", 9, 0.8))
+    wide = {one.name for one in candidates if one.sparsity == 0.5}
+    for one in candidates:
+        for epochs in range(1, 60):
+            stages.scores[one.name, epochs] = 0.8 if one.name in wide else 0.79
+    stages.scores |= {("unet-256x256-0.9", epochs): 0.7 for epochs in range(1, 60)}
+    assert search.rank()[0].name == "unet-384x384-0.9", "the cheapest that lost no more than two points"

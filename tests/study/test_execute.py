@@ -142,3 +142,12 @@ def test_photos_held_out_in_turn_are_pooled(tmp_path: Path, finished: tuple[Path
             sum(float(fold["seconds"]) for fold in of_fold), abs=0.1
         )
         assert len(list((tmp_path / "out" / "trials" / row["trial"] / "masks").iterdir())) == 3
+
+
+def test_the_control_of_a_share_of_all_channels_learns_at_the_rate_of_its_network(tmp_path: Path) -> None:
+    text = TINY.replace("recovery_epochs:", "sparsity_over: channels, recovery_epochs:")
+    (tmp_path / "study.yaml").write_text(text.replace("[random, slim-scratch]", "[slim-scratch]"))
+    rows = run(tmp_path / "study.yaml", tmp_path / "out")
+    models = {row["strategy"]: load_model(tmp_path / "out/trials" / row["trial"] / "model") for row in rows}
+    recovery = models["agp"].provenance["recovery"]
+    assert models["slim-scratch"].provenance["training"]["learning_rate"] == recovery["learning_rate"]

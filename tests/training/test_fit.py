@@ -366,3 +366,10 @@ def test_stopping_early_by_a_score_that_does_not_exist_is_refused(photos: Datase
     settings = config(epochs=1, batch_size=4, early_stopping=3)
     with pytest.raises(TrainingError, match="validation split shows no corrosion"):
         fit(build_network(SPEC), SPEC, source, blank, settings, tmp_path, seed=0, label="x", devices=CPU)
+
+
+def test_a_step_that_leaves_nothing_to_normalise_by_is_refused(tmp_path: Path) -> None:
+    one = PixelArrays(torch.zeros(1, 3, *SIZE, dtype=torch.uint8), torch.zeros(1, *SIZE, dtype=torch.uint8))
+    source = TrainingPictures(one, "standard", SIZE)
+    with pytest.raises(TrainingError, match="1 picture of 32x32 a step"):
+        fit(build_network(SPEC), SPEC, source, one, config(), tmp_path, seed=0, label="x", devices=CPU)

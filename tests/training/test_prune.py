@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -382,3 +383,22 @@ def test_every_stage_is_a_model_with_at_most_the_channels_of_the_one_before(
     for before, after in pairwise(stages):
         for name, entry in after.widths.items():
             assert all(value <= before.widths[name][key] for key, value in entry.items()), name
+
+
+def test_a_recovery_that_cannot_normalise_is_refused_before_anything_is_cut(
+    dense: Path, photos: Dataset, tmp_path: Path
+) -> None:
+    with pytest.raises(TrainingError, match="recovery_batch"):
+        pruned(dense, photos, short(recovery_batch=1), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_movement_in_a_single_step_keeps_what_it_has_scored(
+    dense: Path, photos: Dataset, tmp_path: Path
+) -> None:
+    few = photos.split("train")[:7]
+    small = replace(photos, samples=(*few, *photos.split("valid"), *photos.split("test")))
+    once = short("movement", updates=1, schedule_epochs=1, recovery_epochs=0, cut_as_they_go=False)
+    pruned(dense, small, once, tmp_path)
+    kept = json.loads((tmp_path / "schedule-0" / "units.json").read_text())["kept"]
+    assert any(units != list(range(len(units))) for units in kept.values()), "not simply the first ones"

@@ -82,6 +82,8 @@ def plan(
 
     if sparsity is None and budget is None:
         raise ConfigError("Give --sparsity, for example 0.9, or --budget, for example macs=0.1.")
+    if sparsity is None and sparsity_over is SparsityOver.channels:
+        raise ConfigError("--sparsity-over tells what --sparsity is a share of; give one, or leave it out.")
     if allocation not in ALLOCATIONS:
         raise ConfigError(f"Unknown allocation '{allocation}'. Known: {', '.join(ALLOCATIONS)}.")
     if allocation in SCORED:

@@ -80,10 +80,13 @@ def finish(
         name: image_confusions(model, dataset.split(name), device=device)
         for name in dict.fromkeys(("valid", split))
     }
-    against = image_confusions(dense, dataset.split(split), device=device)
+    against = {name: image_confusions(dense, dataset.split(name), device=device) for name in confusions}
     summaries = {name: summarise(found, dataset.classes) for name, found in confusions.items()}
     keep_metrics(made, {name: summary.to_json() for name, summary in summaries.items()})
-    drop = paired_drop([against], [confusions[split]], dataset.classes).interval
+    drops = {
+        name: paired_drop([against[name]], [found], dataset.classes).interval
+        for name, found in confusions.items()
+    }
     notes: list[str] = []
     bundles, refused = _exported(made, dataset, source, request, folder)
     if refused and not request.int8:
@@ -100,8 +103,9 @@ def finish(
         )
         notes.append(f"{told}{' (predicted)' if elsewhere else ''}.")
     final = Final(
-        candidate, made, split, summaries[split].intervals["iou_corrosion"], drop, precision,
-        times[precision], _megabytes(bundles[precision]), summaries[split].collapse.reasons,
+        candidate, made, split, summaries[split].intervals["iou_corrosion"], drops[split], precision,
+        times[precision], _megabytes(bundles[precision]), drops["valid"].estimate,
+        summaries[split].collapse.reasons, summaries["valid"].collapse.reasons,
         refused if request.int8 else "", tuple(notes),
     )  # fmt: skip
     return Finished(final, bundles[precision])

@@ -73,7 +73,7 @@ def limits_in_words(limits: Limits) -> str:
 def verdict(final: Final, missed: Sequence[str]) -> str:
     """The answer in a sentence."""
     network = (
-        f"{final.candidate.title}: {final.ms:.1f} ms, {final.megabytes:.2f} MB, corrosion IoU "
+        f"{final.candidate.title}: {milliseconds(final.ms)}, {final.megabytes:.2f} MB, corrosion IoU "
         f"{_score(final.iou.estimate, final.iou.low, final.iou.high)}, "
         f"{points_lost(final.drop.estimate)} against the best dense network."
     )

@@ -82,8 +82,11 @@ class Request:
     sides: tuple[tuple[int, int], ...]
 
     def __post_init__(self) -> None:
-        if self.minutes is not None and not self.minutes >= LEAST_MINUTES:
-            raise ConfigError(f"--minutes {self.minutes:g} is too short; give {LEAST_MINUTES:g} or more.")
+        if self.minutes is not None and not LEAST_MINUTES <= self.minutes < math.inf:
+            raise ConfigError(
+                f"--minutes {self.minutes:g}: give {LEAST_MINUTES:g} or more, or leave it out: it then takes "
+                "what a good result takes."
+            )
         if not self.architectures:
             raise ConfigError("No architecture to train; name one, such as --arch unet.")
         for name in self.architectures:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from descale.compression.candidates import Candidate
@@ -45,7 +46,9 @@ class Final:
         ms: measured on the finished bundle; predicted where it is for another device, nan where that was for
             INT8 and INT8 was refused.
         megabytes: of the bundle.
+        drop_valid: on the validation split, by which it is decided whether another network is tried.
         collapsed: why it counts as collapsed, empty if it does not.
+        collapsed_valid: the same on the validation split.
         refused: why there is no INT8 though it was demanded, else empty.
         notes: what a person should know, a sentence each.
     """
@@ -58,13 +61,23 @@ class Final:
     precision: str
     ms: float
     megabytes: float
+    drop_valid: float
     collapsed: tuple[str, ...] = ()
+    collapsed_valid: tuple[str, ...] = ()
     refused: str = ""
     notes: tuple[str, ...] = ()
 
     def violations(self, limits: Limits) -> tuple[str, ...]:
         """Which limits it misses, in words; a collapsed network keeps none, nor one that INT8 was refused."""
-        missed = [f"it has collapsed: {reason}" for reason in self.collapsed]
+        return (*self.costs_missed(limits), *_loss_missed(limits, self.drop.estimate, self.collapsed))
+
+    def violations_by_validation(self, limits: Limits) -> tuple[str, ...]:
+        """The same with the loss on the validation split: what may be chosen by."""
+        return (*self.costs_missed(limits), *_loss_missed(limits, self.drop_valid, self.collapsed_valid))
+
+    def costs_missed(self, limits: Limits) -> tuple[str, ...]:
+        """Which limits of costs it misses, in words."""
+        missed = []
         if self.refused:
             missed.append(self.refused)
         if limits.ms is not None and self.ms > limits.ms:
@@ -73,10 +86,25 @@ class Final:
             missed.append(f"{self.candidate.costs.macs:.3g} MACs instead of {limits.macs:.3g}")
         if limits.mb is not None and self.megabytes > limits.mb:
             missed.append(f"{self.megabytes:.2f} MB instead of {limits.mb:g}")
-        # not "greater than": a drop that is not defined keeps no limit
-        if limits.drop is not None and not 100 * self.drop.estimate <= limits.drop:
-            missed.append(f"{100 * self.drop.estimate:.1f} points lost instead of {limits.drop:g}")
         return tuple(missed)
+
+
+def _loss_missed(limits: Limits, drop: float, collapsed: tuple[str, ...]) -> Iterator[str]:
+    yield from (f"it has collapsed: {reason}" for reason in collapsed)
+    # not "greater than": a drop that is not defined keeps no limit
+    if limits.drop is not None and not 100 * drop <= limits.drop:
+        yield f"{100 * drop:.1f} points lost instead of {limits.drop:g}"
+
+
+def nearest(finished: Sequence[Final], limits: Limits) -> int:
+    """Place of the network that misses the fewest limits by the validation split, of those the least loss."""
+
+    def missing(place: int) -> tuple[int, float]:
+        final = finished[place]
+        drop = final.drop_valid if math.isfinite(final.drop_valid) else math.inf
+        return len(final.violations_by_validation(limits)), drop
+
+    return min(range(len(finished)), key=missing)
 
 
 def milliseconds(time: float) -> str:
@@ -112,7 +140,7 @@ def offers(tried: Sequence[Tried], final: Final, limits: Limits, dense: float) -
         limits: that were asked for.
         dense: validation score of the best dense network, 0..1.
     """
-    within = not final.violations(replace(limits, drop=None))
+    within = not (final.costs_missed(limits) or final.collapsed)
     lines = [
         f"{'Within the costs' if within else 'Made in the end'}: {final.candidate.title}, {final.precision}, "
         f"{milliseconds(final.ms)}, {final.megabytes:.2f} MB, "

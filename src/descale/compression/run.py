@@ -21,7 +21,7 @@ from descale.compression.finish import finish
 from descale.compression.journal import Journal
 from descale.compression.page import render
 from descale.compression.request import Limits, Request, working_sizes
-from descale.compression.result import Final, Tried
+from descale.compression.result import Final, Tried, nearest
 from descale.compression.search import Search
 from descale.compression.stages import Stages
 from descale.compression.untrained import Untrained
@@ -232,27 +232,32 @@ def _compress(
     search.plan()
     search.train_parents()
     ranked = search.rank()
+    finished = []
     for candidate in ranked:
         made = search.recover(candidate)
         tell(f"{search.where('4/4 export')}: scoring, exporting and timing {candidate.title}")
-        finished = finish(
-            candidate, made, search.dense, stages.dataset, source, request, stages.folder / "bundles",
-            stages.devices, elsewhere=elsewhere,
+        finished.append(
+            finish(
+                candidate, made, search.dense, stages.dataset, source, request, stages.folder / "bundles",
+                stages.devices, elsewhere=elsewhere,
+            )
         )  # fmt: skip
-        missed = finished.final.violations(request.limits)
+        missed = finished[-1].final.violations_by_validation(request.limits)
         if not missed or not search.time_for_another():
             break
-        tell(f"{candidate.title}: {', '.join(missed)}; trying the next")
-    final = finished.final
-    nearest = tuple(search.offers(final)) if missed else ()
-    page = render(request, stages.dataset, search, final, missed, nearest)
+        tell(f"{candidate.title}, on validation photos: {', '.join(missed)}; trying the next")
+    taken = finished[nearest([one.final for one in finished], request.limits)]
+    final = taken.final
+    missed = final.violations(request.limits)
+    offered = tuple(search.offers(final)) if missed else ()
+    page = render(request, stages.dataset, search, final, missed, offered)
     if missed:
         report = stages.folder / "report.html"
         write_text(report, page)
-        return Compressed(None, report, final, tuple(search.tried), nearest, missed)
+        return Compressed(None, report, final, tuple(search.tried), offered, missed)
     report = out.with_name(f"{out.stem}-report.html")
     with replacing_file(out) as temporary:
-        shutil.copyfile(finished.bundle, temporary)
+        shutil.copyfile(taken.bundle, temporary)
     write_text(report, page)
     return Compressed(out, report, final, tuple(search.tried))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -173,8 +173,8 @@ class Search:
             order = sorted(taking, key=lambda one: -scores[one])
             if number == 1:
                 self._look_beside(order[0], this.epochs)
-        if not self.request.limits.costs:
-            order = self._cheap_enough(order)
+            if not self.request.limits.costs:
+                order = self._cheap_enough(order, scores)
         return order
 
     def _promising(self) -> list[Candidate]:
@@ -215,25 +215,36 @@ class Search:
             self._tell(f"{self.where('2/4 search')} beside the limits: {one.title}, {epochs} epochs")
             self._try(one, epochs, "beside")
 
-    def _cheap_enough(self, order: list[Candidate]) -> list[Candidate]:
-        """Where only the loss is limited: the cheapest first, of those near the best of them."""
-        scores = {one.candidate: one.score for one in self.tried if one.stage != "parent"}
+    def _cheap_enough(self, order: list[Candidate], scores: Mapping[Candidate, float]) -> list[Candidate]:
+        """Where only the loss is limited: the cheapest first, of those near the best of the round."""
         allowed = (self.request.limits.drop or 0.0) / 100
-        best = max(scores.get(one, 0.0) for one in order)
-        near = [one for one in order if best - scores.get(one, 0.0) <= allowed]
+        best = max(scores.values())
+        near = [one for one in order if best - scores[one] <= allowed]
         rest = [one for one in order if one not in near]
         return sorted(near, key=lambda one: one.costs.ms) + rest
 
     def recover(self, candidate: Candidate) -> Path:
-        """Give a candidate all the time that is left; returns its model's folder."""
+        """Give a candidate all the time that is left; returns its model's folder.
+
+        Where little is left, a longer run of the search is taken as it is.
+        """
         anew = bool(self.journal.once(f"anew {candidate.name}", lambda: self._time.cut_anew(candidate)))
         epochs = int(
             self.journal.once(
                 f"recovery {candidate.name}", lambda: self._time.recovery_epochs(candidate, anew=anew)
             )
         )
+        runs = [one.epochs for one in self.tried if one.candidate == candidate and one.stage != "parent"]
+        earlier = max(runs, default=0)
+        if not anew:  # it is cut as that run was, and would only be shorter
+            epochs = max(epochs, earlier)
         self._tell(f"{self.where('3/4 recovery')} {candidate.title}, {epochs} epochs")
         made, score = self.stages.candidate(candidate, epochs, short=not anew)
+        if earlier:
+            before, known = self.stages.candidate(candidate, earlier, short=True)
+            if known > score:
+                self._tell(f"{candidate.title}: its {earlier} epochs of the search were better, and stay")
+                made, score, epochs = before, known, earlier
         self.tried.append(Tried(candidate, "final", epochs, score))
         return made
 

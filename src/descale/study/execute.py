@@ -36,7 +36,13 @@ from descale.study.folder import MODEL, RESULT, WORK, Row
 from descale.study.latency import latency_ms
 from descale.study.pooling import pool_folds
 from descale.study.trial import DENSE, POOLED, SLIM, DataDescription, Trial
-from descale.training import DeviceConfig, prune_model, slim_from_scratch, train_model
+from descale.training import (
+    DeviceConfig,
+    TrainingConfig,
+    prune_model,
+    slim_from_scratch,
+    train_model,
+)
 from descale.training.devices import find_device
 from descale.training.recovery import recovery_side
 
@@ -137,10 +143,11 @@ def _make(trial: Trial, trials: Path, dataset: Dataset, work: Path, devices: Dev
     if trial.kind == SLIM:
         assert trial.like is not None
         assert trial.pruning is not None
+        like = load_model(trials / trial.like / MODEL)
         return slim_from_scratch(
-            load_model(trials / trial.like / MODEL),
+            like,
             dataset,
-            trial.training,
+            _control_training(trial, like),
             work,
             side=recovery_side(trial.training, trial.pruning),
             seed=trial.seed,
@@ -158,6 +165,15 @@ def _make(trial: Trial, trials: Path, dataset: Dataset, work: Path, devices: Dev
         seed=trial.seed,
         devices=devices,
     )
+
+
+def _control_training(trial: Trial, like: SavedModel) -> TrainingConfig:
+    """That of the trial; where the share of all channels was given, at the rate of the network it stands
+    beside: what that left of each layer is known only now."""
+    recovery = like.provenance.get("recovery")
+    if trial.pruning is None or trial.pruning.sparsity_over == "layers" or recovery is None:
+        return trial.training
+    return trial.training.model_copy(update={"learning_rate": recovery["learning_rate"]})
 
 
 def _removed(trial: Trial, model: SavedModel, trials: Path) -> dict[str, float | None]:

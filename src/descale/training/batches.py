@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from descale.base.errors import TrainingError
 from descale.data.augment import Draws, augment, draw
 from descale.data.loading import PixelArrays
+from descale.models.spec import STRIDE
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +66,21 @@ class TrainingPictures:
 
     def __len__(self) -> int:
         return len(self.arrays)
+
+    def require_enough(self, batch_size: int) -> None:
+        """Make sure that a step leaves more than one value a channel to normalise by.
+
+        Raises:
+            TrainingError: the pictures are too small, or too few.
+        """
+        height, width = self.size
+        shown = min(batch_size, len(self))
+        if shown * (height // STRIDE) * (width // STRIDE) < 2:
+            raise TrainingError(
+                f"{shown} picture of {height}x{width} a step leaves one value to normalise by: take larger "
+                "pictures (size, crop, recovery_scale), larger batches (batch_size, recovery_batch) or more "
+                "photos."
+            )
 
     def steps(self, batch_size: int) -> int:
         """Number of batches in an epoch; the last pictures that fill no batch are left out of it."""

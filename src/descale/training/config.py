@@ -95,6 +95,24 @@ class TrainingConfig(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _crop_within(self) -> TrainingConfig:
+        if self.crop is not None and any(c > s for c, s in zip(self.crop, self.size, strict=True)):
+            raise ValueError(
+                f"a crop of {self.crop[0]}x{self.crop[1]} is larger than the picture, "
+                f"{self.size[0]}x{self.size[1]}, and would enlarge it: give a smaller crop or a larger size"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _rate_that_rises(self) -> TrainingConfig:
+        if self.schedule == "triangular2" and self.lowest_rate > self.learning_rate:
+            raise ValueError(
+                f"lowest_rate {self.lowest_rate:g} is above the learning_rate {self.learning_rate:g}: "
+                "the cycle would fall where it should rise"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _crop_that_crops(self) -> TrainingConfig:
         from descale.data.augment import AUGMENTATIONS
 

@@ -76,8 +76,9 @@ def fit(
         score_last: score the last epoch also where ``config.validate_every`` does not ask for it.
 
     Raises:
-        TrainingError: the loss is not finite, the checkpoint in ``folder`` is corrupt, or a training shall
-            stop early by the score of a validation split that shows no corrosion.
+        TrainingError: the loss is not finite, the checkpoint in ``folder`` is corrupt, a step shows too
+            little for batch norm, or a training shall stop early by the score of a validation split that
+            shows no corrosion.
         TimeIsUp: the next epoch would not end before ``devices.stop_at``; all finished epochs are kept.
         KeyboardInterrupt: the user stopped it; the last finished epoch is kept.
         SystemExit: the process was told to end (SIGTERM), with status :data:`TERMINATED`; the same.
@@ -87,6 +88,7 @@ def fit(
             "The validation split shows no corrosion, so no epoch is better than another: leave "
             "early_stopping out, or put photos with corrosion there."
         )
+    pictures.require_enough(config.batch_size)
     devices = devices or DeviceConfig()
     if devices.threads:
         torch.set_num_threads(devices.threads)

@@ -70,7 +70,7 @@ def rate_factor(config: TrainingConfig, step: int, steps: int) -> float:
     if config.schedule == "triangular2":  # Smith 2017, arXiv 1506.01186; every cycle is half as high
         cycle = math.floor(1 + step / (2 * CYCLE))
         height = max(0.0, 1.0 - abs(step / CYCLE - 2 * cycle + 1)) / 2 ** (cycle - 1)
-        lowest = config.lowest_rate / config.learning_rate
+        lowest = min(1.0, config.lowest_rate / config.learning_rate)  # stages may learn more slowly
         return lowest + (1.0 - lowest) * height
     warm_up = max(1, round(WARM_UP_SHARE * steps))
     if step < warm_up:

@@ -95,7 +95,8 @@ class PruningSchedule:
             self._overflows += unscale == 0  # the optimizer skips this step too
             gradient = torch.where(unscale > 0, gradient * unscale, 0.0)
         progress = self._strategy.progress(self._time(step + 1), self._updates)
-        if progress < 1.0 or not self._importance.running:
+        alone = self._start == 0.0 and self._steps == 1  # else nothing would ever be scored
+        if progress < 1.0 or alone or not self._importance.running:
             self._importance.update(self._network, gradient, unscale)
 
     def _unscale(self, gradient: Tensor, scale: float) -> Tensor:

@@ -73,6 +73,9 @@ class PruningRun:
         self.strategy = find_strategy(pruning.strategy)
         self.target = self._target()
         self.pictures = RunPictures(dataset, training)
+        if pruning.recovery_epochs or pruning.between_epochs:  # said now, and not after the first cut
+            recovered = self.pictures.at(recovery_side(training, pruning))
+            recovered.require_enough(pruning.recovery_batch or training.batch_size)
         self.label = f"{parent.spec.architecture} {pruning.strategy} {self.target.sparsity:.2f}"
 
     def _target(self) -> Target:

@@ -121,6 +121,6 @@ def quantize_until_good(
                 f"INT8 for {target}: corrosion IoU on the validation split falls from {reference:.4f} to "
                 f"{first:.4f}, and to {found:.4f} with {len(kept)} layers kept in float; the tolerance is "
                 f"{settings.tolerance:g}. Layers that cost most (relative error of the logits): {worst}. "
-                "Nothing was written. Export in float32, or raise --tolerance."
+                "Nothing was written. Export in float32, or allow a larger loss (tolerance)."
             )
     return Gate(reference, found, settings.tolerance, kept, costs)
