@@ -114,6 +114,7 @@ def test_what_no_network_reaches_is_said_before_anything_is_trained(steel: Path,
     result = descale.compress(steel, tmp_path / "x.zip", max_mb=0.0001, size=64, **FAST)
     assert result.bundle is None
     assert "LinkNet" in result.offers[0]
+    assert "MB instead of 0.0001" in result.missed[0]
     assert not list(tmp_path.rglob("model.safetensors"))
     assert not (tmp_path / "x.zip").exists()
     decided = json.loads((tmp_path / "x-work" / "decisions.json").read_text())["decisions"]
@@ -177,6 +178,8 @@ def test_photos_without_corrosion_choose_and_judge_nothing(steel: Path, tmp_path
         ({"max_ms": -1}, "above 0"),
         ({"max_ms": 1, "minutes": 0}, "--minutes"),
         ({"max_ms": 1, "minutes": float("inf")}, "--minutes"),
+        ({"max_ms": 1, "threads": 999}, "--threads 999"),
+        ({"max_ms": 1, "architectures": "unett"}, "did you mean unet|Did you mean unet"),
         ({"max_ms": 1, "engine": "torch"}, "torch"),
         ({"max_ms": 1, "architectures": ("unett",)}, "unet"),
         ({"max_ms": 1, "size": 100}, "multiple of 32"),

@@ -300,7 +300,8 @@ def test_outputs_are_in_the_frame_of_the_photo(tiny_bundle: Path, photos: Path, 
     [
         (["--format", "xml"], ConfigError, "'xml' is unknown"),
         (["--scale", "2"], ConfigError, "--scale 2"),
-        (["--mm-per-pixel", "0"], ConfigError, "0.0 mm per pixel"),
+        (["--mm-per-pixel", "0"], ConfigError, "0 mm per pixel"),
+        (["--mm-per-pixel", "1e200"], ConfigError, "1e[+]200 mm per pixel"),
         (["--engine", "magic"], ConfigError, "'magic' is unknown"),
         (["--max-megapixels", "0.001"], PartialFailure, "3 of the inputs"),
         (["--max-megapixels", "nan"], ConfigError, "limit of nan megapixels"),
@@ -318,6 +319,10 @@ def test_bad_inputs(tiny_bundle: Path, photos: Path, tmp_path: Path) -> None:
         predict(tiny_bundle, write_bundle(tmp_path / "no photos"), "--out", tmp_path / "out")
     with pytest.raises(BundleError, match="no such bundle"):
         predict(tmp_path / "nothing.zip", photos, "--out", tmp_path / "out")
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "model.json").write_text("{}")
+    with pytest.raises(BundleError, match="descale export"):
+        predict(tmp_path / "model", photos, "--out", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -375,3 +380,17 @@ def test_standard_input_and_exit_status(tiny_bundle: Path, tmp_path: Path) -> No
             assert (row["name"], float(row["corroded_percent"])) == ("stdin", 50)
         else:
             assert b"standard input" in done.stderr
+
+
+def test_from_python_one_name_is_enough_and_no_photo_is_an_error(
+    tiny_bundle: Path, photos: Path, tmp_path: Path
+) -> None:
+    from descale.prediction.predict import predict as door
+
+    report = door(tiny_bundle, str(photos / "a.png"), tmp_path / "out", formats="json", threads=1)
+    assert [Path(name).name for name in report.tables] == ["predictions.json"]
+    with pytest.raises(DataError, match="No photos were named"):
+        door(tiny_bundle, [], tmp_path / "other")
+    with pytest.raises(ConfigError, match="0 threads"):
+        door(tiny_bundle, photos, tmp_path / "other", threads=0)
+    assert not (tmp_path / "other").exists()

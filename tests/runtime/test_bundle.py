@@ -125,3 +125,11 @@ def test_network_that_is_no_network(tmp_path: Path) -> None:
     for engine in ("onnxruntime", "openvino"):
         with pytest.raises(BundleError, match=r"cannot load network\.onnx"):
             Segmenter.from_bundle(folder, engine)
+
+
+def test_a_model_that_was_not_exported_yet_is_told_from_a_bundle(tmp_path: Path) -> None:
+    model = tmp_path / "unet" / "model"
+    model.mkdir(parents=True)
+    (model / "model.json").write_text("{}")
+    with pytest.raises(BundleError, match=r"descale export .*model --to onnx --out unet.zip"):
+        open_bundle(model)

@@ -46,7 +46,9 @@ COLUMNS: dict[str, Column] = {
         Column("strategy", "strategy"),
         Column("sparsity", "sparsity", "number"),
         Column("seed", "seed", "number"),
-        Column("sparsity_realised", "sparsity reached", "score"),
+        Column(
+            "sparsity_realised", "sparsity reached", "score", title="mean over the layers of channels gone"
+        ),
         Column(
             "channels_removed", "channels gone", "score", title="share of all channels that is gone",
             always=False,

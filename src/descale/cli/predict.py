@@ -139,15 +139,16 @@ def split_bundle(arguments: list[str]) -> tuple[Path | None, list[str]]:
     """A bundle named before the photos, if there is one, and the photos.
 
     The first of several arguments is the bundle where it ends in ``.zip`` or is a folder with a
-    manifest.
+    manifest; a model that was not exported is taken for one, and refused when it is opened.
 
     >>> split_bundle(["small.zip", "photos"]), split_bundle(["photos", "more"])
     ((PosixPath('small.zip'), ['photos']), (None, ['photos', 'more']))
     """
-    from descale.runtime.bundle import is_bundle
+    from descale.runtime.bundle import is_bundle, is_unexported
 
-    if len(arguments) > 1 and is_bundle(Path(arguments[0])):
-        return Path(arguments[0]), arguments[1:]
+    first = Path(arguments[0])
+    if len(arguments) > 1 and (is_bundle(first) or is_unexported(first)):
+        return first, arguments[1:]
     return None, arguments
 
 

@@ -42,10 +42,18 @@ class Costs:
 
     def within(self, limits: Limits, *, int8: bool) -> bool:
         """Whether every limited cost is kept."""
-        return (
-            (limits.ms is None or self.ms <= limits.ms)
-            and (limits.macs is None or self.macs <= limits.macs)
-            and (limits.mb is None or self.megabytes(int8=int8) <= limits.mb)
+        return not self.missed(limits, int8=int8)
+
+    def missed(self, limits: Limits, *, int8: bool) -> tuple[str, ...]:
+        """Which limits of costs are not kept, in words."""
+        compared = (
+            (self.ms, limits.ms, "ms"), (self.macs, limits.macs, "MACs"),
+            (self.megabytes(int8=int8), limits.mb, "MB"),
+        )  # fmt: skip
+        return tuple(
+            f"{cost:.3g} {unit} instead of {limit:.3g}"
+            for cost, limit, unit in compared
+            if limit is not None and not cost <= limit
         )
 
 

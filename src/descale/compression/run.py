@@ -72,8 +72,8 @@ def compress(
     minutes: float | None = None,
     engine: str = "auto",
     int8: bool | None = None,
-    device_times: Sequence[str | Path] = (),
-    architectures: Sequence[str] = ARCHITECTURES,
+    device_times: str | Path | Sequence[str | Path] = (),
+    architectures: str | Sequence[str] = ARCHITECTURES,
     encoder: str = DEFAULT_ENCODER,
     encoder_weights: str = "imagenet",
     size: int | tuple[int, int] | None = None,
@@ -130,26 +130,33 @@ def compress(
     >>> import descale                                                              # doctest: +SKIP
     >>> result = descale.compress("photos", "tiny.zip", max_mb=0.001, architectures=["linknet"])
     ...                                                                             # doctest: +SKIP
-    >>> result.missed, result.bundle                                                # doctest: +SKIP
-    (('no network reaches the limits',), None)
+    >>> result.missed[0][:30], result.bundle                                        # doctest: +SKIP
+    ('no network reaches the limits:', None)
     """
     tell = tell or logger.info
+    architectures = (architectures,) if isinstance(architectures, str) else tuple(architectures)
+    files = [device_times] if isinstance(device_times, str | Path) else device_times
     limits = Limits(max_ms, max_drop, max_mb, max_macs)
     out = checked_output(Path(out))
-    engine = installed_engine(engine, elsewhere=bool(device_times))
+    engine = installed_engine(engine, elsewhere=bool(files))
     where = validated(DeviceConfig, {"loggers": (), **(devices or {})}, section="devices")
     check_devices(where)
     if not 0 <= seed < 2**31:
         raise ConfigError(f"Seed {seed} is outside 0 to {2**31 - 1}.")
-    if device_times and size is not None:
+    if files and size is not None:
         raise ConfigError("The sizes are those that the device was timed at; leave --size out.")
-    times = read_times([Path(path) for path in device_times], engine) if device_times else None
+    times = read_times([Path(path) for path in files], engine) if files else None
     dataset = checked_dataset(data, binary=binary, accept_problems=accept_problems)
     require_corrosion(dataset, data)
     sides = times.sides if times is not None else working_sizes(largest_side(size, dataset))
     used = threads or (usable_cores() if times is None else times.threads)
+    if times is None and used > usable_cores():
+        raise ConfigError(
+            f"--threads {used}: this process may use {usable_cores()} cores, and times with more mean "
+            "nothing. For another device see --networks-to."
+        )
     request = Request(
-        limits, minutes, tuple(architectures), encoder, encoder_weights, engine, used, int8, seed, sides,
+        limits, minutes, architectures, encoder, encoder_weights, engine, used, int8, seed, sides,
     )  # fmt: skip
     folder = Path(work) if work is not None else out.with_name(f"{out.stem}-work")
     settings = {"command": "compress", "data": dataset.fingerprint(), **request.to_json()}
@@ -225,9 +232,10 @@ def _compress(
         least = found.cheapest
         line = (
             f"The least that can be built: {least.title}, {least.costs.ms:.2f} ms, "
-            f"{least.costs.macs:.3g} MACs, {least.costs.megabytes(int8=False):.2f} MB."
+            f"{least.costs.macs:.3g} MACs, {least.costs.megabytes(int8=request.int8 is True):.2g} MB."
         )
-        return Compressed(None, None, None, (), (line,), ("no network reaches the limits",))
+        asked = ", ".join(least.costs.missed(request.limits, int8=request.int8 is True))
+        return Compressed(None, None, None, (), (line,), (f"no network reaches the limits: {asked}",))
     search = Search(stages, costs, found.fitting, tell)
     search.plan()
     search.train_parents()

@@ -31,6 +31,9 @@ from descale.runtime.segmenter import Segmenter
 
 logger = logging.getLogger(__name__)
 
+MOST_MM = 1e6
+"""A pixel of more than a kilometre is a slip of the pen."""
+
 
 @dataclass(frozen=True)
 class PredictSettings:
@@ -39,7 +42,7 @@ class PredictSettings:
     Attributes:
         scale: share of the photos' resolution at which to work, above 0 and up to 1; ``None``: photo by photo
             that at which things look as large as in the network's training.
-        mm_per_pixel: side of a photo's pixel on the surface, mm, if known.
+        mm_per_pixel: side of a photo's pixel on the surface, mm, up to :data:`MOST_MM`, if known.
         overlay: longest side of the overlays, about, pixels; 0 writes none.
         max_megapixels: larger files are refused.
         overwrite: predict again what is done.
@@ -61,8 +64,10 @@ class PredictSettings:
     def __post_init__(self) -> None:
         if self.scale is not None and not 0 < self.scale <= 1:
             raise ConfigError(f"Scale {self.scale} is not a number above 0 and up to 1.")
-        if self.mm_per_pixel is not None and not 0 < self.mm_per_pixel < float("inf"):
-            raise ConfigError(f"{self.mm_per_pixel} mm per pixel (--mm-per-pixel) is not above 0.")
+        if self.mm_per_pixel is not None and not 0 < self.mm_per_pixel <= MOST_MM:
+            raise ConfigError(
+                f"{self.mm_per_pixel:g} mm per pixel (--mm-per-pixel) is not above 0 and up to {MOST_MM:g}."
+            )
         if not 0 < self.max_megapixels < float("inf"):
             raise ConfigError(
                 f"A limit of {self.max_megapixels} megapixels (--max-megapixels) is not above 0."

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from descale.base.errors import ConfigError
+from descale.base.errors import ConfigError, DataError
 from descale.base.files import make_folder, write_json
 from descale.prediction.batch import BatchReport, PredictSettings, describe_run, predict_photos
 from descale.prediction.inputs import find_inputs
@@ -33,7 +33,7 @@ def predict(
     photos: str | Path | Sequence[str | Path],
     out: str | Path,
     *,
-    formats: Sequence[str] = ("csv",),
+    formats: str | Sequence[str] = ("csv",),
     scale: float | None = None,
     mm_per_pixel: float | None = None,
     frame_step: int = 30,
@@ -104,6 +104,8 @@ def predict(
     folder = Path(out)
     earlier = _earlier(compare, folder, settings)
     several = [photos] if isinstance(photos, str | Path) else photos
+    if not several:
+        raise DataError("No photos were named (an empty list). Name files, folders or patterns.")
     found = find_inputs([str(item) for item in several], exclude=folder)
     opened = open_bundle(packaged_bundle() if bundle is None else Path(bundle))
     expect = first_size(found.inputs, scale_for(opened.manifest.provenance, scale), settings.max_pixels)
@@ -151,12 +153,13 @@ def _earlier(compare: str | Path | None, out: Path, settings: PredictSettings) -
     return read_earlier(Path(compare))
 
 
-def known_formats(names: Sequence[str]) -> list[str]:
+def known_formats(names: str | Sequence[str]) -> list[str]:
     """Formats of tables, each once.
 
     Raises:
         ConfigError: one is unknown.
     """
+    names = [names] if isinstance(names, str) else names
     for name in names:
         if name not in TABLES:
             raise ConfigError(f"format {name!r} is unknown. Choose one of {', '.join(TABLES)}.")

@@ -146,7 +146,7 @@ def make_plan(
         macs_before=before.macs,
         macs_after=after.macs,
         size=size,
-        note=f"{missed} {_sparsity_note(sparsity, asked_of, budget, graph, counts)}".strip(),
+        note=f"{missed} {_sparsity_note(sparsity, asked_of, budget, graph, counts, sparsity_over)}".strip(),
     )
 
 
@@ -180,24 +180,28 @@ def _sparsity_note(
     budget: tuple[str, float] | None,
     graph: ChannelGraph,
     counts: Counts,
+    over: SparsityOver,
 ) -> str:
     if asked is None:
         return ""
     if budget is None:
-        return explain_sparsity(asked, realised, graph, counts)
+        return explain_sparsity(asked, realised, graph, counts, over=over)
     if abs(asked - realised) <= TOLERANCE:
         return ""
     kind, share = budget
     return f"sparsity {realised:.3f} instead of {asked:.3f}: the budget {kind}={share:g} decides."
 
 
-def explain_sparsity(asked: float, realised: float, graph: ChannelGraph, counts: Counts) -> str:
+def explain_sparsity(
+    asked: float, realised: float, graph: ChannelGraph, counts: Counts, *, over: SparsityOver = "layers"
+) -> str:
     """Why widths do not allow a sparsity, and what they do; empty where they allow it within 0.01."""
     if abs(asked - realised) <= TOLERANCE:
         return ""
     single = [group for group in graph.prunable if counts[group.index] == 1]
     coarse = max(graph.prunable, key=lambda group: 1.0 / group.units)
     return (
-        f"sparsity {realised:.3f} instead of {asked:.3f}: widths allow no closer. {len(single)} groups keep "
+        f"{'sparsity' if over == 'layers' else 'of all channels'} {realised:.3f} instead of {asked:.3f}: "
+        f"widths allow no closer. {len(single)} groups keep "
         f"their last unit; the coarsest has {coarse.units} units ({coarse.producers[0]})."
     )

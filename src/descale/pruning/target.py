@@ -99,7 +99,7 @@ def find_target(
         left = first_units(graph, counts)
         whole = pruning.sparsity_over == "channels"
         realised = graph.channels_removed(left) if whole else graph.sparsity(left)
-        if note := explain_sparsity(pruning.sparsity, realised, graph, counts):
+        if note := explain_sparsity(pruning.sparsity, realised, graph, counts, over=pruning.sparsity_over):
             logger.warning("%s", note)
         return Target(graph, pruning, sparsity, None)
     assert pruning.budget is not None  # see PruningConfig

@@ -37,8 +37,8 @@ def filters(cells: Sequence[Cell]) -> list[tuple[str, str, list[tuple[str, str]]
 
 SHOWN = (
     "iou_corrosion", "iou_corrosion_low", "iou_corrosion_high", "iou_drop", "f1_corrosion", "iou_mean",
-    "iou_paper", "iou_paper_trivial", "false_alarms", "false_area", "sparsity_realised", "macs", "params",
-    "size_bytes", "latency_ms", "seconds",
+    "iou_paper", "iou_paper_trivial", "false_alarms", "false_area", "sparsity_realised", "channels_removed",
+    "macs", "params", "size_bytes", "latency_ms", "seconds",
 )  # fmt: skip
 """Columns of numbers of the trial table, those that a row has; scores first."""
 

@@ -27,6 +27,8 @@ from descale.base.files import replacing_file, sha256_of, write_json
 from descale.runtime.manifest import BundleManifest, NewerFormatError
 
 MANIFEST = "bundle.json"
+MODEL = "model.json"
+"""In the folder of a model that training leaves."""
 MAX_FILE_BYTES = 2 << 30  # a zip that claims more than this per file is not one of ours
 _DAMAGED = (OSError, EOFError, ValueError, RuntimeError, zlib.error, struct.error)  # as zipfile reports it
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # constant, so that equal folders give equal zip files
@@ -53,6 +55,11 @@ def is_bundle(path: Path) -> bool:
     return path.suffix.lower() == ".zip" or (path / MANIFEST).is_file()
 
 
+def is_unexported(path: Path) -> bool:
+    """Whether a folder is a model as training leaves it, which has to be exported first."""
+    return (path / MODEL).is_file() and not (path / MANIFEST).is_file()
+
+
 def open_bundle(path: str | Path) -> Bundle:
     """Open a folder or a zip file and verify it: version, missing files, checksums.
 
@@ -64,6 +71,11 @@ def open_bundle(path: str | Path) -> Bundle:
     path = Path(path)
     if not path.exists():
         raise BundleError(f"{path}: no such bundle. Give the folder or zip file that `descale export` wrote.")
+    if is_unexported(path):
+        raise BundleError(
+            f"{path} is a model as training leaves it, not a bundle. Make one where torch is: "
+            f"descale export {path} --to onnx --out {path.parent.name or 'model'}.zip"
+        )
     try:
         manifest = BundleManifest.from_json(json.loads(_read(path, MANIFEST)))
     except (ValueError, UnicodeDecodeError) as error:

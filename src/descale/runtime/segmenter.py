@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descale.base.classes import ClassTable
-from descale.base.errors import BundleError
+from descale.base.errors import BundleError, ConfigError
 from descale.base.photo import MAX_PIXELS
 from descale.runtime.bundle import Bundle, open_bundle
 from descale.runtime.decide import FaintPatches, Values, decision
@@ -59,9 +59,11 @@ class Segmenter:
                 of one tile and in another for larger ones; the wrong one is loaded in vain.
 
         Raises:
-            ConfigError: the engine is unknown or not installed.
+            ConfigError: the engine is unknown or not installed, or there are no threads.
             BundleError: the network cannot be loaded or does not fit the class table.
         """
+        if threads is not None and threads < 1:
+            raise ConfigError(f"{threads} threads (--threads) compute nothing; give 1 or more.")
         manifest = bundle.manifest
         self.bundle = bundle
         self.threads = threads or usable_cores()

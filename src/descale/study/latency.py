@@ -7,6 +7,7 @@ its numbers go into latency.csv beside the results and then take precedence in t
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import warnings
 from pathlib import Path
@@ -18,6 +19,10 @@ from descale.models import SavedModel
 from descale.runtime.clock import Pace, seconds_of, take_turns
 from descale.runtime.engines.onnxruntime import open_session
 
+logger = logging.getLogger(__name__)
+
+RESTLESS = 1.5
+"""Turns of one network that differ by this factor are told."""
 PACE = Pace(seconds=2.0, rounds=5, warm_up=2, most=30)
 
 
@@ -33,7 +38,13 @@ def latency_ms(model: SavedModel, threads: int) -> float:
         def run() -> float:
             return seconds_of(lambda: session.run(None, {"image": picture}))
 
-        return 1000 * float(np.median(take_turns([run], PACE)))
+        turns = take_turns([run], PACE)
+        if (apart := float(turns.max() / turns.min())) > RESTLESS:
+            logger.warning(
+                "latency of a trial: its turns differ by %.1f times, something else is running; report and "
+                "pick take it as it is unless descale benchmark measures it again (docs/study.md)", apart,
+            )  # fmt: skip
+        return 1000 * float(np.median(turns))
 
 
 def _export(model: SavedModel, path: Path) -> None:

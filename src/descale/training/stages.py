@@ -76,7 +76,8 @@ class PruningRun:
         if pruning.recovery_epochs or pruning.between_epochs:  # said now, and not after the first cut
             recovered = self.pictures.at(recovery_side(training, pruning))
             recovered.require_enough(pruning.recovery_batch or training.batch_size)
-        self.label = f"{parent.spec.architecture} {pruning.strategy} {self.target.sparsity:.2f}"
+        asked = self.target.sparsity if pruning.sparsity is None else pruning.sparsity
+        self.label = f"{parent.spec.architecture} {pruning.strategy} {asked:.2f}"
 
     def _target(self) -> Target:
         """The target; a budget's widths are kept in the folder, since a latency would be measured otherwise
@@ -195,9 +196,10 @@ class PruningRun:
         cut = self._cut(network, graph, schedule.keep)
         keep = left.keep | schedule.keep
         logger.info(
-            "%s: cut to sparsity %.3f, %d parameters, %.1f MMACs",
+            "%s: cut to sparsity %.3f, %.1f %% of all channels gone, %d parameters, %.1f MMACs",
             self.label,
             self.target.graph.sparsity(keep),
+            100 * self.target.graph.channels_removed(keep),
             count_parameters(cut),
             count_macs(cut, self.training.size) / 1e6,
         )

@@ -23,7 +23,7 @@ def export(
     out: str | Path,
     *,
     to: str | Sequence[str] = ("onnx",),
-    photos: Sequence[str | Path] = (),
+    photos: str | Path | Sequence[str | Path] = (),
     int8: bool = False,
     calibrate: str | Path | None = None,
     tolerance: float = 0.01,
@@ -74,7 +74,8 @@ def export(
     targets = choose_targets(names)
     if int8:
         require_int8(targets)
-    found = find_photos([Path(photo) for photo in photos])
+    several = [photos] if isinstance(photos, str | Path) else photos
+    found = find_photos([Path(photo) for photo in several])
     saved = load_model(Path(model))
     data = load_quantization_data(calibrate, saved.spec) if calibrate is not None else None
     return export_model(
