@@ -156,6 +156,31 @@ def test_a_set_that_would_falsify_a_result_is_refused_unless_that_is_accepted(
     caplog.set_level(logging.WARNING)
     train(photos, tmp_path / "run", accept_problems=True, **SMALL)
     assert "going on with" in caplog.text
+    with pytest.raises(DataError, match="would falsify a result"):  # accepted once is not passed
+        train(photos, tmp_path / "run", **SMALL)
+
+
+def test_a_run_that_goes_on_does_not_check_the_same_photos_again(
+    dense: Path, steel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = Path(shutil.copytree(steel, tmp_path / "photos"))
+    runs = tmp_path / "dense", tmp_path / "small"
+
+    def both() -> None:
+        train(photos, runs[0], **SMALL)
+        prune(dense, photos, runs[1], sparsity=0.5, **QUICK)
+
+    both()
+    looks: list[object] = []
+    monkeypatch.setattr("descale.data.check.refuse.check_dataset", looks.append)
+    both()
+    assert not looks
+    stem = next((photos / "train" / "masks").iterdir()).stem
+    for file in photos.rglob(f"train/*/{stem}.*"):
+        file.unlink()
+    with pytest.raises(AttributeError):  # what is looked at finds nothing here, but it is looked at
+        both()
+    assert looks
 
 
 def test_a_model_is_not_trained_at_another_size_than_it_says(steel: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from descale import __version__
 from descale.base.errors import ConfigError, StudyError
 from descale.base.files import make_folder, write_json
 from descale.pruning.config import without_removed
@@ -20,6 +21,9 @@ RECORD = "run.json"
 
 LOCK = "run.lock"
 """Held while a process works there."""
+
+CHECKED = "checked.json"
+"""Which data passed their check when the run began: a continuation need not read every photo for it."""
 
 
 @contextmanager
@@ -36,7 +40,7 @@ def claimed_folder(out: Path, settings: Mapping[str, Any]) -> Iterator[None]:
     if out.is_file():
         raise ConfigError(f"{out} is a file; give a folder.")
     make_folder(out)
-    if not (out / RECORD).is_file() and any(entry.name != LOCK for entry in out.iterdir()):
+    if not (out / RECORD).is_file() and any(entry.name not in (LOCK, CHECKED) for entry in out.iterdir()):
         raise ConfigError(f"{out} is not empty and holds no earlier run; give another folder.")
     with ExitStack() as held:
         try:
@@ -52,6 +56,23 @@ def claimed_folder(out: Path, settings: Mapping[str, Any]) -> Iterator[None]:
         yield
 
 
+def has_passed(out: Path, fingerprint: str) -> bool:
+    """Whether these data passed the check of this version when a run began in ``out``."""
+    try:
+        return bool(json.loads((out / CHECKED).read_text(encoding="utf-8")) == _passed(fingerprint))
+    except (OSError, ValueError):
+        return False
+
+
+def remember_passed(out: Path, fingerprint: str) -> None:
+    """Write down that these data passed."""
+    write_json(out / CHECKED, _passed(fingerprint))
+
+
+def _passed(fingerprint: str) -> dict[str, str]:
+    return {"data": fingerprint, "descale": __version__}
+
+
 def _record_settings(out: Path, settings: Mapping[str, Any]) -> None:
     record = out / RECORD
     if record.is_file():
@@ -62,7 +83,7 @@ def _record_settings(out: Path, settings: Mapping[str, Any]) -> None:
                 f"{record} is damaged ({error}), so the run cannot be continued. Give another folder."
             ) from error
         changed = sorted(key for key in settings if _present(earlier.get(key)) != settings[key])
-        begun = any(entry.name not in (RECORD, LOCK) for entry in out.iterdir())
+        begun = any(entry.name not in (RECORD, LOCK, CHECKED) for entry in out.iterdir())
         if changed and begun:
             raise ConfigError(
                 f"{out} holds a run with other settings ({', '.join(changed)}). Give another folder, or "

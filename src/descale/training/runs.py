@@ -10,6 +10,7 @@ from descale.base.classes import BINARY
 from descale.base.errors import ConfigError, ModelError
 from descale.base.files import sha256_of
 from descale.base.settings import joined, validated
+from descale.data import Dataset, load_dataset
 from descale.data.check.refuse import checked_dataset
 from descale.deploy.exportable import require_exportable
 from descale.models import DEFAULT_ENCODER, SavedModel, load_model, make_spec, read_description
@@ -17,7 +18,7 @@ from descale.pruning import PruningConfig
 from descale.training.config import DeviceConfig, TrainingConfig
 from descale.training.devices import check_devices
 from descale.training.prune import prune_model
-from descale.training.run_folder import claimed_folder
+from descale.training.run_folder import CHECKED, claimed_folder, has_passed, remember_passed
 from descale.training.train import train_model
 
 
@@ -77,7 +78,7 @@ def train(
     )  # unknown names fail before photos are read
     if not (accept_problems or (Path(out) / "model" / "model.json").exists()):
         require_exportable(spec)
-    dataset = checked_dataset(data, binary=binary, accept_problems=accept_problems)
+    dataset = _checked(data, Path(out), binary=binary, accept_problems=accept_problems)
     spec = make_spec(architecture, encoder, classes=dataset.classes, input_size=config.size)
     settings = {
         "command": "train",
@@ -92,6 +93,8 @@ def train(
         settings["encoder_weights_sha256"] = sha256_of(weights)
     folder = Path(out)
     with claimed_folder(folder, settings):
+        if not accept_problems:
+            remember_passed(folder, dataset.fingerprint())
         train_model(dataset, spec, config, folder, encoder_weights=encoder_weights, seed=seed, devices=where)
     return folder / "model"
 
@@ -155,7 +158,8 @@ def prune(
     _check_seed(seed)
     parent = load_model(Path(model))
     training = _training_of(parent, model)
-    dataset = checked_dataset(data, binary=parent.spec.classes == BINARY, accept_problems=accept_problems)
+    binary, folder = parent.spec.classes == BINARY, Path(out)
+    dataset = _checked(data, folder, binary=binary, accept_problems=accept_problems)
     settings = {
         "command": "prune",
         "data": dataset.fingerprint(),
@@ -163,10 +167,20 @@ def prune(
         "pruning": chosen.model_dump(mode="json"),
         "seed": seed,
     }
-    folder = Path(out)
     with claimed_folder(folder, settings):
+        if not accept_problems:
+            remember_passed(folder, dataset.fingerprint())
         prune_model(parent, dataset, chosen, training, folder, seed=seed, devices=where)
     return folder / "model"
+
+
+def _checked(data: str | Path, folder: Path, *, binary: bool, accept_problems: bool) -> Dataset:
+    """The data set; not checked again if a run in ``folder`` began with the same content, which passed."""
+    if not accept_problems and (folder / CHECKED).is_file():
+        dataset = load_dataset(data, binary=binary)
+        if has_passed(folder, dataset.fingerprint()):
+            return dataset
+    return checked_dataset(data, binary=binary, accept_problems=accept_problems)
 
 
 def _training_of(parent: SavedModel, place: str | Path) -> TrainingConfig:
