@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 ALIKE = 0.1
 """Points of the corroded share below which a photo counts as unchanged, if its degree is the same too."""
-_SHOWN_ONLY = {"descale", "engine", "overlay", "page"}
+SHOWN_ONLY = frozenset({"descale", "engine", "overlay", "page"})
 """What a run notes but what does not change what is found, beyond rounding."""
 
 
@@ -107,7 +107,7 @@ def place_of(earlier: Earlier, out: Path) -> str | None:
 
 def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return sorted(
-        key for key in {*before, *now} - _SHOWN_ONLY if _plain(before.get(key)) != _plain(now.get(key))
+        key for key in {*before, *now} - SHOWN_ONLY if _plain(before.get(key)) != _plain(now.get(key))
     )
 
 

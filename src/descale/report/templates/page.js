@@ -104,5 +104,6 @@
   document.getElementById("previous").addEventListener("click", () => { page -= 1; draw(); });
   document.getElementById("next").addEventListener("click", () => { page += 1; draw(); });
   document.querySelectorAll(".needs-script").forEach((part) => { part.hidden = false; });
+  window.addEventListener("pageshow", draw);  // going back, a browser restores the boxes alone
   draw();
 })();

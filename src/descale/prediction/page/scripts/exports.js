@@ -13,8 +13,8 @@ function cell(value) {
 }
 
 function marksAsCsv() {
-  const rows = photos.filter((photo) => marks[photo.name]).map((photo) => [
-    photo.name, photo.photo, markOf(photo), noteOf(photo), marks[photo.name].time, photo.percent, photo.iso,
+  const rows = photos.filter((photo) => markOf(photo) || noteOf(photo)).map((photo) => [
+    photo.name, photo.photo, markOf(photo), noteOf(photo), keptOf(photo).time, photo.percent, photo.iso,
   ]);
   return [COLUMNS, ...rows].map((row) => row.map(cell).join(",") + "\r\n").join("");
 }
@@ -47,16 +47,26 @@ function marksFromCsv(text) {
     throw new Error("it lacks the columns name, mark and note");
   }
   const byName = new Map(photos.map((photo) => [written(photo.name), photo]));
-  let known = 0;
+  const found = { known: 0, nameless: 0, unknown: 0, other: 0 };
   rows.forEach((row) => {
     const photo = byName.get(row[place.name]);
-    const mark = row[place.mark];
-    if (!photo || (mark && !MARKS.includes(mark))) return;
-    known += 1;
-    setMark(photo, mark, row[place.note] || "");
+    const mark = (row[place.mark] || "").trim().toLowerCase();
+    const seen = "corroded_percent" in place ? row[place.corroded_percent] : "";
+    if (!photo) found.nameless += 1;
+    else if (mark && !MARKS.includes(mark)) found.unknown += 1;
+    else if (seen && Math.abs(Number(seen) - photo.percent) > ALIKE) found.other += 1;
+    else {
+      found.known += 1;
+      setMark(photo, mark, row[place.note] || "", timeOf(row[place.time]));
+    }
   });
-  return `${several(known, "photo", "photos")} marked from the file; ${rows.length - known} rows name none of this job.`;
+  const left = [[found.nameless, "no photo of this job"], [found.unknown, `a mark that is none of ${MARKS.join(", ")}`],
+    [found.other, "given to another result"]].filter(([number]) => number);
+  return `${several(found.known, "photo", "photos")} marked from the file`
+    + left.map(([number, why]) => `; ${several(number, "row", "rows")} left out: ${why}`).join("") + ".";
 }
+
+function timeOf(text) { return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text || "") ? text : undefined; }
 
 function save(name, kind, text) {
   const link = made("a");

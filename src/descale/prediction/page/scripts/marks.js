@@ -1,5 +1,6 @@
 // Marks and notes of photos, kept in the browser under this page's place and this job's settings.
 const MARKS_KEY = `descale marks ${data.job} ${location.pathname}`;
+const ALIKE = 0.1;  // points of the corroded share
 let marks = Object.create(null);
 let keeping = true;
 
@@ -22,13 +23,24 @@ function keepMarks() {
   }
 }
 
-function markOf(photo) { return (marks[photo.name] || {}).mark || ""; }
+// A mark counts for what was seen when it was given: not for another picture that has the same name now.
+function isOfOther(photo) {
+  const kept = marks[photo.name];
+  return Boolean(kept) && "percent" in kept && (kept.width !== photo.width || kept.height !== photo.height
+    || Math.abs(kept.percent - photo.percent) > ALIKE);
+}
 
-function noteOf(photo) { return (marks[photo.name] || {}).note || ""; }
+function keptOf(photo) { return isOfOther(photo) ? {} : marks[photo.name] || {}; }
 
-function setMark(photo, mark, note) {
+function markOf(photo) { return keptOf(photo).mark || ""; }
+
+function noteOf(photo) { return keptOf(photo).note || ""; }
+
+function setMark(photo, mark, note, given) {
   if (mark === markOf(photo) && note === noteOf(photo)) return;
-  if (mark || note) marks[photo.name] = { mark, note, time: new Date().toISOString().slice(0, 19) + "Z" };
+  const time = given || new Date().toISOString().slice(0, 19) + "Z";
+  const { width, height, percent } = photo;
+  if (mark || note) marks[photo.name] = { mark, note, time, width, height, percent };
   else delete marks[photo.name];
   keepMarks();
   showPhotoMark(photo);
@@ -38,6 +50,8 @@ function setMark(photo, mark, note) {
 function showMarksCount() {
   const numbers = MARKS.map((mark) => `${photos.filter((photo) => markOf(photo) === mark).length} ${mark}`);
   const notes = photos.filter(noteOf).length;
+  const others = photos.filter(isOfOther).length;
   byId("marks-count").textContent = `${numbers.join(", ")}, ${several(notes, "note", "notes")}`
+    + (others ? `; ${several(others, "was", "were")} given to other pictures or results of these names and count no more` : "")
     + (keeping ? "" : ". This browser keeps nothing for this page: save the marks before you close it.");
 }

@@ -60,6 +60,7 @@ function isTyping(target) {
 
 function printAll() {
   document.querySelectorAll("details").forEach((part) => { part.open = true; });
+  draw();  // marks that were given meanwhile may count among the filters
   return loadAll().then(() => window.print());
 }
 
@@ -129,6 +130,14 @@ window.addEventListener("storage", (event) => {
   readMarks();
   photos.forEach(showPhotoMark);
   showMarksCount();
+  if (viewer.open) {
+    showMark();
+    byId("note").value = noteOf(current);
+  }
+});
+window.addEventListener("pageshow", () => {  // going back, a browser restores what was chosen, not what was drawn
+  draw();
+  showLayer();
 });
 byId("print").addEventListener("click", printAll);
 byId("show-help").addEventListener("click", () => byId("help").showModal());

@@ -16,17 +16,15 @@ function openViewer(photo) {
   current = photo;
   if (!viewer.open) viewer.showModal();
   byId("viewer-name").textContent = photo.name;
-  byId("viewer-place").textContent = `${shown.indexOf(photo) + 1} of ${shown.length}`;
   byId("previous").disabled = shown.indexOf(photo) <= 0;
   byId("next").disabled = shown.indexOf(photo) >= shown.length - 1;
   document.querySelector('#time input[value="now"]').checked = true;
   byId("time").hidden = !(data.earlier !== null && photo.before);
   showTime();
-  large.alt = `The photo ${photo.name}`;
-  mask.alt = `Its mask: ${percent(photo.percent)} of the picture is marked as corroded, in ${several(photo.patches, "patch", "patches")}`;
   box.hidden = true;
   showFacts(photo);
   showMark();
+  tellPlace();
   byId("note").value = noteOf(photo);
   byId("panel").scrollTop = 0;
   [-1, 1].map((step) => shown[shown.indexOf(photo) + step]).filter(Boolean)
@@ -38,8 +36,11 @@ function showTime() {
   byId("lost").hidden = true;
   box.hidden = true;
   side = time === "before" ? current.before : current;
+  [large, mask].forEach((picture) => picture.removeAttribute("src"));  // never one photo under another's mask
   large.src = pictureOf("large", current, time);
   mask.src = pictureOf("masks", current, time);
+  large.alt = `The photo ${current.name}${time === "before" ? ", of the earlier job" : ""}`;
+  mask.alt = `Its mask: ${percent(side.percent)} of the picture is marked as corroded, in ${several(side.patches, "patch", "patches")}`;
   fit();
 }
 
@@ -111,7 +112,8 @@ function place() {
   layers.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.zoom})`;
   layers.style.setProperty("--line", `${2 / view.zoom}px`);
   ["outer", "inner"].forEach((id) => byId(id).setAttribute("radius", String(1.5 / view.zoom)));
-  byId("zoom-told").textContent = `${Math.round(100 * view.zoom)} %`;
+  const zoom = `${Math.round(100 * view.zoom)} %`;
+  if (byId("zoom-told").textContent !== zoom) byId("zoom-told").textContent = zoom;  // it is read aloud
 }
 
 function zoomTo(zoom, x, y) {
@@ -128,10 +130,10 @@ function showPatch(patch) {
   if (side !== current) otherTime();
   const [left, top, width, height] = patch;
   box.hidden = false;
-  box.style.left = `${left * view.fit}px`;
-  box.style.top = `${top * view.fit}px`;
-  box.style.width = `${width * view.fit}px`;
-  box.style.height = `${height * view.fit}px`;
+  box.style.left = `${100 * left / side.width}%`;
+  box.style.top = `${100 * top / side.height}%`;
+  box.style.width = `${100 * width / side.width}%`;
+  box.style.height = `${100 * height / side.height}%`;
   const room = stage.getBoundingClientRect();
   const near = 0.5 * Math.min(room.width / (width * view.fit), room.height / (height * view.fit));
   view.zoom = Math.min(8, Math.max(1, near));
@@ -171,6 +173,13 @@ function showMark() {
 function markCurrent(mark) {
   setMark(current, mark, noteOf(current));
   showMark();
+  tellPlace();
+}
+
+function tellPlace() {
+  const place = shown.indexOf(current) + 1;
+  byId("viewer-place").textContent = place ? `${place} of ${shown.length}` : "";
+  byId("viewer-told").textContent = `${current.name}, ${place} of ${shown.length}, Ri ${current.iso}, ${markOf(current) || "no mark"}`;
 }
 
 function dragged(event) {
@@ -258,7 +267,11 @@ function setUpViewer() {
   ["pointerup", "pointercancel"].forEach((kind) => {
     stage.addEventListener(kind, (event) => pointers.delete(event.pointerId));
   });
-  viewer.addEventListener("close", () => moveTo(shown.indexOf(current), true));
+  viewer.addEventListener("close", () => {
+    const place = shown.indexOf(current);
+    draw();  // a mark or a note may have taken photos out of what is filtered
+    moveTo(shown.includes(current) ? shown.indexOf(current) : place, true);
+  });
   window.addEventListener("resize", () => { if (viewer.open) fit(); });
   showLayer();
 }
