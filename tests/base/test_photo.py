@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from descale.base.errors import DataError
-from descale.base.photo import PHOTO_SUFFIXES, open_photo, photo_size, read_photo
+from descale.base.photo import EXIF_ORIENTATION, PHOTO_SUFFIXES, open_photo, photo_size, read_photo
 from descale.runtime.opening import open_picture
 
 RED, GREEN = (220, 40, 30), (30, 160, 60)
@@ -216,3 +216,18 @@ def test_floating_point_is_refused(tmp_path: Path) -> None:
     Image.new("F", (4, 4), 0.5).save(tmp_path / "a.tif")
     with pytest.raises(DataError, match="floating-point"):
         read_photo(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "I;16", "RGB"])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_a_tiff_on_its_side_is_read_whole(tmp_path: Path, mode: str, orientation: int) -> None:
+    rows, columns = np.mgrid[0:40, 0:60]
+    grey = (rows * 4 + columns).astype(np.uint8)
+    image = Image.fromarray(grey.astype(np.uint16) * 257) if mode == "I;16" else Image.fromarray(grey)
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = orientation
+    (image if mode in ("L", "I;16") else image.convert(mode)).save(tmp_path / "a.tif", exif=exif)
+    turned = np.rot90(grey, {1: 0, 3: 2, 6: 3, 8: 1}[orientation])
+    found = read_photo(tmp_path / "a.tif")
+    assert found.shape == (*turned.shape, 3)
+    assert np.abs(found.astype(int) - turned[:, :, None]).max() <= (8 if mode == "P" else 1)

@@ -292,3 +292,18 @@ def test_leaving_out_takes_three_scenes(make_set: MakeSet) -> None:
     dataset = load_dataset(make_set())
     with pytest.raises(DataError, match="at least 3 scenes"):
         next(leave_one_group_out(dataset.with_samples(dataset.samples[:2])))
+
+
+def test_numbers_that_begin_anew_in_every_split_are_no_scene(make_set: MakeSet) -> None:
+    root = make_set(counts=(3, 3, 3))
+    for split in ("train", "valid", "test"):
+        for folder in ("images", "masks"):
+            for number, path in enumerate(sorted((root / split / folder).iterdir())):
+                path.rename(path.with_name(f"{number:03d}.new{path.suffix}"))
+            for path in sorted((root / split / folder).iterdir()):
+                path.rename(path.with_name(path.name.replace(".new", "")))
+    report = check_dataset(root)
+    assert "scene in two splits" not in kinds(report)
+    assert not report.falsifying
+    (root / "dataset.yaml").write_text("groups: {rule: name}\n")
+    assert "scene in two splits" in kinds(check_dataset(root)), "who says that names tell scenes is believed"

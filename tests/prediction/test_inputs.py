@@ -213,6 +213,13 @@ def test_names_follow_the_folder() -> None:
     ],
 )
 def test_names_do_not_collide(paths: list[str], names: list[str]) -> None:
-    found = output_names([Input(Path(path), Path()) for path in paths])
+    found = output_names([Input(Path(path), None) for path in paths])
     assert found == names
     assert len({name.casefold() for name in found}) == len(found), "some file systems ignore case"
+
+
+def test_the_current_folder_is_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").mkdir()
+    Image.new("RGB", (4, 4)).save(tmp_path / "a" / "x.jpg")
+    monkeypatch.chdir(tmp_path)
+    assert output_names(find_inputs(["."]).inputs) == ["a/x"], "and stays so when another folder is added"

@@ -20,7 +20,7 @@ def test_size_of_the_first_photo_that_will_be_taken(tmp_path: Path) -> None:
     assert first_size(inputs, 1.0, 10_000) == (30, 60)  # the first is refused for its size
     assert first_size(inputs, 0.5, 10**6) == (150, 200)
     assert first_size(inputs, 0.001, 10**6) == (1, 1)
-    assert first_size([Input(Path("-"), Path()), *inputs], 1.0, 10**6) == (1, 1)
+    assert first_size([Input(Path("-"), None), *inputs], 1.0, 10**6) == (1, 1)
 
 
 def test_video_frames(tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".
 """File name endings (lower case) that are taken for photos when a folder is listed."""
 
 EXIF_ORIENTATION = 274
+LYING = 5
+"""From this orientation on a picture is stored lying on its side."""
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 _BROKEN = (SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
 _opening = threading.Lock()
@@ -162,9 +164,14 @@ def _open(path: Path | BinaryIO) -> Image.Image:
         limit = Image.MAX_IMAGE_PIXELS
         Image.MAX_IMAGE_PIXELS = None
         try:
-            return Image.open(_readable(path))
+            image = Image.open(_readable(path))
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+    if image.format == "TIFF" and image.getexif().get(EXIF_ORIENTATION, 1) >= LYING:
+        # Pillow maps some of them into memory with width and height swapped, and every row is shifted;
+        # what has no name is read instead
+        image.filename = ""
+    return image
 
 
 def _readable(path: Path | BinaryIO) -> Path | BinaryIO:

@@ -155,6 +155,8 @@ def make_dataset(source: Source, listing: Listing) -> Dataset:
     for pair, group in zip(listing.pairs, rule.scenes([p.stem for p in listing.pairs]), strict=True):
         split = pair.split or split_of(group, description.splits)
         name = f"{split}.{pair.stem}" if pair.stem in repeated else pair.stem
+        if pair.split and description.groups is None and group == pair.stem:
+            group = name  # numbers that begin anew in every split are no scene; copies are told by content
         samples.append(Sample(name, split, pair.image, pair.label, group))
     samples.sort(key=lambda sample: (SPLITS.index(sample.split), sample.id))
     return Dataset(description.name, description.table, tuple(samples))

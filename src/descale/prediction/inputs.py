@@ -31,7 +31,8 @@ class Input:
     """One file (or standard input) that was asked for, by argument or as part of a folder."""
 
     path: Path
-    root: Path
+    root: Path | None
+    """The folder or the beginning of the pattern; ``None`` where the file itself was named."""
 
     @property
     def is_video(self) -> bool:
@@ -69,7 +70,7 @@ def find_inputs(arguments: Sequence[str], *, exclude: Path | None = None) -> Fou
     unread: dict[str, str] = {}
     for argument in arguments:
         if argument == STDIN:
-            found.setdefault(STDIN, Input(Path(STDIN), Path()))
+            found.setdefault(STDIN, Input(Path(STDIN), None))
             continue
         refuse_empty(argument)
         path = spelt(Path(argument))
@@ -78,7 +79,7 @@ def find_inputs(arguments: Sequence[str], *, exclude: Path | None = None) -> Fou
             walk.add(path)
             sorted_out = _sort_out(walk, path, exclude)
         elif path is not None:
-            found.setdefault(realpath(path), Input(path, Path()))
+            found.setdefault(realpath(path), Input(path, None))
             continue
         elif glob.has_magic(argument):
             sorted_out = _sort_out(*walk_pattern(argument), exclude)
@@ -88,7 +89,7 @@ def find_inputs(arguments: Sequence[str], *, exclude: Path | None = None) -> Fou
         if not sorted_out.files:
             raise DataError(_nothing(argument, path is not None, sorted_out, exclude))
         for file in sorted_out.files:
-            found.setdefault(realpath(file), Input(file, path or Path()))
+            found.setdefault(realpath(file), Input(file, path))
     return Found(list(found.values()), tuple(unread.items()))
 
 

@@ -100,8 +100,8 @@ def output_names(inputs: Sequence[Input]) -> list[str]:
         if str(item.path) == STDIN:
             levels.append(["stdin"] * 4)
             continue
-        in_folder = item.root != Path() and item.path.is_relative_to(item.root)
-        inner = item.path.relative_to(item.root) if in_folder else Path(item.path.name)
+        in_folder = item.root is not None and item.path.is_relative_to(item.root)
+        inner = item.path.relative_to(item.root) if item.root and in_folder else Path(item.path.name)
         plain = inner.with_suffix("").as_posix()
         ending = item.path.suffix[1:] or "file"
         typed = f"{plain}_{ending}"

@@ -144,7 +144,7 @@ def _verdict(marked: Sequence[Marked], cells: Sequence[Cell], cost: str) -> str:
         loss = best.iou.estimate - cell.iou.estimate
         text += (
             f", {points(loss)} below the most accurate model ({named(best, cells)}) "
-            f"for {100 * ours / theirs:.2g} % of its {COLUMNS[cost].title}"
+            f"for {short(float(f'{100 * ours / theirs:.2g}'))} % of its {COLUMNS[cost].title}"
         )
     return f"{text}. {floor_warning(cell)}".rstrip()
 

@@ -18,13 +18,14 @@ def points(value: float) -> str:
 def short(value: float) -> str:
     """Three digits and a prefix.
 
-    >>> short(11_234_000), short(950), short(3.2e9), short(0.42)
-    ('11.2 M', '950', '3.20 G', '0.42')
+    >>> short(11_234_000), short(950), short(3.2e9), short(0.42), short(120.4)
+    ('11.2 M', '950', '3.20 G', '0.42', '120')
     """
     for limit, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= limit:
             return f"{_three(value / limit)} {prefix}"
-    return _three(value).rstrip("0").rstrip(".") if value % 1 else f"{value:.0f}"
+    text = _three(value) if value % 1 else f"{value:.0f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text  # the zeros of 120 count
 
 
 def tick(value: float) -> str:

@@ -11,7 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descale.base.errors import ExportError
+from descale.deploy.graph.trace import OUTPUT
 from descale.runtime.engines.signal_stack import own_signal_stack
+
+logger = logging.getLogger(__name__)
 
 _OF_A_LAYER = ("", "/WithoutBiases")  # a convolution with a bias becomes two operations
 
@@ -42,6 +45,14 @@ def quantize(source: Path, target: Path, pictures: NDArray[np.uint8], *, keep_fl
     model = openvino.Core().read_model(source)
     there = {operation.get_friendly_name() for operation in model.get_ops()}
     names = [name + suffix for name in sorted(keep_float) for suffix in _OF_A_LAYER if name + suffix in there]
+    missing = [name for name in sorted(keep_float) if not {name + s for s in _OF_A_LAYER} & there]
+    if missing:  # the layer that writes the output is called as the output is
+        last = [OUTPUT + suffix for suffix in _OF_A_LAYER if OUTPUT + suffix in there]
+        names += last
+        if not last or len(missing) > 1:
+            logger.warning(
+                "INT8 for OpenVINO: not in its graph, so maybe not in float: %s", ", ".join(missing)
+            )
     # logits that products enlarge would otherwise have 256 values
     products = [one.get_friendly_name() for one in model.get_ops() if one.get_type_name() == "MatMul"]
     # the progress bar knows no terminal
