@@ -219,7 +219,8 @@ class Search:
         """Where only the loss is limited: the cheapest first, of those near the best of the round."""
         allowed = (self.request.limits.drop or 0.0) / 100
         best = max(scores.values())
-        near = [one for one in order if best - scores[one] <= allowed]
+        # however much may be lost: what finds less than half is on its way to finding nothing
+        near = [one for one in order if best - scores[one] <= min(allowed, best / 2)]
         rest = [one for one in order if one not in near]
         return sorted(near, key=lambda one: one.costs.ms) + rest
 
