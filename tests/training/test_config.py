@@ -19,7 +19,6 @@ from descale.training import DeviceConfig, TrainingConfig
         ({"size": "large"}, "Size 'large' is not understood; write 160 or 160x192"),
         ({"size": True}, "valid tuple"),
         ({"crop": (64, 64)}, "write augmentation: zoom, or leave crop out"),
-        ({"crop": 128, "size": 64, "augmentation": "zoom"}, "larger than the picture, 64x64"),
         ({"schedule": "triangular2", "learning_rate": 5e-5}, "above the learning_rate"),
         ({"size": (0, 32)}, "0 is not a multiple of 32; use 32"),
         ({"epochs": 0}, "greater than or equal to 1"),

@@ -187,3 +187,9 @@ def test_a_model_is_not_trained_at_another_size_than_it_says(steel: Path, tmp_pa
     with pytest.raises(TrainingError, match="The model is for photos of 32x32, the training shows 64x64"):
         train_model(load_dataset(steel), SPEC, config(size=(64, 64)), tmp_path)
     assert SIZE == (32, 32)
+
+
+def test_crops_larger_than_the_picture_are_refused(steel: Path, tmp_path: Path) -> None:
+    wide = config(crop=(64, 64), augmentation="zoom")
+    with pytest.raises(TrainingError, match="A crop of 64x64 is larger than the picture, 32x32"):
+        train_model(load_dataset(steel), SPEC, wide, tmp_path, devices=CPU_DEVICES)

@@ -95,15 +95,6 @@ class TrainingConfig(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _crop_within(self) -> TrainingConfig:
-        if self.crop is not None and any(c > s for c, s in zip(self.crop, self.size, strict=True)):
-            raise ValueError(
-                f"a crop of {self.crop[0]}x{self.crop[1]} is larger than the picture, "
-                f"{self.size[0]}x{self.size[1]}, and would enlarge it: give a smaller crop or a larger size"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _rate_that_rises(self) -> TrainingConfig:
         if self.schedule == "triangular2" and self.lowest_rate > self.learning_rate:
             raise ValueError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from descale.base.errors import DataError
+from descale.base.errors import DataError, TrainingError
 from descale.data import Dataset
 from descale.data.loading import PixelArrays, load_split
 from descale.data.sample import Sample, Split
@@ -21,9 +21,18 @@ class RunPictures:
     Args:
         dataset: with the splits ``train`` and ``valid``.
         training: sizes and augmentation.
+
+    Raises:
+        TrainingError: crops are larger than the pictures.
     """
 
     def __init__(self, dataset: Dataset, training: TrainingConfig) -> None:
+        crop, size = training.crop or training.size, training.size
+        if any(part > whole for part, whole in zip(crop, size, strict=True)):
+            raise TrainingError(
+                f"A crop of {crop[0]}x{crop[1]} is larger than the picture, {size[0]}x{size[1]}, and would "
+                "enlarge it: give a smaller crop or a larger size."
+            )
         self._dataset, self._training = dataset, training
 
     @property
