@@ -22,6 +22,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import fmean
 
+from descale.base.columns import IDENTITY
+
 HERE = Path(__file__).parent
 LEFT_OUT = ("seconds", "latency_ms")
 MADE = ("made", "descale", "machine")
@@ -59,9 +61,6 @@ def collect(run: Path) -> list[Row]:
     if not any(row["status"] == "ok" and row["strategy"] != "dense" for row in rows):
         raise SystemExit(f"{run / 'results.csv'}: no pruned trial is done yet; run the study on.")
     return [{key: row[key] for key in row if key not in LEFT_OUT} | made for row in rows]
-
-
-IDENTITY = ("dataset", "architecture", "encoder", "strategy", "sparsity", "seed")
 
 
 def joined(kept: Sequence[Row], new: Sequence[Row]) -> list[Row]:

@@ -1,78 +1,17 @@
-"""The page in a real browser: filters, sorting, fading, marks, saved files; nothing in the console."""
+"""The page in a real browser: filters, sorting, fading, keys, paper; nothing in the console."""
 
 from __future__ import annotations
 
-import csv
 import io
-import logging
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+from tests.prediction.page.browsing import NO_UTF8, names, open_photo, until
 from tests.runtime.tiny_networks import painted, write_bundle
 
 import descale
-
-SHARES = {
-    "a": 25, "b <img src=x onerror=alert(1)>": 0, "c #3 50%?": 1, "=d": 6, os.fsdecode(b"br\xfccke"): 40,
-}  # fmt: skip
-"""Corroded percent by name: Ri 5, 0, 3, 4 and 5."""
-NO_UTF8 = os.fsdecode(b"br\xfccke")
-
-
-@pytest.fixture(scope="module")
-def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("job #1 <b>")
-    (folder / "photos").mkdir()
-    for name, percent in SHARES.items():
-        Image.fromarray(painted(100, 200, (0, 0, 200, percent))).save(folder / "photos" / f"{name}.png")
-    (folder / "photos" / "broken.png").write_bytes(b"no picture")
-    logging.disable()  # pytest's processes cannot hand each other such names
-    descale.predict(write_bundle(folder / "bundle"), folder / "photos", folder / "out", mm_per_pixel=10)
-    logging.disable(logging.NOTSET)
-    return folder / "out"
-
-
-@pytest.fixture
-def tab(browser: Any, job: Path) -> Iterator[Any]:
-    context = browser.new_context(offline=True, viewport={"width": 1280, "height": 900})
-    opened = context.new_page()
-    messages: list[str] = []
-    opened.on("console", lambda message: messages.append(message.text))
-    opened.on("pageerror", lambda error: messages.append(str(error)))
-    opened.on("requestfailed", lambda request: messages.append(request.url))
-    opened.on("dialog", lambda dialog: messages.append(dialog.message))
-    opened.goto((job / "index.html").as_uri())
-    yield opened
-    assert messages == []
-    context.close()
-
-
-def until(tab: Any, condition: str) -> None:
-    """Wait for a condition; playwright's own way evaluates it in the page, whose policy forbids that."""
-    for _ in range(200):
-        if tab.evaluate(condition):
-            return
-        tab.wait_for_timeout(25)
-    raise AssertionError(f"never came true: {condition}")
-
-
-def names(tab: Any) -> list[str]:
-    return tab.locator("#grid .name").all_text_contents()  # innerText is empty off the screen
-
-
-def open_photo(tab: Any, name: str) -> None:
-    tab.locator(".card", has_text=name).first.click()
-    until(tab, "document.getElementById('large').complete")
-
-
-def saved(tab: Any, button: str) -> str:
-    with tab.expect_download() as download:
-        tab.locator(button).click()
-    return Path(download.value.path()).read_text(encoding="utf-8")
 
 
 def test_photos_are_sorted(tab: Any) -> None:
@@ -198,46 +137,6 @@ def test_keys_walk_open_and_close(tab: Any) -> None:
     assert tab.locator("#help").is_visible()
 
 
-def test_marks_are_kept_and_saved(tab: Any, job: Path) -> None:
-    tab.locator(".card", has_text="=d").focus()
-    tab.keyboard.press("2")
-    open_photo(tab, "a")
-    tab.keyboard.press("1")
-    tab.keyboard.press("ArrowLeft")
-    tab.keyboard.press("3")
-    tab.keyboard.press("n")
-    tab.keyboard.type('=1+1, "dirt",\nnot rust 123/')
-    tab.keyboard.press("Escape")
-    assert tab.locator("#viewer").is_visible()  # Escape left the note only
-    tab.keyboard.press("Escape")
-    tab.reload()
-    assert tab.locator("#marks-count").inner_text() == "1 right, 1 wrong, 1 look again, 1 note"
-    assert tab.locator(".card", has_text="=d").locator(".mark").text_content() == "✗ wrong"
-
-    text = saved(tab, "#save-marks")
-    rows = {row["mark"]: row for row in csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))}
-    assert rows["wrong"]["name"] == "'=d"  # no formula for a spreadsheet
-    assert rows["look again"]["note"] == '\'=1+1, "dirt",\nnot rust 123/'
-    assert (rows["right"]["corroded_percent"], rows["right"]["iso_4628_3"]) == ("25", "5")
-    photos = job.parent / "photos"
-    listed = saved(tab, "#save-list").splitlines()
-    assert listed == [str(photos / "=d.png"), f"{photos}/br\\udcfccke.png"]
-
-    tab.locator("#marked").select_option("wrong")
-    assert names(tab) == ["=d"]
-    tab.locator("#reset").click()
-    tab.evaluate("localStorage.clear()")
-    tab.reload()
-    assert tab.locator("#marks-count").inner_text() == "0 right, 0 wrong, 0 look again, 0 notes"
-    file = {"name": "marks.csv", "mimeType": "text/csv", "buffer": text.encode()}
-    tab.locator("#load-marks").set_input_files(file)
-    until(tab, "document.getElementById('marks-told').textContent !== ''")
-    assert "1 wrong" in tab.locator("#marks-count").inner_text()
-    assert saved(tab, "#save-marks").splitlines()[0] == text.splitlines()[0]
-    tab.locator("#load-marks").set_input_files({**file, "buffer": b"a,b\r\n1,2\r\n"})
-    until(tab, "document.getElementById('marks-told').textContent.includes('lacks')")
-
-
 def test_printing_loads_what_was_not_scrolled_to(tab: Any) -> None:
     tab.evaluate("() => { window.print = () => { window.printed = true; }; }")
     tab.locator("#search").fill("=d")
@@ -329,50 +228,6 @@ def test_what_a_screen_reader_says(tab: Any) -> None:
     assert unnamed == []
 
 
-def test_a_mark_counts_for_what_was_seen_when_it_was_given(browser: Any, tmp_path: Path) -> None:
-    (tmp_path / "photos").mkdir()
-    bundle = write_bundle(tmp_path / "bundle")
-
-    def predicted(percent: int, **settings: Any) -> None:
-        Image.fromarray(painted(100, 200, (0, 0, 200, percent))).save(tmp_path / "photos" / "weld.png")
-        descale.predict(bundle, tmp_path / "photos", tmp_path / "out", **settings)
-
-    predicted(0)
-    tab = browser.new_context(offline=True).new_page()
-    tab.goto((tmp_path / "out" / "index.html").as_uri())
-    open_photo(tab, "weld")
-    tab.keyboard.press("1")
-    predicted(0, overlay_size=500, overwrite=True)
-    tab.reload()
-    assert tab.locator("#marks-count").inner_text().startswith("1 right"), "what is found is the same"
-    before = saved(tab, "#save-marks")
-    predicted(30)
-    tab.reload()
-    told = tab.locator("#marks-count").inner_text()
-    assert told.startswith("0 right")
-    assert "given to other pictures" in told
-    assert "weld" not in saved(tab, "#save-marks")
-    tab.locator("#load-marks").set_input_files(
-        {"name": "marks.csv", "mimeType": "text/csv", "buffer": before.encode()}
-    )
-    until(tab, "document.getElementById('marks-told').textContent.includes('another result')")
-    tab.context.close()
-
-
-def test_marks_are_loaded_with_the_time_at_which_they_were_given(tab: Any) -> None:
-    rows = "name,mark,note,time\r\na,Right,,2025-01-01T08:00:00Z\r\n'=d,perhaps,,\r\nno such,wrong,,\r\n"
-    tab.locator("#load-marks").set_input_files(
-        {"name": "marks.csv", "mimeType": "text/csv", "buffer": rows.encode()}
-    )
-    until(tab, "document.getElementById('marks-told').textContent !== ''")
-    told = tab.locator("#marks-told").inner_text()
-    assert "1 photo marked" in told
-    assert "1 row left out: no photo" in told
-    assert "1 row left out: a mark" in told
-    assert "2025-01-01T08:00:00Z" in saved(tab, "#save-marks")
-    tab.evaluate("localStorage.clear()")
-
-
 def test_the_frame_of_a_patch_stays_on_it_when_the_window_changes(tab: Any) -> None:
     open_photo(tab, "=d")
     tab.locator("#patches button").click()
@@ -384,32 +239,3 @@ def test_the_frame_of_a_patch_stays_on_it_when_the_window_changes(tab: Any) -> N
     before = place()
     tab.set_viewport_size({"width": 844, "height": 390})
     assert place() == pytest.approx(before, abs=0.03)
-
-
-def test_a_note_that_another_tab_writes_is_not_lost(tab: Any) -> None:
-    open_photo(tab, "a")
-    other = tab.context.new_page()
-    other.goto(tab.url)
-    open_photo(other, "a")
-    other.locator("#note").fill("pit at weld")
-    until(tab, "document.getElementById('note').value === 'pit at weld'")
-    tab.locator("#note").press("End")
-    tab.keyboard.type("!")
-    tab.keyboard.press("Escape")
-    tab.keyboard.press("Escape")
-    assert ",pit at weld!," in saved(tab, "#save-marks")
-    tab.evaluate("localStorage.clear()")
-
-
-def test_what_is_listed_is_what_is_chosen_also_after_a_mark_and_after_going_back(tab: Any) -> None:
-    tab.locator("#marked").select_option("none")
-    open_photo(tab, "a")
-    tab.keyboard.press("1")
-    tab.keyboard.press("Escape")
-    until(tab, "!document.getElementById('grid').textContent.includes('✓ right')")
-    assert "a" not in names(tab)
-    tab.goto("about:blank")
-    tab.go_back()
-    chosen = tab.locator("#marked").input_value()
-    until(tab, f"document.querySelectorAll('.card').length === {4 if chosen == 'none' else 5}")
-    tab.evaluate("localStorage.clear()")
