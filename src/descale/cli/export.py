@@ -19,6 +19,10 @@ def export(
         list[Path] | None,
         typer.Option(help="Photos or folders of photos on which export and model are compared."),
     ] = None,
+    half_weights: Annotated[
+        bool,
+        typer.Option("--half-weights", help="Store weights in 16 bits: half the file, the same arithmetic."),
+    ] = False,
     int8: Annotated[bool, typer.Option("--int8", help="Quantize to INT8; needs --calibrate.")] = False,
     calibrate: Annotated[
         str | None,
@@ -50,6 +54,7 @@ def export(
         out,
         to=to or ("onnx",),
         photos=photos or (),
+        half_weights=half_weights,
         int8=int8,
         calibrate=calibrate,
         tolerance=tolerance,

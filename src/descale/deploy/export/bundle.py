@@ -66,6 +66,7 @@ def export_model(
     *,
     targets: Sequence[str] = ("onnx",),
     photos: Sequence[Path] = (),
+    half_weights: bool = False,
     int8: QuantizationData | None = None,
     gate: GateSettings | None = None,
     note: str = "",
@@ -79,6 +80,7 @@ def export_model(
         targets: names in :data:`descale.deploy.export.targets.TARGETS`; the first is opened first.
         photos: pictures to compare export and model on; where there are none, the validation photos of
             ``int8``, or made-up pictures.
+        half_weights: store the weights in 16 bits, not for INT8; the arithmetic stays float32.
         int8: photos to quantize with; the bundle then holds INT8 networks instead of float32 ones.
         note: Markdown that the card ends with.
         gate: how far INT8 may fall below float32; by default 0.01 of corrosion IoU.
@@ -86,14 +88,15 @@ def export_model(
             default not at all, for those who time the bundle themselves.
 
     Raises:
-        ConfigError: no target, an unknown one, one twice, or one that has no INT8.
+        ConfigError: no target, an unknown one, one twice, or one that has no INT8; INT8 with weights in 16
+            bits.
         ExportError: the network cannot be exported, the export decides differently than the model, or
             INT8 loses too much.
         DataError: a photo cannot be read.
     """
     chosen = choose_targets(targets)
     if int8 is not None:
-        require_int8(chosen)
+        require_int8(chosen, half_weights=half_weights)
     check_output(out)
     pictures, synthetic = load_pictures(photos, int8)
     traced = trace_network(model.network, model.spec)
@@ -104,7 +107,7 @@ def export_model(
         parity: dict[str, Parity] = {}
         engines: dict[str, tuple[str, ...]] = {}
         for target in chosen:
-            engines[target.name] = target.write(graphs[target.name], folder)
+            engines[target.name] = target.write(graphs[target.name], folder, half_weights=half_weights)
             infer = target.load(folder, engines[target.name])
             parity[target.name] = compare(model, infer, pictures, synthetic=synthetic)
             require_parity(parity[target.name], target.name)
@@ -112,6 +115,7 @@ def export_model(
         record = export_record(
             model, graphs[chosen[0].name], chosen, parity={n: p.to_json() for n, p in parity.items()}
         )
+        record["weights"] = "float16" if half_weights else "float32"
         bare, timing = describe(model, engines, {}, precision="float32"), None
         timed: dict[str, Path] = {}
         if pace is not None:

@@ -85,12 +85,14 @@ def find_photos(sources: Sequence[Path]) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def require_int8(targets: Sequence[Target]) -> None:
-    """Refuse targets without a quantizer.
+def require_int8(targets: Sequence[Target], *, half_weights: bool = False) -> None:
+    """Refuse targets without a quantizer, and weights that are to be stored in two ways.
 
     Raises:
         ConfigError: names them.
     """
+    if half_weights:
+        raise ConfigError("INT8 stores weights in 8 bits already. Leave --half-weights (half_weights) out.")
     without = [target.name for target in targets if target.quantize is None]
     if without:
         able = ", ".join(target.name for target in TARGETS.values() if target.quantize)

@@ -31,8 +31,8 @@ _INSTALL = "pip install 'descale[ncnn]'"
 _UNKNOWN_LAYER = re.compile(r"^(?:nn|F|torch|pnnx|Tensor)\.\S+|^DepthToSpace", re.MULTILINE)
 
 
-def write(model: onnx.ModelProto, folder: Path) -> tuple[str, ...]:
-    """Write ``network.ncnn.param`` and ``network.ncnn.bin``, weights in float32.
+def write(model: onnx.ModelProto, folder: Path, *, half_weights: bool = False) -> tuple[str, ...]:
+    """Write ``network.ncnn.param`` and ``network.ncnn.bin``.
 
     Raises:
         ExportError: pnnx is not installed, or an operation has no layer in ncnn (FPN's group norms).
@@ -42,8 +42,9 @@ def write(model: onnx.ModelProto, folder: Path) -> tuple[str, ...]:
         work = Path(temporary)
         onnx.save(planar_input(model), work / "network.onnx")
         sizes = ["inputshape=[1,3,256,256]f32", "inputshape2=[1,3,512,384]f32"]  # two, so it frees H and W
+        stored = f"fp16={int(half_weights)}"
         ran = subprocess.run(
-            [str(pnnx), "network.onnx", *sizes, "fp16=0"], cwd=work, capture_output=True, text=True
+            [str(pnnx), "network.onnx", *sizes, stored], cwd=work, capture_output=True, text=True
         )
         if ran.returncode or not (work / FILES[0]).is_file():
             last = (ran.stderr or ran.stdout).strip().splitlines()[-1:]

@@ -7,16 +7,16 @@ from pathlib import Path
 import onnx
 
 from descale.deploy.export.parity import Infer
-from descale.deploy.graph import INPUT, OUTPUT
+from descale.deploy.graph import INPUT, OUTPUT, store_in_half
 from descale.runtime.engines.onnxruntime import OnnxRuntimeEngine
 from descale.runtime.segmenter import usable_cores
 
 FILE = "network.onnx"
 
 
-def write(model: onnx.ModelProto, folder: Path) -> tuple[str, ...]:
+def write(model: onnx.ModelProto, folder: Path, *, half_weights: bool = False) -> tuple[str, ...]:
     """Write ``network.onnx``."""
-    onnx.save(model, folder / FILE)
+    onnx.save(store_in_half(model) if half_weights else model, folder / FILE)
     return (FILE,)
 
 

@@ -17,8 +17,8 @@ from descale.runtime.segmenter import usable_cores
 FILES = ("network.xml", "network.bin")
 
 
-def write(model: onnx.ModelProto, folder: Path) -> tuple[str, ...]:
-    """Write ``network.xml`` and ``network.bin``, weights in float32.
+def write(model: onnx.ModelProto, folder: Path, *, half_weights: bool = False) -> tuple[str, ...]:
+    """Write ``network.xml`` and ``network.bin``.
 
     Raises:
         ExportError: OpenVINO is not installed or cannot read the graph.
@@ -32,7 +32,7 @@ def write(model: onnx.ModelProto, folder: Path) -> tuple[str, ...]:
     source = folder / "network-for-openvino.onnx"
     try:
         onnx.save(model, source)
-        openvino.save_model(openvino.convert_model(source), folder / FILES[0], compress_to_fp16=False)
+        openvino.save_model(openvino.convert_model(source), folder / FILES[0], compress_to_fp16=half_weights)
     except RuntimeError as error:
         raise ExportError(f"OpenVINO cannot convert the network: {str(error).splitlines()[0]}") from error
     finally:

@@ -146,5 +146,6 @@ def require_parity(parity: Parity, target: str) -> None:
         raise ExportError(
             f"The {target} export differs from the torch model: {parity}; at least "
             f"{100 * LEAST_SAME:g} % must be the same. Nothing was written. "
-            "Report this with the model's architecture and encoder, or choose another target."
+            "Leave --half-weights out if it was given; else report this with the model's architecture and "
+            "encoder, or choose another target."
         )

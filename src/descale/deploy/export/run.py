@@ -24,6 +24,7 @@ def export(
     *,
     to: str | Sequence[str] = ("onnx",),
     photos: str | Path | Sequence[str | Path] = (),
+    half_weights: bool = False,
     int8: bool = False,
     calibrate: str | Path | None = None,
     tolerance: float = 0.01,
@@ -42,6 +43,8 @@ def export(
         to: ``onnx``, ``openvino`` or ``ncnn``, one or several; the first is opened first.
         photos: photos or folders of photos on which export and model are compared; made-up pictures where
             there are none.
+        half_weights: store the weights in 16 bits, for a file of half the size; the network computes in
+            float32 as before. Not with ``int8``.
         int8: quantize to INT8; needs ``calibrate``.
         calibrate: data set for INT8, as for :func:`descale.load_dataset`: its training split gives ranges,
             its validation split judges.
@@ -73,14 +76,15 @@ def export(
     names = [to] if isinstance(to, str) else list(to)
     targets = choose_targets(names)
     if int8:
-        require_int8(targets)
+        require_int8(targets, half_weights=half_weights)
     several = [photos] if isinstance(photos, str | Path) else photos
     found = find_photos([Path(photo) for photo in several])
     saved = load_model(Path(model))
     data = load_quantization_data(calibrate, saved.spec) if calibrate is not None else None
     return export_model(
-        saved, Path(out), targets=names, photos=found, int8=data, gate=gate, note=_note(card_note), pace=PACE
-    )
+        saved, Path(out), targets=names, photos=found, half_weights=half_weights, int8=data, gate=gate,
+        note=_note(card_note), pace=PACE,
+    )  # fmt: skip
 
 
 def _note(path: str | Path | None) -> str:

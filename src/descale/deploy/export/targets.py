@@ -17,6 +17,17 @@ from descale.deploy.export.parity import Infer
 from descale.deploy.quantize import onnx_quantizer, openvino_quantizer
 
 
+class WriteNetwork(Protocol):
+    """Writes the engine's files of an optimised ONNX model to a folder; returns their names, the one to
+    open first in front."""
+
+    def __call__(
+        self, model: onnx.ModelProto, folder: Path, *, half_weights: bool = False
+    ) -> tuple[str, ...]:
+        """``half_weights`` stores them in 16 bits; the arithmetic stays float32."""
+        ...
+
+
 class QuantizeFile(Protocol):
     """Writes an INT8 copy of the engine's first file (and those beside it)."""
 
@@ -33,8 +44,7 @@ class Target:
 
     Attributes:
         name: as given to ``--to``; also the engine's name in ``bundle.json``.
-        write: takes the optimised ONNX model and a folder; writes the engine's files there and returns
-            their names, the one to open first in front.
+        write: makes the files.
         load: takes the folder and the names and returns a function that runs the network.
         quantize: makes INT8; ``None`` if that is not offered.
         packages: those whose versions belong to the record.
@@ -42,7 +52,7 @@ class Target:
     """
 
     name: str
-    write: Callable[[onnx.ModelProto, Path], tuple[str, ...]]
+    write: WriteNetwork
     load: Callable[[Path, tuple[str, ...]], Infer]
     quantize: QuantizeFile | None
     packages: tuple[str, ...]
