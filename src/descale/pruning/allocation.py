@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Counts = dict[int, int]
 """Group -> units that stay, at least 1."""
+
+SparsityOver = Literal["layers", "channels"]
+"""What a sparsity is a share of: its mean over the prunable layers, or all their channels together."""
 
 BALANCE = 0.5
 """Exponent of ``balanced``; 1 would be uniform, 0 the same width everywhere."""
@@ -165,22 +168,26 @@ def allocate(
     return _settle(graph, 1.0 - sparsity, wanted, counts, most, round_to)
 
 
-def sparsity_for_channels(
-    graph: ChannelGraph, removed: float, *, allocation: str, round_to: int = 1
+def mean_sparsity(
+    graph: ChannelGraph, sparsity: float, over: SparsityOver, *, allocation: str, round_to: int = 1
 ) -> float:
-    """The mean sparsity over the layers at which a share of all their channels together is gone.
+    """A sparsity as :func:`allocate` takes it, whatever it was given as a share of.
 
-    Where narrow layers keep more than wide ones it is below that share; with ``uniform`` it is the same.
+    Where narrow layers keep more than wide ones the mean over the layers at which a share of all their
+    channels together is gone is below that share; with ``uniform`` it is the same.
 
     Args:
         graph: groups of the dense network.
-        removed: share of all channels to remove, 0..1.
+        sparsity: share to remove, 0..1.
+        over: what it is a share of.
         allocation: one of :data:`ALLOCATIONS` that needs no scores.
         round_to: multiple of channels.
     """
+    if over == "layers":
+        return sparsity
 
-    def reached(sparsity: float) -> float:
-        counts = allocate(graph, sparsity, allocation=allocation, round_to=round_to)
+    def reached(mean: float) -> float:
+        counts = allocate(graph, mean, allocation=allocation, round_to=round_to)
         return graph.channels_removed(
             {group.index: np.arange(group.units) < counts[group.index] for group in graph.prunable}
         )
@@ -188,8 +195,8 @@ def sparsity_for_channels(
     low, high = 0.0, 1.0
     for _ in range(20):
         middle = (low + high) / 2
-        low, high = (middle, high) if reached(middle) < removed else (low, middle)
-    return min((low, high), key=lambda sparsity: abs(reached(sparsity) - removed))
+        low, high = (middle, high) if reached(middle) < sparsity else (low, middle)
+    return min((low, high), key=lambda mean: abs(reached(mean) - sparsity))
 
 
 def least_count(units: int, round_to: int) -> int:

@@ -17,12 +17,11 @@ from pydantic import (
 )
 
 from descale.base.spelling import suggestion
-from descale.pruning.allocation import ALLOCATIONS, SCORED
+from descale.pruning.allocation import ALLOCATIONS, SCORED, SparsityOver
 from descale.pruning.recipes import RECIPES
 from descale.pruning.strategies import STRATEGIES, find_strategy
 
 BudgetKind = Literal["params", "macs", "latency"]
-SparsityOver = Literal["layers", "channels"]
 
 
 def check_sparsity(value: float) -> float:

@@ -8,10 +8,10 @@ from typing import Any
 from torch import nn
 
 from descale.base.errors import ConfigError
-from descale.pruning.allocation import Counts, allocate, sparsity_for_channels
+from descale.pruning.allocation import Counts, SparsityOver, allocate, mean_sparsity
 from descale.pruning.budget import BudgetWidths, counts_for_budget
 from descale.pruning.channels import ChannelGraph, ChannelGroup
-from descale.pruning.config import SparsityOver, check_sparsity
+from descale.pruning.config import check_sparsity
 from descale.pruning.footprint import Footprint
 from descale.pruning.graph import build_channel_graph
 
@@ -124,9 +124,7 @@ def make_plan(
         counts, missed = widths.counts, widths.note
     else:
         assert sparsity is not None
-        mean = sparsity
-        if sparsity_over == "channels":
-            mean = sparsity_for_channels(graph, sparsity, allocation=allocation, round_to=round_to)
+        mean = mean_sparsity(graph, sparsity, sparsity_over, allocation=allocation, round_to=round_to)
         counts = allocate(graph, mean, allocation=allocation, round_to=round_to)
     footprint = Footprint(network, graph, size)
     before, after = footprint.totals(footprint.full()), footprint.totals(counts)

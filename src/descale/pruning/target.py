@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from descale.pruning.allocation import SCORED, Counts, allocate, sparsity_for_channels
+from descale.pruning.allocation import SCORED, Counts, allocate, mean_sparsity
 from descale.pruning.budget import BudgetWidths, first_units
 from descale.pruning.channels import ChannelGraph
 from descale.pruning.config import PruningConfig
@@ -90,11 +90,9 @@ def find_target(
     graph = graph or build_channel_graph(network)
     if pruning.sparsity is not None:
         allocation = "uniform" if pruning.allocation in SCORED else pruning.allocation
-        sparsity = pruning.sparsity
-        if pruning.sparsity_over == "channels":
-            sparsity = sparsity_for_channels(
-                graph, pruning.sparsity, allocation=allocation, round_to=pruning.round_to
-            )
+        sparsity = mean_sparsity(
+            graph, pruning.sparsity, pruning.sparsity_over, allocation=allocation, round_to=pruning.round_to
+        )
         counts = allocate(graph, sparsity, allocation=allocation, round_to=pruning.round_to)
         left = first_units(graph, counts)
         whole = pruning.sparsity_over == "channels"
