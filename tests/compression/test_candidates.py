@@ -39,10 +39,12 @@ def test_all_limits_hold_together() -> None:
     assert not cost("unet", wider[-1], (512, 512)).within(Limits(mb=0.5), int8=False)
 
 
-def test_weights_of_int8_take_a_quarter() -> None:
-    narrow = find_candidates(("unet",), SIDES[:1], Limits(mb=0.5), cost, int8=False).fitting[0]
-    wide = find_candidates(("unet",), SIDES[:1], Limits(mb=0.5), cost, int8=True).fitting[0]
-    assert wide.sparsity < narrow.sparsity
+def test_where_megabytes_are_limited_weights_take_half_and_of_int8_a_quarter() -> None:
+    limits = Limits(mb=0.5)
+    half = find_candidates(("unet",), SIDES[:1], limits, cost, int8=False).fitting[0]
+    quarter = find_candidates(("unet",), SIDES[:1], limits, cost, int8=True).fitting[0]
+    assert quarter.sparsity < half.sparsity
+    assert 2 * half.costs.params <= 0.5e6 < 4 * half.costs.params
 
 
 def test_what_nothing_reaches_leaves_the_cheapest_to_tell_of() -> None:

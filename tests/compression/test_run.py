@@ -23,6 +23,7 @@ FAST: dict[str, Any] = {
     "encoder_weights": "none", "engine": "onnxruntime", "threads": 1, "int8": False,
     "devices": {"progress": False, "threads": 1},
 }  # fmt: skip
+LIMITS: dict[str, Any] = {"max_macs": 5e6, "max_mb": 1.0}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -45,7 +46,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Compressed, li
     folder = tmp_path_factory.mktemp("compress")
     photos = synthesize(folder / "photos", count=20, size=(64, 64))
     lines: list[str] = []
-    result = descale.compress(photos, folder / "small.zip", max_macs=5e6, tell=lines.append, **FAST)
+    result = descale.compress(photos, folder / "small.zip", **LIMITS, tell=lines.append, **FAST)
     return folder, result, lines
 
 
@@ -64,6 +65,14 @@ def test_it_ends_with_a_bundle_or_with_offers(done: tuple[Path, Compressed, list
     assert "LinkNet" in result.report.read_text()
 
 
+def test_where_megabytes_are_limited_weights_are_stored_in_16_bits(
+    done: tuple[Path, Compressed, list[str]],
+) -> None:
+    made = list(done[0].rglob("float32.zip"))
+    assert made
+    assert {open_bundle(path).manifest.provenance["weights"] for path in made} == {"float16"}
+
+
 def test_it_says_what_it_does_before_it_trains(done: tuple[Path, Compressed, list[str]]) -> None:
     _, _, lines = done
     planned = next(i for i, line in enumerate(lines) if "minutes" in line)
@@ -74,7 +83,7 @@ def test_it_says_what_it_does_before_it_trains(done: tuple[Path, Compressed, lis
 def test_the_same_call_trains_nothing_again(done: tuple[Path, Compressed, list[str]]) -> None:
     folder, result, _ = done
     models = {path: path.stat().st_mtime_ns for path in (folder / "small-work").rglob("model.safetensors")}
-    again = descale.compress(folder / "photos", folder / "small.zip", max_macs=5e6, **FAST)
+    again = descale.compress(folder / "photos", folder / "small.zip", **LIMITS, **FAST)
     assert [one.score for one in again.tried] == [one.score for one in result.tried]
     assert {path: path.stat().st_mtime_ns for path in models} == models
 
@@ -147,7 +156,7 @@ def test_where_int8_is_demanded_and_refused_the_network_in_float32_is_offered(
     monkeypatch.setattr("descale.deploy.quantize.gate.corrosion_iou", lambda *_: next(scores))
     photos, out = done[0] / "photos", tmp_path / "small.zip"
     monkeypatch.setattr("descale.compression.run.HALVES_FROM", 10.0)
-    result = descale.compress(photos, out, max_macs=5e6, size=64, **{**FAST, "int8": True})
+    result = descale.compress(photos, out, **LIMITS, size=64, **{**FAST, "int8": True})
     assert not out.exists()
     assert result.bundle is None
     assert any("INT8" in missed for missed in result.missed)

@@ -20,7 +20,9 @@ def compress(
     max_drop: Annotated[
         float | None, typer.Option(help="Most points of IoU (0..100) below the best dense network.")
     ] = None,
-    max_mb: Annotated[float | None, typer.Option(help="Most megabytes of the bundle.")] = None,
+    max_mb: Annotated[
+        float | None, typer.Option(help="Most megabytes of the bundle; stores weights in 16 bits.")
+    ] = None,
     max_macs: Annotated[float | None, typer.Option(help="Most multiply-accumulates, such as 5e8.")] = None,
     minutes: Annotated[
         float | None, typer.Option(help="Time for everything; without it hours on a CPU.")

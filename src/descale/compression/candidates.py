@@ -16,7 +16,8 @@ BESIDE = 4
 WITHOUT_COSTS = (0.5, 0.75, 0.9)
 """Sparsities that are tried where only the loss is limited: the cheapest that keeps it wins."""
 BYTES = 4.1
-"""Bytes of a bundle by parameter in float32, with the graph around the weights; of INT8 a quarter."""
+"""Bytes of a bundle by parameter in float32, with the graph around the weights; in 16 bits a half, of INT8 a
+quarter."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,10 @@ class Costs:
     params: int
     removed: float | None = None
 
-    def megabytes(self, *, int8: bool) -> float:
+    def megabytes(self, limits: Limits, *, int8: bool) -> float:
         """About what the bundle takes."""
-        return self.params * (BYTES / 4 if int8 else BYTES) / 1e6
+        bytes_each = BYTES / 4 if int8 else BYTES / 2 if limits.half_weights else BYTES
+        return self.params * bytes_each / 1e6
 
     def within(self, limits: Limits, *, int8: bool) -> bool:
         """Whether every limited cost is kept."""
@@ -48,7 +50,7 @@ class Costs:
         """Which limits of costs are not kept, in words."""
         compared = (
             (self.ms, limits.ms, "ms"), (self.macs, limits.macs, "MACs"),
-            (self.megabytes(int8=int8), limits.mb, "MB"),
+            (self.megabytes(limits, int8=int8), limits.mb, "MB"),
         )  # fmt: skip
         return tuple(
             f"{cost:.3g} {unit} instead of {limit:.3g}"

@@ -88,7 +88,7 @@ def finish(
         for name, found in confusions.items()
     }
     notes: list[str] = []
-    bundles, refused = _exported(made, dataset, source, request, folder)
+    bundles, refused = _exported(made, dataset, source, request, folder, notes)
     if refused and not request.int8:
         notes.append(f"INT8 was left out: {refused}")
     times = dict.fromkeys(bundles, candidate.costs.ms)
@@ -112,14 +112,23 @@ def finish(
 
 
 def _exported(
-    made: Path, dataset: Dataset, source: str | Path, request: Request, folder: Path
+    made: Path, dataset: Dataset, source: str | Path, request: Request, folder: Path, notes: list[str]
 ) -> tuple[dict[str, Path], str]:
     """Bundles by precision, and why there is none of INT8 where its gate refuses it."""
     model = load_model(made)  # anew, with the scores that were just kept, which go into the card
     photos = [sample.image for sample in dataset.split("valid")][:COMPARED_ON]
     found = {"float32": folder / made.parent.name / "float32.zip"}
     shutil.rmtree(found["float32"].parent, ignore_errors=True)
-    export_model(model, found["float32"], targets=(request.target,), photos=photos)
+    try:
+        export_model(
+            model, found["float32"], targets=(request.target,), photos=photos,
+            half_weights=request.limits.half_weights,
+        )  # fmt: skip
+    except ExportError as error:
+        if not request.limits.half_weights:
+            raise
+        notes.append(f"Weights are stored in 32 bits, twice the size that was expected: {error}")
+        export_model(model, found["float32"], targets=(request.target,), photos=photos)
     if request.int8 is False:
         return found, ""
     quantized = folder / made.parent.name / "int8.zip"

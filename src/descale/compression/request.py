@@ -47,6 +47,11 @@ class Limits:
             )
 
     @property
+    def half_weights(self) -> bool:
+        """Whether bundles store weights in 16 bits: where megabytes are limited, twice as many fit."""
+        return self.mb is not None
+
+    @property
     def costs(self) -> bool:
         """Whether a cost is limited, not only the loss."""
         return self.ms is not None or self.mb is not None or self.macs is not None

@@ -98,7 +98,7 @@ def compress(
         out: bundle to write, a ``.zip``; the report goes beside it.
         max_ms: milliseconds of inference of one picture at the network's working size.
         max_drop: points of corrosion IoU (0..100) below the best dense network.
-        max_mb: megabytes of the bundle.
+        max_mb: megabytes of the bundle, whose weights are then stored in 16 bits.
         max_macs: multiply-accumulates of one picture at the working size.
         minutes: time for everything; ``None`` takes what a good result takes, hours on a CPU.
         engine: that will run it: ``auto``, ``openvino`` or ``onnxruntime``.
@@ -230,9 +230,10 @@ def _compress(
     found = find_candidates(kinds, request.sides, request.limits, costs, int8=request.int8 is True)
     if not found.fitting:
         least = found.cheapest
+        megabytes = least.costs.megabytes(request.limits, int8=request.int8 is True)
         line = (
             f"The least that can be built: {least.title}, {least.costs.ms:.2f} ms, "
-            f"{least.costs.macs:.3g} MACs, {least.costs.megabytes(int8=request.int8 is True):.2g} MB."
+            f"{least.costs.macs:.3g} MACs, {megabytes:.2g} MB."
         )
         asked = ", ".join(least.costs.missed(request.limits, int8=request.int8 is True))
         return Compressed(None, None, None, (), (line,), (f"no network reaches the limits: {asked}",))

@@ -65,7 +65,7 @@ class Search:
         dense = epochs * self._time.dense_epoch(parents, halves, side)
         listed = "\n".join(
             f"  {one.title}: {one.costs.ms:.1f} ms, {one.costs.macs / 1e6:.0f} MMACs, "
-            f"{one.costs.megabytes(int8=self.request.int8 is True):.2f} MB"
+            f"{one.costs.megabytes(self.request.limits, int8=self.request.int8 is True):.2f} MB"
             for one in self.candidates
         )
         self._tell(f"Candidates within the limits, each the widest of its size:\n{listed}")
