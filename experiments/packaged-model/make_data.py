@@ -4,8 +4,8 @@
 
 Validation and test split are those of rust-photos. Of the training photos every sixth gets smooth paint in a
 colour of rust where it is not corroded, and every sixth keeps its texture there and gets the colours of rust,
-copper, clay or paint. Added are parts of up to 150 training photos without corrosion in those colours, 120
-drawn photos of car paint, copper, clean steel, brick, soil and wood, and as many drawn photos of corroded
+copper, clay or paint. Added are parts of training photos without corrosion, twice each in other such colours,
+240 drawn photos of car paint, copper, clean steel, brick, soil and wood, and 160 drawn photos of corroded
 steel: with drawings of sound things alone, a network learns that what is drawn is sound.
 """
 
@@ -24,8 +24,10 @@ from descale.synthesize import draw_scene
 from descale.synthesize.distractors import draw_distractor, recolour, repaint
 
 SEED = 0
-DISTRACTORS = 120
+DISTRACTORS, DRAWN = 240, 160
 PARTS = 150
+COLOURINGS = 2
+"""How often each part without corrosion is taken, each time in other colours."""
 EVERY = 6
 CHANGES = {0: repaint, 3: recolour}
 """What is done to a training photo, by its number modulo ``EVERY``."""
@@ -49,23 +51,23 @@ def main(source: Path, target: Path) -> None:
             place.unlink(missing_ok=True)
             changed = change(rng, pixels, np.asarray(Image.open(mask).convert("L")))
             Image.fromarray(changed).save(place, quality=92)
-    for index in range(DISTRACTORS):
-        for name, scene in (
-            (f"distractor-{index:04d}", draw_distractor(SEED, index, SIZE)),
-            (f"drawn-{index:04d}", draw_scene(SEED, index, SIZE)),
-        ):
-            Image.fromarray(scene.photo).save(target / "train/images" / f"{name}.jpg", quality=88)
+    for kind, number_of, draw in (("distractor", DISTRACTORS, draw_distractor), ("drawn", DRAWN, draw_scene)):
+        for index in range(number_of):
+            scene = draw(SEED, index, SIZE)
             corroded = ((scene.severity > 0) * 255).astype(np.uint8)
-            Image.fromarray(corroded).save(target / "train/masks" / f"{name}.png")
-    add_parts(source / "train", target / "train")
+            Image.fromarray(scene.photo).save(target / f"train/images/{kind}-{index:04d}.jpg", quality=88)
+            Image.fromarray(corroded).save(target / f"train/masks/{kind}-{index:04d}.png")
+    for colouring in range(COLOURINGS):
+        add_parts(source / "train", target / "train", colouring)
     print(target, {s: len(list((target / s / "images").iterdir())) for s in ("train", "valid", "test")})
 
 
-def add_parts(source: Path, target: Path) -> None:
+def add_parts(source: Path, target: Path, colouring: int) -> None:
     """Parts of training photos without corrosion, enlarged to a photo and recoloured."""
-    for stem, pixels in itertools.islice(sound_parts(source, np.random.default_rng((SEED, 4))), PARTS):
-        Image.fromarray(pixels).save(target / f"images/part-{stem}.jpg", quality=90)
-        Image.fromarray(np.zeros(SIZE, np.uint8)).save(target / f"masks/part-{stem}.png")
+    rng = np.random.default_rng((SEED, 4, colouring))
+    for stem, pixels in itertools.islice(sound_parts(source, rng), PARTS):
+        Image.fromarray(pixels).save(target / f"images/part-{colouring}-{stem}.jpg", quality=90)
+        Image.fromarray(np.zeros(SIZE, np.uint8)).save(target / f"masks/part-{colouring}-{stem}.png")
 
 
 def sound_parts(source: Path, rng: np.random.Generator) -> Iterator[tuple[str, NDArray[np.uint8]]]:
