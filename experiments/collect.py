@@ -58,8 +58,8 @@ def collect(run: Path) -> list[Row]:
     """Rows of a study's results.csv with what made them."""
     made = provenance(json.loads((run / "study.json").read_text(encoding="utf-8")))
     rows = read_rows(run / "results.csv")
-    if not any(row["status"] == "ok" and row["strategy"] != "dense" for row in rows):
-        raise SystemExit(f"{run / 'results.csv'}: no pruned trial is done yet; run the study on.")
+    if not any(row["status"] == "ok" for row in rows):
+        raise SystemExit(f"{run / 'results.csv'}: no trial is done yet; run the study on.")
     return [{key: row[key] for key in row if key not in LEFT_OUT} | made for row in rows]
 
 
@@ -87,7 +87,8 @@ def _machine(machine: dict) -> str:
 def table(rows: Sequence[Row], metrics: Sequence[str]) -> str:
     """The Markdown table, and a line each on intervals, floors, costs and origin.
 
-    A cell is the score, then the points lost against the dense network of the same seed.
+    A cell is the score, then the points lost against the dense network of the same seed. A network that was
+    not pruned has a row of its own.
     """
     done = [row for row in rows if row["status"] == "ok"]
     cells: dict[tuple[str, ...], dict[float, list[Row]]] = defaultdict(lambda: defaultdict(list))
@@ -97,6 +98,9 @@ def table(rows: Sequence[Row], metrics: Sequence[str]) -> str:
             parents[_network(row)].append(row)
         else:
             cells[(*_network(row), row["strategy"])][float(row["sparsity"])].append(row)
+    for network in parents:
+        if all(key[:3] != network for key in cells):
+            cells[(*network, "dense")] = {}
     sparsities = sorted({float(row["sparsity"]) for row in done if row["strategy"] != "dense"})
     names = ("data", "network", "encoder", "strategy", "score")
     several = [len({key[i] for key in cells}) > 1 for i in range(3)]
@@ -108,11 +112,14 @@ def table(rows: Sequence[Row], metrics: Sequence[str]) -> str:
     ]
     for key, by_sparsity in cells.items():
         dense = {row["seed"]: row for row in parents[key[:3]]}
+        seeds = {row["seed"] for cut in by_sparsity.values() for row in cut} or set(dense)
         for metric in metrics:
             label = [TITLES.get(part, part) for part, show in zip((*key, metric), shown, strict=True) if show]
-            scores = [_cell(by_sparsity[sparsity], dense, metric) for sparsity in sparsities]
-            lines.append("| " + " | ".join([*label, _mean(dense.values(), metric), *scores]) + " |")
-    return "\n".join([*lines, "", _footnote(done, sparsities, metrics)])
+            scores = [_cell(by_sparsity.get(sparsity, []), dense, metric) for sparsity in sparsities]
+            parent = _mean((dense[seed] for seed in seeds), metric)
+            lines.append("| " + " | ".join([*label, parent, *scores]) + " |")
+    counts = {len(cut) for by_sparsity in cells.values() for cut in by_sparsity.values()}
+    return "\n".join([*lines, "", _footnote(done, sparsities, metrics, counts)])
 
 
 def _network(row: Row) -> tuple[str, ...]:
@@ -140,10 +147,18 @@ def _points(value: float) -> str:
     return f"{value:.1f}".replace("-0.0", "0.0")
 
 
-def _footnote(rows: Sequence[Row], sparsities: Sequence[float], metrics: Sequence[str]) -> str:
+def _footnote(
+    rows: Sequence[Row], sparsities: Sequence[float], metrics: Sequence[str], counts: set[int]
+) -> str:
+    """``counts``: the seeds that the cells have, which may differ."""
     seeds = len({row["seed"] for row in rows})
-    spread = "95 % interval over photos" if seeds == 1 else "least to most over the seeds"
+    one, more = "95 % interval over photos", "least to most over the seeds"
+    spread = (
+        one if max(counts, default=1) == 1 else more if min(counts) > 1 else f"{more}, {one} of a lone seed"
+    )
     said = [f"Score, points lost against the same network dense ({spread}); seeds: {seeds}."]
+    if not sparsities:
+        said = [f"Seeds: {seeds}."]
     floors = [
         f"{name} {_range(rows, column, 3)}"
         for metric in metrics
@@ -161,10 +176,11 @@ def _footnote(rows: Sequence[Row], sparsities: Sequence[float], metrics: Sequenc
         ]
         span = list(dict.fromkeys(f"{share:.2g}" for share in (min(shares), max(shares))))
         left.append(f"{' to '.join(span)} % at {100 * sparsity:g} %")
-    said.append(f"MACs left: {', '.join(left)}.")
+    if left:
+        said.append(f"MACs left: {', '.join(left)}.")
     if gone := _channels_removed(rows, sparsities):
         said.append(gone)
-    made = [" ; ".join(dict.fromkeys(row[key] for row in rows)) for key in MADE]
+    made = ["; ".join(dict.fromkeys(row[key] for row in rows)) for key in MADE]
     torch = ", ".join(dict.fromkeys(row["torch"] for row in rows if row.get("torch")))
     said.append(f"Made {made[0]}, descale {made[1]}, torch {torch}, {made[2]}.")
     return "\n".join(said)
@@ -180,6 +196,8 @@ def _channels_removed(rows: Sequence[Row], sparsities: Sequence[float]) -> str:
             return ""
         span = list(dict.fromkeys(f"{share:.0f}" for share in (min(shares), max(shares))))
         parts.append(f"{' to '.join(span)} % at {100 * sparsity:g} %")
+    if not parts:
+        return ""
     return f"Of all channels together are gone: {', '.join(parts)}."
 
 
