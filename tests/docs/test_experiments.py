@@ -87,10 +87,32 @@ def test_a_finished_study_comes_home(tmp_path: Path, collect: ModuleType) -> Non
     assert "a constant answer 0.100, a colour threshold 0.400" in table
 
 
-def test_a_study_without_a_pruned_trial_is_refused(tmp_path: Path, collect: ModuleType) -> None:
-    write_run(tmp_path, [row("dense", "0", "0", "0.70", "1000")])
-    with pytest.raises(SystemExit, match=r"results\.csv: no pruned trial is done yet"):
+def test_a_study_of_dense_networks_alone_has_a_table_too(tmp_path: Path, collect: ModuleType) -> None:
+    write_run(tmp_path, [row("dense", "0", "0", "0.70", "1000"), row("dense", "0", "1", "0.72", "1000")])
+    lines = collect.table(collect.collect(tmp_path), ["iou_corrosion"]).splitlines()
+    assert "0.710" in lines[2]
+    assert not any(line.startswith("MACs left") for line in lines)
+
+
+def test_a_study_without_a_finished_trial_is_refused(tmp_path: Path, collect: ModuleType) -> None:
+    write_run(tmp_path, [{**row("dense", "0", "0", "0.70", "1000"), "status": "failed"}])
+    with pytest.raises(SystemExit, match=r"results\.csv: no trial is done yet"):
         collect.collect(tmp_path)
+
+
+def test_dense_score_and_spread_are_of_the_seeds_of_the_row(tmp_path: Path, collect: ModuleType) -> None:
+    write_run(
+        tmp_path,
+        [
+            row("dense", "0", "0", "0.70", "1000"), row("dense", "0", "1", "0.80", "1000"),
+            row("agp", "0.9", "0", "0.69", "100"), row("agp", "0.9", "1", "0.77", "100"),
+            row("linear", "0.9", "1", "0.78", "100"),
+        ],
+    )  # fmt: skip
+    lines = collect.table(collect.collect(tmp_path), ["iou_corrosion"]).splitlines()
+    assert "0.750 | 0.730, 2.0 (1.0 to 3.0)" in lines[2]
+    assert "0.800 | 0.780, 2.0" in lines[3]
+    assert any("seeds: 2" in line and "lone seed" in line for line in lines)
 
 
 def test_pieces_of_a_study_are_joined_and_a_trial_done_again_is_replaced(collect: ModuleType) -> None:

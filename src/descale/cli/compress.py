@@ -34,7 +34,7 @@ def compress(
     ] = None,
     networks_to: Annotated[
         Path | None,
-        typer.Option(help="Only write untrained networks there, to be timed on another device."),
+        typer.Option(help="Only write untrained networks for --engine there, to be timed on another device."),
     ] = None,
     device_times: Annotated[
         list[Path] | None,
