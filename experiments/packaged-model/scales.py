@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pack import ALARM, decided
+from pack import ALARM, decided, largest_false
 from PIL import Image
 
 import descale
@@ -84,9 +84,10 @@ def main() -> None:
             mean = np.mean([seen[one] for one in several], axis=0)
             probabilities = np.asarray(1 / (1 + np.exp(-mean)), dtype=np.float32)
             for bound in BOUNDS:
-                answer, largest = decided(probabilities, threshold, bound)
-                cell: tuple[float, float] = (largest > ALARM, 1)
-                if kind != "clean":
+                answer = decided(probabilities, threshold, bound)
+                if kind == "clean":  # where all that is found is false
+                    cell = (largest_false(answer, np.zeros_like(answer)) > ALARM, 1.0)
+                else:
                     own = Image.fromarray(answer).resize(corroded.shape[::-1], Image.Resampling.NEAREST)
                     whole = np.asarray(own)
                     cell = ((whole & corroded).sum(), (whole | corroded).sum())

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,17 @@ def test_card_shows_scores_with_their_interval(
     assert "| test | IoU of corrosion, all photos together | 0.700 | 0.650 to 0.740 | 0.080 |" in card
     assert "Of photos without any corrosion (steel): 42.1 % (35.4 to 49.2) of 195 photos show a patch" in card
     assert "bridges" in card
+
+
+@pytest.mark.usefixtures("quick_tracer")
+def test_headings_of_a_card_stand_alone(unet: SavedModel, photos: tuple[Path, ...], tmp_path: Path) -> None:
+    for bound in (0.0, 0.8):
+        model = replace(unet, spec=replace(unet.spec, patch_confidence=bound))
+        exported = export_model(model, tmp_path / str(bound), photos=photos)
+        lines = (exported.path / "MODEL_CARD.md").read_text().splitlines()
+        headings = [number for number, line in enumerate(lines) if line.startswith("## ")]
+        assert headings
+        assert not any(lines[number - 1] for number in headings)
 
 
 @pytest.mark.usefixtures("quick_tracer")
