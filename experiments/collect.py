@@ -176,9 +176,9 @@ def _footnote(
         ]
         span = list(dict.fromkeys(f"{share:.2g}" for share in (min(shares), max(shares))))
         left.append(f"{' to '.join(span)} % at {100 * sparsity:g} %")
-    if left:
+    if sparsities:
         said.append(f"MACs left: {', '.join(left)}.")
-    if gone := _channels_removed(rows, sparsities):
+    if sparsities and (gone := _channels_removed(rows, sparsities)):
         said.append(gone)
     made = ["; ".join(dict.fromkeys(row[key] for row in rows)) for key in MADE]
     torch = ", ".join(dict.fromkeys(row["torch"] for row in rows if row.get("torch")))
@@ -196,8 +196,6 @@ def _channels_removed(rows: Sequence[Row], sparsities: Sequence[float]) -> str:
             return ""
         span = list(dict.fromkeys(f"{share:.0f}" for share in (min(shares), max(shares))))
         parts.append(f"{' to '.join(span)} % at {100 * sparsity:g} %")
-    if not parts:
-        return ""
     return f"Of all channels together are gone: {', '.join(parts)}."
 
 

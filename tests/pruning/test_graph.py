@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tests.pruning.toy import OnlyHead
 from torch import nn
 
 from descale.base.errors import PruningError
@@ -78,14 +79,6 @@ def test_frozen_weights_are_cut_as_others() -> None:
 
 
 def test_nothing_to_prune_is_an_error() -> None:
-    class OnlyHead(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.segmentation_head = nn.Conv2d(3, 2, 1)
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.segmentation_head(x)
-
     with pytest.raises(PruningError, match="Nothing in this network can be pruned: the class head"):
         build_channel_graph(OnlyHead())
 

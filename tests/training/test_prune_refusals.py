@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
+from tests.pruning.toy import OnlyHead
 from tests.training.prunings import pruned, short
 from tests.training.runs import CPU, config
 from torch import nn
@@ -40,14 +40,6 @@ def test_classes_of_data_and_model_must_agree(dense: Path, severity: Path, tmp_p
 def test_a_network_with_nothing_to_prune_is_an_error_before_anything_starts(
     dense: Path, photos: Dataset, tmp_path: Path
 ) -> None:
-    class OnlyHead(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.segmentation_head = nn.Conv2d(3, 2, 1)
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.segmentation_head(x)
-
     parent = SavedModel(load_model(dense).spec, OnlyHead(), {})
     with pytest.raises(PruningError, match="Nothing in this network can be pruned"):
         prune_model(parent, photos, short(), config(), tmp_path / "run", devices=CPU)
