@@ -25,10 +25,17 @@ DESCRIPTION_FILE = "dataset.yaml"
 
 @dataclass(frozen=True)
 class Source:
-    """A description and the folder it is about."""
+    """A description and the folder it is about.
+
+    Attributes:
+        description: as it was written, or made of what the folder looks like.
+        root: the folder.
+        described: a file or preset describes it; ``False`` where its form was told by its folders.
+    """
 
     description: Description
     root: Path
+    described: bool = True
 
 
 def load_dataset(source: str | Path, *, binary: bool = False) -> Dataset:
@@ -50,6 +57,11 @@ def load_dataset(source: str | Path, *, binary: bool = False) -> Dataset:
     (('background', 'corrosion'), 28)
     """
     found = find_source(source)
+    if not found.described:
+        logger.info(
+            "%s: no %s; read as %s with the classes %s",
+            found.root, DESCRIPTION_FILE, found.description.format, ", ".join(found.description.table.names),
+        )  # fmt: skip
     listing = list_source(found)
     if listing.unlabelled:
         shown = ", ".join(with_nearest(listing.unlabelled[:3], listing.orphans, listing.hints))
@@ -103,7 +115,7 @@ def find_source(source: str | Path) -> Source:
     if (path / DESCRIPTION_FILE).is_file():
         description = read_description(path / DESCRIPTION_FILE)
         return Source(description, _folder(path / description.root))
-    return Source(_undescribed(path), path)
+    return Source(_undescribed(path), path, described=False)
 
 
 def list_source(source: Source) -> Listing:
@@ -172,10 +184,7 @@ def _undescribed(path: Path) -> Description:
         if any(marks[candidate](split).exists() for split in SPLIT_FOLDERS):
             form = candidate
             break
-    description = Description(name=path.resolve().name, format=form)
-    logger.info("%s: no %s; read as %s with the classes %s", path, DESCRIPTION_FILE, form,
-                ", ".join(description.table.names))  # fmt: skip
-    return description
+    return Description(name=path.resolve().name, format=form)
 
 
 def _folder(path: Path) -> Path:
