@@ -63,3 +63,38 @@ def test_what_is_longer_than_memory_should_hold_is_passed_over(
     (tmp_path / "a.png").write_bytes(with_chunk(png(), *LONG["zTXt"]))
     assert (read_photo(tmp_path / "a.png") == PIXELS).all()
     assert "1 very long texts" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("orientation", "size", "decoded"), [(None, (32, 48), 0), (3, (32, 48), 0), (6, (48, 32), 0)]
+)
+def test_the_size_of_an_upright_picture_is_known_without_decoding_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    orientation: int | None,
+    size: tuple[int, int],
+    decoded: int,
+) -> None:
+    exif = Image.Exif()
+    if orientation is not None:
+        exif[274] = orientation
+    (tmp_path / "a.png").write_bytes(png(exif=exif) if orientation else png())
+    loads = []
+    load = PngImagePlugin.PngImageFile.load
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", lambda self: (loads.append(self), load(self))[1])
+    assert photo_size(tmp_path / "a.png") == size
+    assert len(loads) == decoded
+
+
+def test_an_orientation_behind_the_pixels_counts_too(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[274] = 6
+    inside = exif.tobytes().removeprefix(b"Exif\0\0")
+    checksum = zlib.crc32(b"eXIf" + inside).to_bytes(4, "big")
+    content = png()
+    end = content[-12:]
+    (tmp_path / "a.png").write_bytes(
+        content[:-12] + len(inside).to_bytes(4, "big") + b"eXIf" + inside + checksum + end
+    )
+    assert photo_size(tmp_path / "a.png") == (48, 32)
+    assert read_photo(tmp_path / "a.png").shape[:2] == (48, 32)

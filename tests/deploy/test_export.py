@@ -188,6 +188,11 @@ def test_a_bundle_with_files_of_others_beside_it_is_never_replaced(
 def test_folder_without_photos(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="holds no photo"):
         find_photos([tmp_path])
+    (tmp_path / "folder.jpg").mkdir()
+    for name in (".trash/a.jpg", "._a.jpg", "a.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert find_photos([tmp_path]) == (tmp_path / "a.jpg",)
     with pytest.raises(ExportError, match="no such photo"):
         find_photos([tmp_path / "nowhere"])
 

@@ -196,6 +196,25 @@ def test_pasted_names_find_their_file(tree: Path) -> None:
         find_inputs([str(tree / "a.jpeg")])
 
 
+def test_names_follow_the_beginning_of_a_pattern(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("s1/1.jpg", "s1/2.jpg", "s2/1.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert output_names(find_inputs([f"{tmp_path}/**/*.jpg"]).inputs) == ["s1/1", "s1/2", "s2/1"]
+    (tmp_path / "s2" / "1.jpg").unlink()
+    assert output_names(find_inputs([f"{tmp_path}/**/*.jpg"]).inputs) == ["s1/1", "s1/2"]
+    monkeypatch.chdir(tmp_path / "s2")
+    assert output_names(find_inputs(["../*/../s1/1.jpg"]).inputs) == ["1"]
+
+
+def test_a_photo_is_not_called_as_a_frame_of_a_film_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "f.mp4").touch()
+    for name in ("f@000000.jpg", "g@000000.jpg"):
+        (tmp_path / name).touch()
+    inputs = [Input(path, tmp_path) for path in sorted(tmp_path.iterdir())]
+    assert output_names(inputs) == ["f", "f@000000_jpg", "g@000000"]
+
+
 def test_names_follow_the_folder() -> None:
     inputs = [Input(Path("in/x/1.jpg"), Path("in")), Input(Path("in/y/1.jpg"), Path("in"))]
     assert output_names(inputs) == ["x/1", "y/1"]

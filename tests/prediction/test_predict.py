@@ -216,7 +216,7 @@ def test_a_rerun_predicts_only_what_is_new(tiny_bundle: Path, photos: Path, tmp_
 
     Image.fromarray(painted(100, 200, (0, 0, 200, 100))).save(photos / "b.png")  # another photo, same name
     (out / "masks" / "c.png").unlink()  # an output is missing
-    (out / "photos" / "a.json").write_text("{")  # a record is damaged
+    (out / "photos" / "a.json").write_text('{"result": [1]}')  # a record is damaged
     predict(tiny_bundle, photos, "--out", out)
     assert all(times()[name] != before[name] for name in before)
     assert [float(row["corroded_percent"]) for row in rows(out)] == [25, 100, 1]
@@ -228,6 +228,35 @@ def test_a_rerun_predicts_only_what_is_new(tiny_bundle: Path, photos: Path, tmp_
     before = times()
     predict(tiny_bundle, photos, "--out", out, "--scale", "0.5")  # other settings: not the same result
     assert all(times()[name] != before[name] for name in before)
+
+
+def test_a_rerun_with_other_classes_or_another_input_size_predicts_again(
+    tiny_bundle: Path, photos: Path, tmp_path: Path
+) -> None:
+    manifest, out = tiny_bundle / "bundle.json", tmp_path / "out"
+    predict(tiny_bundle, photos, "--out", out)
+    content = json.loads(manifest.read_text())
+    content["classes"][1]["name"] = "rust"
+    manifest.write_text(json.dumps(content))
+    predict(tiny_bundle, photos, "--out", out)
+    assert all(float(row["percent_rust"]) >= 0 for row in rows(out))
+
+    content["provenance"]["input_size"] = [32, 32]
+    manifest.write_text(json.dumps(content))
+    predict(tiny_bundle, photos, "--out", out)
+    assert float(rows(out)[0]["scale"]) < 1
+
+
+def test_tables_and_page_of_an_earlier_run_do_not_tell_of_other_photos(
+    tiny_bundle: Path, photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    predict(tiny_bundle, photos, "--out", out, "--format", "json")
+    (photos / "b.png").unlink()
+    predict(tiny_bundle, photos, "--out", out, "--page-size", "0")
+    names = [entry["name"] for entry in json.loads((out / "predictions.json").read_text())["photos"]]
+    assert names == [row["name"] for row in rows(out)] == ["a", "c"]
+    assert not (out / "index.html").exists()
 
 
 @pytest.mark.parametrize("name", ["masks/b.png", "colours/b.png", "overlays/b.jpg"])

@@ -9,7 +9,7 @@ from PIL import Image
 
 from descale.base.errors import DataError
 from descale.prediction.inputs import Input, find_inputs
-from descale.prediction.sources import count_sources, first_size, iterate_sources
+from descale.prediction.sources import PhotoSource, UnreadSource, count_sources, first_size, iterate_sources
 
 
 def test_size_of_the_first_photo_that_will_be_taken(tmp_path: Path) -> None:
@@ -46,9 +46,21 @@ def test_video_frames(tmp_path: Path) -> None:
 
 def test_broken_video_is_an_item_not_an_end(tmp_path: Path) -> None:
     pytest.importorskip("av")
-    (tmp_path / "bad.mp4").write_bytes(b"nothing")
+    (tmp_path / "quay: north").mkdir()
+    (tmp_path / "quay: north" / "bad.mp4").write_bytes(b"nothing")
     (tmp_path / "a.jpg").touch()
     first, second = iterate_sources(find_inputs([str(tmp_path)]).inputs, 1)
     assert first.name == "a"
-    assert isinstance(second, DataError)
-    assert "bad.mp4" in str(second)
+    assert isinstance(second, UnreadSource)
+    assert second.origin == str(tmp_path / "quay: north" / "bad.mp4")
+    assert "bad.mp4" in str(second.error)
+
+
+@pytest.mark.parametrize(("ending", "held"), [("jpg", 300 * 400 // 4), ("png", 300 * 400)])
+def test_what_waits_in_memory_is_known_before_it_is_decoded(tmp_path: Path, ending: str, held: int) -> None:
+    Image.new("RGB", (400, 300)).save(tmp_path / f"a.{ending}")
+    (source,) = iterate_sources(find_inputs([str(tmp_path)]).inputs, 1)
+    assert isinstance(source, PhotoSource)
+    assert source.pixels(0.5, 0, 10**6) == held
+    with pytest.raises(DataError, match="megapixels"):
+        source.pixels(0.5, 0, 1000)

@@ -18,7 +18,7 @@ from PIL import Image, ImageCms, ImageOps, TiffImagePlugin, UnidentifiedImageErr
 
 from descale.base.content import HEAD, content_of
 from descale.base.errors import DataError
-from descale.base.png_text import readable_png
+from descale.base.png_text import has_exif, readable_png
 
 logger = logging.getLogger(__name__)
 
@@ -77,10 +77,13 @@ def photo_size(path: Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> tuple[
     """
     with reading(path, max_pixels=max_pixels) as image:
         width, height = _stored_size(image)
-        # JPEG keeps the tag in its header; asking other formats may decode them, which is wasted work
-        # only for the few that carry EXIF at all.
-        turned = image.getexif().get(EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
+        turned = not _lacks_exif(image) and image.getexif().get(EXIF_ORIENTATION, 1) >= LYING
     return (width, height) if turned else (height, width)
+
+
+def _lacks_exif(image: Image.Image) -> bool:
+    """Whether a PNG surely has none: Pillow would decode all of it to look behind the pixels."""
+    return image.format == "PNG" and image.fp is not None and not has_exif(image.fp)
 
 
 def _stored_size(image: Image.Image) -> tuple[int, int]:

@@ -11,7 +11,7 @@ import io
 import logging
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from PIL.PngImagePlugin import MAX_TEXT_CHUNK, MAX_TEXT_MEMORY
 
@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TEXT = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
+_EXIF_AS_TEXT = b"Raw profile type exif"
 _UNPACKED = MAX_TEXT_MEMORY // 4
 """Bytes of text, unpacked, that are kept of one chunk, and a bound for the memory that it takes."""
 
@@ -36,6 +37,23 @@ def readable_png(stream: BinaryIO, name: str) -> BinaryIO | None:
             return None
         stream.seek(start + len(_SIGNATURE))
         return _with_short_text(stream, name)
+    finally:
+        stream.seek(start)
+
+
+def has_exif(stream: IO[bytes]) -> bool:
+    """Whether a PNG may tell how it is turned, before its pixels or behind them; nothing is decoded.
+
+    Args:
+        stream: seekable, the whole file; its position is left as it is.
+    """
+    start = stream.tell()
+    try:
+        stream.seek(len(_SIGNATURE))
+        return any(
+            kind == b"eXIf" or content.startswith(_EXIF_AS_TEXT)
+            for kind, content in _chunks(stream, (b"eXIf", *_TEXT))
+        )
     finally:
         stream.seek(start)
 
@@ -108,7 +126,7 @@ def _unpack(packed: bytes, limit: int) -> bytes | None:
     return None if unpacking.unconsumed_tail else text
 
 
-def _chunks(stream: BinaryIO, kinds: tuple[bytes, ...] | None) -> Iterator[tuple[bytes, bytes]]:
+def _chunks(stream: IO[bytes], kinds: tuple[bytes, ...] | None) -> Iterator[tuple[bytes, bytes]]:
     """Kind and content of the chunks, of these ``kinds`` alone if given; ends where the file does."""
     while len(head := stream.read(8)) == 8:
         length, kind = int.from_bytes(head[:4], "big"), head[4:]

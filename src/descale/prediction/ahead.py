@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from PIL import Image
 
 from descale.base.errors import DataError
-from descale.prediction.sources import PhotoSource
+from descale.prediction.sources import PhotoSource, UnreadSource
 from descale.prediction.summary import PhotoResult
-from descale.runtime.picture import Picture, Scale, share_of
+from descale.runtime.picture import Picture, Scale
 
 PIXELS_IN_FLIGHT = 40_000_000
 """Decoded pixels that wait or are worked on; one larger photo goes alone."""
@@ -27,12 +27,12 @@ class Opened:
     preview: Image.Image | None
 
 
-Ahead = tuple[PhotoSource | DataError, "Future[Opened] | PhotoResult"]
+Ahead = tuple[PhotoSource | UnreadSource, "Future[Opened] | PhotoResult"]
 """A photo or why there is none; its decoded picture to come, or the result of an earlier run."""
 
 
 def open_ahead(
-    sources: Iterable[PhotoSource | DataError],
+    sources: Iterable[PhotoSource | UnreadSource],
     finished: Callable[[PhotoSource], PhotoResult | None],
     scale: Scale,
     *,
@@ -77,16 +77,15 @@ def open_ahead(
             except BaseException as error:  # handed to the consumer, which raises it
                 put(error)
 
-    def next_item(source: PhotoSource | DataError, pool: ThreadPoolExecutor) -> tuple[Ahead, int]:
+    def next_item(source: PhotoSource | UnreadSource, pool: ThreadPoolExecutor) -> tuple[Ahead, int]:
         failed: Future[Opened] = Future()
-        if isinstance(source, DataError):
+        if isinstance(source, UnreadSource):
             return (source, failed), 0
         done = finished(source)
         if done is not None:
             return (source, done), 0
         try:
-            whole = source.pixels(max_pixels)
-            pixels = max(round(whole * share_of(scale, whole) ** 2), min(whole, preview**2))
+            pixels = source.pixels(scale, preview, max_pixels)
         except DataError as error:
             failed.set_exception(error)
             return (source, failed), 0

@@ -24,7 +24,7 @@ from descale.prediction.page.pictures import PAGE_SIZE, write_page_pictures
 from descale.prediction.records import PhotoRecords
 from descale.prediction.render import reduced, write_colour_mask, write_id_mask, write_overlay
 from descale.prediction.results_folder import PAGE_PICTURES, PICTURES
-from descale.prediction.sources import PhotoSource
+from descale.prediction.sources import PhotoSource, UnreadSource
 from descale.prediction.summary import PhotoResult, summarise
 from descale.runtime.segmentation import Segmentation
 from descale.runtime.segmenter import Segmenter
@@ -110,7 +110,13 @@ def describe_run(segmenter: Segmenter, settings: PredictSettings) -> dict[str, A
     scale = "as in training" if settings.scale is None else settings.scale
     return {
         "descale": __version__,
-        "bundle": {"name": manifest.name, "precision": manifest.precision, "files": dict(manifest.checksums)},
+        "bundle": {
+            "name": manifest.name,
+            "precision": manifest.precision,
+            "files": dict(manifest.checksums),
+            "classes": manifest.classes.to_json(),
+            "input_size": manifest.provenance.get("input_size"),
+        },
         "threshold": manifest.threshold,
         **({"patch_confidence": manifest.patch_confidence} if manifest.patch_confidence else {}),
         "engine": segmenter.engine_name,
@@ -125,7 +131,7 @@ def describe_run(segmenter: Segmenter, settings: PredictSettings) -> dict[str, A
 
 def predict_photos(
     segmenter: Segmenter,
-    sources: Iterable[PhotoSource | DataError],
+    sources: Iterable[PhotoSource | UnreadSource],
     out: Path,
     settings: PredictSettings,
     *,
@@ -174,8 +180,8 @@ def predict_photos(
     ):
         for number, (source, opened) in enumerate(ahead):
             try:
-                if isinstance(source, DataError):
-                    raise source
+                if isinstance(source, UnreadSource):
+                    raise source.error
                 if isinstance(opened, PhotoResult):
                     results[number] = opened
                     reused += 1
@@ -185,7 +191,7 @@ def predict_photos(
                 ready = opened.result()
                 segmentation = segmenter.segment(ready.picture)
             except DataError as error:
-                origin = source.origin if isinstance(source, PhotoSource) else str(error).partition(": ")[0]
+                origin = source.origin
                 logger.warning("skipped %s", error)
                 skipped.append((number, origin, str(error)))
                 if on_photo:

@@ -75,21 +75,21 @@ def find_inputs(arguments: Sequence[str], *, exclude: Path | None = None) -> Fou
         refuse_empty(argument)
         path = spelt(Path(argument))
         if path is not None and path.is_dir():
-            walk = Walk()
+            walk, root = Walk(), path
             walk.add(path)
-            sorted_out = _sort_out(walk, path, exclude)
         elif path is not None:
             found.setdefault(realpath(path), Input(path, None))
             continue
         elif glob.has_magic(argument):
-            sorted_out = _sort_out(*walk_pattern(argument), exclude)
+            walk, root = walk_pattern(argument)
         else:
             raise DataError(_not_there(argument))
+        sorted_out = _sort_out(walk, root, exclude)
         unread.update(_tell(argument, sorted_out))
         if not sorted_out.files:
             raise DataError(_nothing(argument, path is not None, sorted_out, exclude))
         for file in sorted_out.files:
-            found.setdefault(realpath(file), Input(file, path))
+            found.setdefault(realpath(file), Input(file, root))
     return Found(list(found.values()), tuple(unread.items()))
 
 

@@ -10,11 +10,12 @@ from typing import Any
 
 from descale.base.errors import ConfigError, DataError
 from descale.base.files import make_folder, write_json
+from descale.base.home import expanded
 from descale.prediction.batch import BatchReport, PredictSettings, describe_run, predict_photos
 from descale.prediction.inputs import find_inputs
 from descale.prediction.page.comparison import Earlier, read_earlier
 from descale.prediction.page.pictures import PAGE_SIZE
-from descale.prediction.page.write import write_page
+from descale.prediction.page.write import remove_page, write_page
 from descale.prediction.results_folder import RUN
 from descale.prediction.sources import count_sources, first_size, iterate_sources
 from descale.prediction.summary import MAGNIFIED, PhotoResult, magnification
@@ -62,6 +63,7 @@ def predict(
             width), ``colours/``, ``overlays/``, ``photos/``, the tables,
             and ``index.html`` with its pictures in ``page/``.
         formats: of the table, names in :data:`descale.prediction.tables.TABLES`: ``csv``, ``json``, ``coco``.
+            Tables of an earlier run in ``out`` are written anew too.
         scale: share of the photos' resolution at which to work, above 0 and up to 1; ``None``: that at which
             things look as large as in training.
         mm_per_pixel: side of a photo's pixel on the surface, mm; gives areas in cm2.
@@ -101,13 +103,13 @@ def predict(
     )  # fmt: skip
     if frame_step < 1:
         raise ConfigError(f"Frame step {frame_step} is below 1; 1 takes every frame.")
-    folder = Path(out)
-    earlier = _earlier(compare, folder, settings)
+    folder = expanded(out)
+    earlier = None if compare is None else _earlier(expanded(compare), folder, settings)
     several = [photos] if isinstance(photos, str | Path) else photos
     if not several:
         raise DataError("No photos were named (an empty list). Name files, folders or patterns.")
     found = find_inputs([str(item) for item in several], exclude=folder)
-    opened = open_bundle(packaged_bundle() if bundle is None else Path(bundle))
+    opened = open_bundle(packaged_bundle() if bundle is None else expanded(bundle))
     expect = first_size(found.inputs, scale_for(opened.manifest.provenance, scale), settings.max_pixels)
     segmenter = Segmenter(opened, engine=engine, threads=threads, tile=tile, expect=expect)
     make_folder(folder)
@@ -131,26 +133,27 @@ def predict(
         made_by=describe_run(segmenter, settings),
         masks=folder / "masks",
     )
-    for kind in kinds:
+    kinds += [kind for kind in TABLES if kind not in kinds and (folder / TABLES[kind].file).exists()]
+    for kind in kinds:  # those of an earlier run too, which would tell of other photos
         TABLES[kind].write(folder / TABLES[kind].file, content)
     write_json(folder / RUN, dict(content.made_by))
     placed = write_positions(folder, content)
     page = None
     if settings.page:
         page = write_page(folder, content, earlier=earlier, positions=positions_on_page)
+    else:
+        remove_page(folder)
     tell_scale(scale, report.results, opened.manifest.provenance)
     tables = [folder / TABLES[kind].file for kind in kinds] + ([] if placed is None else [placed])
     return replace(report, tables=tuple(map(str, tables)), page=None if page is None else str(page))
 
 
-def _earlier(compare: str | Path | None, out: Path, settings: PredictSettings) -> Earlier | None:
-    if compare is None:
-        return None
+def _earlier(compare: Path, out: Path, settings: PredictSettings) -> Earlier:
     if not settings.page:
         raise ConfigError("A comparison (--compare) is shown on the page. Leave --page-size 0 out.")
-    if Path(compare).resolve() == out.resolve():
+    if compare.resolve() == out.resolve():
         raise ConfigError(f"{compare} is where the results go. Compare with the folder of an earlier run.")
-    return read_earlier(Path(compare))
+    return read_earlier(compare)
 
 
 def known_formats(names: str | Sequence[str]) -> list[str]:

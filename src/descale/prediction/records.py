@@ -55,7 +55,7 @@ class PhotoRecords:
                 and tuple(record["stamp"]) == source.stamp
                 and result.photo == source.origin
             )
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, AttributeError):
             logger.warning("%s: not a record of this version; the photo is predicted again", path)
             return None
         if not same:

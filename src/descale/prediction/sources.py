@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -18,8 +19,11 @@ from descale.prediction.inputs import STDIN, Input
 from descale.prediction.position import Position, position_of
 from descale.prediction.video import count_frames, read_frames
 from descale.prediction.walk import composed
-from descale.runtime.opening import open_picture
+from descale.runtime.opening import decoded_pixels, open_picture
 from descale.runtime.picture import Picture, Scale, share_of
+
+_FRAME = re.compile(r"(?P<film>.+)@\d{6,}")
+"""How outputs of a film's frames are named."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ class PhotoSource:
         stamp: size and time of change of the file; ``None`` for standard input.
         open: ``open(scale, detail, max_pixels)`` decodes it, as
             :func:`descale.runtime.opening.open_picture` does.
-        pixels: ``pixels(max_pixels)`` of the photo, from its header.
+        pixels: ``pixels(scale, detail, max_pixels)`` that are in memory while it is opened so, from its
+            header.
         position: where it was taken, from its header, if that tells.
     """
 
@@ -40,8 +45,16 @@ class PhotoSource:
     origin: str
     stamp: tuple[int, int] | None
     open: Callable[[Scale, int, int], Picture]
-    pixels: Callable[[int], int]
+    pixels: Callable[[Scale, int, int], int]
     position: Callable[[], Position | None]
+
+
+@dataclass(frozen=True)
+class UnreadSource:
+    """A film that cannot be read, or no further: where it is, and why."""
+
+    origin: str
+    error: DataError
 
 
 def count_sources(inputs: Sequence[Input], frame_step: int) -> int | None:
@@ -69,10 +82,10 @@ def first_size(inputs: Sequence[Input], scale: Scale, max_pixels: int) -> tuple[
     return 1, 1
 
 
-def iterate_sources(inputs: Sequence[Input], frame_step: int) -> Iterator[PhotoSource | DataError]:
+def iterate_sources(inputs: Sequence[Input], frame_step: int) -> Iterator[PhotoSource | UnreadSource]:
     """Photos and every ``frame_step``-th frame of videos, in order; videos are decoded on the way.
 
-    A video that cannot be read comes as the error, so that the rest goes on.
+    A video that cannot be read comes with the error, so that the rest goes on.
     """
     for item, name in zip(inputs, output_names(inputs), strict=True):
         if str(item.path) == STDIN:
@@ -86,22 +99,27 @@ def iterate_sources(inputs: Sequence[Input], frame_step: int) -> Iterator[PhotoS
             for number, pixels in read_frames(item.path, frame_step):
                 yield _frame(pixels, f"{name}@{number:06d}", f"{item.path}#{number}", stamp)
         except DataError as error:
-            yield error
+            yield UnreadSource(str(item.path), error)
 
 
 def output_names(inputs: Sequence[Input]) -> list[str]:
     """A name for each input, relative and without suffix; equal ones get suffix, then folder added.
 
+    So do photos that are called as a frame of one of the films will be.
+
     >>> output_names([Input(Path("a/x.jpg"), Path("a")), Input(Path("a/x.png"), Path("a"))])
     ['x_jpg', 'x_png']
     """
+    films = [item.is_video for item in inputs]
     levels = []
     for item in inputs:
         if str(item.path) == STDIN:
             levels.append(["stdin"] * 4)
             continue
-        in_folder = item.root is not None and item.path.is_relative_to(item.root)
-        inner = item.path.relative_to(item.root) if item.root and in_folder else Path(item.path.name)
+        inner = Path(item.path.name)
+        if item.root is not None and item.path.is_relative_to(item.root):
+            below = item.path.relative_to(item.root)
+            inner = inner if ".." in below.parts else below  # a pattern may lead up again
         plain = inner.with_suffix("").as_posix()
         ending = item.path.suffix[1:] or "file"
         typed = f"{plain}_{ending}"
@@ -111,8 +129,11 @@ def output_names(inputs: Sequence[Input]) -> list[str]:
     for level in range(3):
         names = [_alike(entry[at]) for entry, at in zip(levels, chosen, strict=True)]
         counts = Counter(names)
+        of_films = {name for name, film in zip(names, films, strict=True) if film}
         for i, name in enumerate(names):
-            if counts[name] > 1 and chosen[i] == level:
+            frame = None if films[i] else _FRAME.fullmatch(name)
+            taken = counts[name] > 1 or (frame is not None and frame["film"] in of_films)
+            if taken and chosen[i] == level:
                 chosen[i] = level + 1
     return _distinct([entry[at] for entry, at in zip(levels, chosen, strict=True)])
 
@@ -141,16 +162,12 @@ def _alike(name: str) -> str:
 
 
 def _photo(path: Path, name: str) -> PhotoSource:
-    def pixels(limit: int) -> int:
-        height, width = photo_size(path, max_pixels=limit)
-        return height * width
-
     return PhotoSource(
         name,
         str(path),
         _stamp(path),
         lambda scale, detail, limit: open_picture(path, scale=scale, detail=detail, max_pixels=limit),
-        pixels,
+        lambda scale, detail, limit: decoded_pixels(path, scale=scale, detail=detail, max_pixels=limit),
         lambda: position_of(path),
     )
 
@@ -161,18 +178,13 @@ def _frame(pixels: NDArray[np.uint8], name: str, origin: str, stamp: tuple[int, 
         origin,
         stamp,
         lambda scale, detail, limit: open_picture(pixels, scale=scale, detail=detail, name=origin),
-        lambda limit: pixels.shape[0] * pixels.shape[1],
+        lambda scale, detail, limit: pixels.shape[0] * pixels.shape[1],
         lambda: None,
     )
 
 
 def _standard_input(name: str) -> PhotoSource:
     content = sys.stdin.buffer.read()
-
-    def pixels(limit: int) -> int:
-        height, width = photo_size(_stream(content), max_pixels=limit)
-        return height * width
-
     return PhotoSource(
         name,
         "standard input",
@@ -180,7 +192,9 @@ def _standard_input(name: str) -> PhotoSource:
         lambda scale, detail, limit: open_picture(
             _stream(content), scale=scale, detail=detail, max_pixels=limit
         ),
-        pixels,
+        lambda scale, detail, limit: decoded_pixels(
+            _stream(content), scale=scale, detail=detail, max_pixels=limit
+        ),
         lambda: position_of(_stream(content)),
     )
 

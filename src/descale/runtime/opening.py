@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +72,21 @@ def open_picture(
         seconds=time.perf_counter() - start,
         detailed=detailed,
     )
+
+
+def decoded_pixels(source: Path | BinaryIO, *, scale: Scale, detail: int, max_pixels: int) -> int:
+    """How many pixels are in memory, about, while :func:`open_picture` opens this file, from its header.
+
+    A JPEG is decoded near the resolution at which it is worked on; every other format whole.
+
+    Raises:
+        DataError: as :func:`open_picture`.
+    """
+    with reading(source, max_pixels=max_pixels) as image:
+        whole = image.width * image.height
+        if image.format != "JPEG":
+            return whole
+    return max(round(whole * share_of(scale, whole) ** 2), min(whole, detail**2))
 
 
 def _target(width: int, height: int, scale: Scale) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,13 @@ def with_pixels(corroded: int) -> object:
 )  # fmt: skip
 def test_what_counts_as_growth(before: int, now: int, expected: str) -> None:
     assert change(with_pixels(before), with_pixels(now)) == expected  # type: ignore[arg-type]
+
+
+def test_a_worse_degree_of_the_metal_is_growth_though_less_of_the_picture_is_corroded() -> None:
+    before, now = result_of("a", 0.5), result_of("a", 0.4)
+    assert change(before, replace(now, iso_4628_3=before.iso_4628_3)) == "shrank"
+    assert change(replace(before, iso_4628_3=4), replace(now, iso_4628_3=5)) == "grew"
+    assert change(replace(before, iso_4628_3=5), replace(before, iso_4628_3=4)) == "shrank"
 
 
 @pytest.fixture

@@ -78,11 +78,17 @@ def find_photos(sources: Sequence[Path]) -> tuple[Path, ...]:
             continue
         if not source.is_dir():
             raise ExportError(f"{source}: no such photo or folder.")
-        here = sorted(p for p in source.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
+        here = sorted(p for p in source.rglob("*") if _is_photo(p.relative_to(source)) and p.is_file())
         if not here:
             raise ExportError(f"{source} holds no photo ({', '.join(sorted(PHOTO_SUFFIXES))}).")
         found.extend(here)
     return tuple(found)
+
+
+def _is_photo(inner: Path) -> bool:
+    """By its ending; hidden files are notes of a system about photos rather than photos."""
+    hidden = any(part.startswith(".") for part in inner.parts)
+    return inner.suffix.lower() in PHOTO_SUFFIXES and not hidden
 
 
 def require_int8(targets: Sequence[Target], *, half_weights: bool = False) -> None:

@@ -61,12 +61,15 @@ def read_earlier(folder: Path) -> Earlier:
 
 
 def change(before: PhotoResult, now: PhotoResult) -> str:
-    """``grew``, ``shrank`` or ``same``, by the corroded share and the degree.
+    """``grew``, ``shrank`` or ``same``: by the degree, or where that is the same by the corroded share.
 
-    A larger share is growth if it is larger by :data:`ALIKE` points, or if the degree is higher.
+    The degree may be over the metal alone, the share is over the picture, so that one can rise while the
+    other falls. A share counts as changed from :data:`ALIKE` points on.
     """
+    if now.iso_4628_3 != before.iso_4628_3:
+        return "grew" if now.iso_4628_3 > before.iso_4628_3 else "shrank"
     points = now.corroded_percent - before.corroded_percent
-    if abs(points) < ALIKE and now.iso_4628_3 == before.iso_4628_3:
+    if abs(points) < ALIKE:
         return "same"
     return "grew" if points > 0 else "shrank"
 

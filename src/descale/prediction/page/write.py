@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import logging
 import re
 from importlib.resources import files
 from pathlib import Path
 
-from descale.base.files import write_text
+from descale.base.files import cannot_write, write_text
 from descale.prediction.page.comparison import Earlier, place_of
 from descale.prediction.page.data import embedded, page_data
 from descale.prediction.results_folder import PAGE_FILE
 from descale.prediction.tables.content import TableContent
+
+logger = logging.getLogger(__name__)
 
 SCRIPTS = ("words", "marks", "grid", "viewer", "exports", "start")
 """Parts of the page's script, in order; together they are one function."""
@@ -45,6 +48,22 @@ def write_page(
     way = None if earlier is None else place_of(earlier, folder)
     write_text(path, render(content, name, earlier=earlier, way=way, positions=positions))
     return path
+
+
+def remove_page(folder: Path) -> None:
+    """Remove the page of an earlier run, which would tell of other photos than the tables beside it.
+
+    Raises:
+        DescaleError: it cannot be removed.
+    """
+    path = folder / PAGE_FILE
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    logger.info("%s: removed, it was of an earlier run", path)
 
 
 def render(

@@ -49,8 +49,10 @@ function changeInWords(photo) {
   const by = points(photo);
   const before = `before ${percent(photo.before.percent)}, Ri ${photo.before.iso}`;
   if (photo.change === "same") return `= about the same (${before})`;
+  const grew = photo.change === "grew";
+  if ((by > 0) !== grew) return `${grew ? "▲ worse" : "▼ better"} by its degree (${before})`;
   const size = Math.abs(by) < 0.01 ? "less than 0.01" : Math.abs(by).toFixed(Math.abs(by) < 1 ? 2 : 1);
-  return `${by > 0 ? "▲ grew by" : "▼ shrank by"} ${size} points (${before})`;
+  return `${grew ? "▲ grew by" : "▼ shrank by"} ${size} points (${before})`;
 }
 
 // A degree is told by its number and by a pattern that grows denser, besides its tint.
