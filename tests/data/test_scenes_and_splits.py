@@ -17,7 +17,7 @@ from descale.data import load_dataset
 from descale.data.check import CheckReport, check_dataset
 from descale.data.description import Splits
 from descale.data.scenes import ByName, ByPattern, ByRun, ByStem
-from descale.data.splits import leave_one_group_out, split_of
+from descale.data.splits import split_of
 
 
 @pytest.mark.parametrize(
@@ -278,20 +278,17 @@ def test_given_splits_are_kept(make_set: MakeSet) -> None:
     assert len(load_dataset(root).split("train")) == 4
 
 
-def test_leave_one_scene_out(unsplit: Path) -> None:
-    dataset = load_dataset(unsplit)
-    rounds = list(leave_one_group_out(dataset))
-    assert [held_out for held_out, _ in rounds] == [f"s{i}" for i in range(10)]
-    for held_out, round_ in rounds:
-        assert {sample.group for sample in round_.split("test")} == {held_out}
-        assert len({sample.group for sample in round_.split("valid")}) == 1
-        assert len(round_.split("train")) == 24
-
-
-def test_leaving_out_takes_three_scenes(make_set: MakeSet) -> None:
-    dataset = load_dataset(make_set())
-    with pytest.raises(DataError, match="at least 3 scenes"):
-        next(leave_one_group_out(dataset.with_samples(dataset.samples[:2])))
+def test_whoever_divides_anew_keeps_numbered_names_together(make_set: MakeSet) -> None:
+    root = make_set(counts=(3, 3, 3))
+    for split in ("train", "valid", "test"):
+        for folder in ("images", "masks"):
+            for number, path in enumerate(sorted((root / split / folder).iterdir())):
+                place = ("0_0", "0_64", "64_0")[number]
+                path.rename(path.with_name(f"{split}pier_{place}{path.suffix}"))
+    assert len({sample.group for sample in load_dataset(root).samples}) == 9
+    groups = {sample.id: sample.group for sample in load_dataset(root, regroup=True).samples}
+    assert len(set(groups.values())) == 3
+    assert groups["trainpier_0_0"] == groups["trainpier_64_0"]
 
 
 def test_numbers_that_begin_anew_in_every_split_are_no_scene(make_set: MakeSet) -> None:

@@ -188,7 +188,14 @@ def _trial(
         )
     )
     (trial / "trial.json").write_text(
-        json.dumps({"id": name, "source": {"source": str(photos.folder)}, "parents": []})
+        json.dumps(
+            {
+                "id": name,
+                "source": {"source": str(photos.folder)},
+                "parents": [],
+                "classes": BINARY.to_json(),
+            }
+        )
     )
     parent = dense if dense is not None else confusions
     share = (1 - sparsity) ** 2 * random.uniform(0.9, 1.1)

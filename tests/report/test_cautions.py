@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,6 +41,18 @@ def test_one_scene_gives_no_interval_and_no_proof(make: Callable[..., Path]) -> 
     assert not re.search('aria-label="(shown|better|worse)', page)
     (answer,) = pick_from_study(folder, Limits({}, 0.2))
     assert "Not tested: there is no interval for the drop." in answer.lines
+
+
+def test_without_the_models_the_same_is_said_of_scores(make: Callable[..., Path]) -> None:
+    folder = make(architectures=("unet",), strategies=("agp",), sparsities=(0.5,), seeds=(0, 1))
+    page_of(folder)
+    before = (folder / "report.md").read_text()
+    for model in (folder / "trials").glob("*/model"):
+        shutil.rmtree(model)
+    page = page_of(folder)
+    assert (folder / "report.md").read_text() == before
+    assert "no per-image scores" not in page
+    assert "no names of its classes" not in page
 
 
 def test_intervals_over_few_seeds_come_with_a_warning(page: str, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from descale.base.errors import DataError, StudyError
 from descale.study.config import StudyData, Synthesis
 from descale.study.datasets import clean_photos_of, dataset_of, describe_data
+from descale.study.folds import hold_out
 from descale.study.trial import DENSE, Trial
 from descale.synthesize import synthesize
 from descale.training import TrainingConfig
@@ -63,6 +64,32 @@ def test_a_problem_gone_on_with_is_told(
     with caplog.at_level(logging.WARNING):
         describe_data(StudyData(source=str(photos), accept=kinds), tmp_path / "out")
     assert any(kinds[0] in message for message in caplog.messages)
+
+
+def test_copies_in_one_split_are_refused_where_photos_are_held_out_in_turn(
+    photos: Path, tmp_path: Path
+) -> None:
+    for folder in ("images", "masks"):
+        first = min((photos / "train" / folder).iterdir())
+        shutil.copy(first, first.with_stem("copy"))
+    describe_data(StudyData(source=str(photos)), tmp_path / "out")
+    in_turn = StudyData(source=str(photos), leave_one_out=True)
+    with pytest.raises(StudyError, match="same photo twice"):
+        describe_data(in_turn, tmp_path / "out")
+    kinds = ("same photo twice", "near duplicates")
+    describe_data(in_turn.model_copy(update={"accept": kinds}), tmp_path / "out")
+
+
+def test_tiles_of_one_photo_are_not_trained_on_while_another_is_held_out(
+    photos: Path, tmp_path: Path
+) -> None:
+    for split in ("train", "valid", "test"):
+        for folder in ("images", "masks"):
+            for number, path in enumerate(sorted((photos / split / folder).iterdir())):
+                path.rename(path.with_stem(f"{split}pier{number // 2}_{64 * (number % 2)}_0"))
+    dataset = dataset_of(StudyData(source=str(photos), leave_one_out=True), tmp_path / "out")
+    held = hold_out(dataset, "trainpier0_0_0")
+    assert "trainpier0_64_0" not in {sample.id for sample in held.samples}
 
 
 def test_a_split_is_missing(photos: Path, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ class Source:
     described: bool = True
 
 
-def load_dataset(source: str | Path, *, binary: bool = False) -> Dataset:
+def load_dataset(source: str | Path, *, binary: bool = False, regroup: bool = False) -> Dataset:
     """List a data set; no picture is decoded.
 
     Args:
@@ -47,6 +47,8 @@ def load_dataset(source: str | Path, *, binary: bool = False) -> Dataset:
             file, or a preset with its folder (``nea:/path``, ``sscs:/path``,
             ``sscs-colour:/path``).
         binary: merge the classes to "corrosion or not".
+        regroup: tell scenes as of a set without splits, where numbered names stay together: for whoever
+            divides the photos anew.
 
     Raises:
         DataError: nothing there, no photos, photos without a label, or a wrong description.
@@ -80,7 +82,7 @@ def load_dataset(source: str | Path, *, binary: bool = False) -> Dataset:
             "%s: %d photos lie in subfolders and are left out (%s); move them up, with their labels",
             found.root, len(listing.nested), ", ".join(str(path) for path in listing.nested[:3]),
         )  # fmt: skip
-    dataset = make_dataset(found, listing)
+    dataset = make_dataset(found, listing, regroup=regroup)
     if not dataset.samples:
         raise DataError(f"{found.root}: there are no photos. Check the path and the layout (docs/data.md).")
     empty = [name for name in SPLITS if not dataset.split(name)]
@@ -152,17 +154,18 @@ def empty_remedy(source: Source, dataset: Dataset, split: Split, *, dealt: bool)
     return split_remedy(source.root, description.images, split)
 
 
-def make_dataset(source: Source, listing: Listing) -> Dataset:
+def make_dataset(source: Source, listing: Listing, *, regroup: bool = False) -> Dataset:
     """Give every pair its id, scene and split.
 
-    An id is the file name without ending; where two photos share it, the split is put before it.
+    An id is the file name without ending; where two photos share it, the split is put before it. Scenes are
+    told more warily where splits were not given, or are disregarded (``regroup``).
 
     Raises:
         DataError: the rule for scenes does not fit a file name.
     """
     description = source.description
     repeated = {stem for stem, count in Counter(pair.stem for pair in listing.pairs).items() if count > 1}
-    rule = scene_rule(description, dealt=is_dealt(listing))
+    rule = scene_rule(description, dealt=regroup or is_dealt(listing))
     samples = []
     for pair, group in zip(listing.pairs, rule.scenes([p.stem for p in listing.pairs]), strict=True):
         split = pair.split or split_of(group, description.splits)

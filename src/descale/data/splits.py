@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
 
-from descale.base.errors import DataError
 from descale.data.description import Description, Splits
 from descale.data.sample import SPLITS, Dataset, Split
 from descale.data.scenes import ByName, ByStem, SceneRule
@@ -76,31 +73,3 @@ def fill_remedy(dataset: Dataset, shares: Splits) -> str:
     described = {**shares.model_dump(exclude_defaults=True), "seed": best[1]}
     written = ", ".join(f"{key}: {value}" for key, value in described.items())
     return f"Write 'splits: {{{written}}}' into the description (gives {best[2]})."
-
-
-def leave_one_group_out(dataset: Dataset) -> Iterator[tuple[str, Dataset]]:
-    """For sets too small to split: each scene in turn is the test split.
-
-    The scene after it (in order of name, the first after the last) is the valid split, the others
-    train. Splits that the set came with are disregarded.
-
-    Yields:
-        the name of the scene held out, and the set.
-
-    Raises:
-        DataError: fewer than three scenes.
-    """
-    groups = sorted({sample.group for sample in dataset.samples})
-    if len(groups) < 3:
-        raise DataError(
-            f"{dataset.name}: leaving one scene out takes at least 3 scenes, there are {len(groups)}."
-        )
-    for i, held_out in enumerate(groups):
-        roles: dict[str, Split] = {held_out: "test", groups[(i + 1) % len(groups)]: "valid"}
-        yield (
-            held_out,
-            dataset.with_samples(
-                dataclasses.replace(sample, split=roles.get(sample.group, "train"))
-                for sample in dataset.samples
-            ),
-        )

@@ -57,13 +57,14 @@ class StudyTrials:
         return self._read_json(self.path(trial) / "trial.json") if trial else None
 
     def classes(self, trial: str) -> ClassTable | None:
-        """Class table of a trial, or, for one that pools others, of the first of those."""
-        description = self.description(trial)
-        for parent in (self.settings(trial) or {}).get("parents", []) if description is None else []:
-            description = description or self.description(str(parent))
-        if description is None or "classes" not in description:
+        """Class table of a trial; of one of an older version, that of its model or of what it pools."""
+        settings = self.settings(trial) or {}
+        told = settings if "classes" in settings else self.description(trial)
+        for parent in settings.get("parents", []) if told is None else []:
+            told = told or self.description(str(parent))
+        if told is None or "classes" not in told:
             return None
-        return ClassTable.from_json(description["classes"])
+        return ClassTable.from_json(told["classes"])
 
     def _read_confusions(self, trial: str) -> ImageConfusions | None:
         path = self.path(trial) / "confusions.csv"

@@ -70,7 +70,9 @@ def gallery(shown: Cell, cells: Sequence[Cell], trials: StudyTrials) -> Gallery:
     confusions, classes = trials.confusions(trial), trials.classes(trial)
     if confusions is None or classes is None:
         name = named(shown, cells)
-        return Gallery((), f"{name} left no per-image scores (trials/{trial or '?'}/confusions.csv).")
+        missing = "no per-image scores" if confusions is None else "no names of its classes"
+        file = "confusions.csv" if confusions is None else "model/model.json"
+        return Gallery((), f"{name} left {missing} (trials/{trial or '?'}/{file}).")
     try:
         samples = {sample.id: sample for sample in _dataset(trial, trials, confusions.ids).samples}
     except (DescaleError, OSError) as error:

@@ -14,6 +14,7 @@ from descale.base.errors import StudyError
 from descale.base.files import write_json
 from descale.data import Dataset, load_dataset
 from descale.data.check import check_dataset
+from descale.data.check.leaks import COPIES_WITHIN_A_SPLIT
 from descale.evaluation.clean_photos import CleanPhotos, find_clean_photos
 from descale.study.config import StudyData, Synthesis
 from descale.study.folds import hold_out
@@ -46,20 +47,25 @@ def describe_data(data: StudyData, root: Path) -> DataDescription:
         dataset.fingerprint(),
         photos,
         clean=None if clean is None else clean.fingerprint(),
+        classes=dataset.classes,
     )
 
 
 @lru_cache(maxsize=64)
 def dataset_of(data: StudyData, root: Path) -> Dataset:
-    """The data set as the study wants it, all photos in it."""
+    """The data set as the study wants it, all photos in it.
+
+    Where each is held out in turn, the splits it came with do not count, nor what they say about scenes.
+    """
     source = data.source if data.source is not None else str(_generated(data.synthesize, root))
-    return load_dataset(source, binary=data.binary)
+    return load_dataset(source, binary=data.binary, regroup=data.leave_one_out)
 
 
 def refuse_falsifying(data: StudyData, fingerprint: str, root: Path) -> None:
     """Check a data set once per content, and stop at problems that would falsify results.
 
-    Problems whose kind is listed under ``accept`` are logged and gone on with.
+    Where photos are held out in turn, copies in one split count too. Problems whose kind is listed under
+    ``accept`` are logged and gone on with.
 
     Raises:
         StudyError: there are others.
@@ -75,7 +81,9 @@ def refuse_falsifying(data: StudyData, fingerprint: str, root: Path) -> None:
             )
         write_json(path, report.to_json())
     found = [
-        entry for entry in json.loads(path.read_text(encoding="utf-8"))["findings"] if entry["falsifying"]
+        entry
+        for entry in json.loads(path.read_text(encoding="utf-8"))["findings"]
+        if entry["falsifying"] or (data.leave_one_out and entry["kind"] in COPIES_WITHIN_A_SPLIT)
     ]
     for entry in found:
         logger.warning("%s: %s: %s", data.source, entry["kind"], entry["message"])

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Literal
 
+from descale.base.classes import ClassTable
 from descale.pruning.config import PruningConfig
 from descale.study.config import StudyData
 from descale.training.config import TrainingConfig
@@ -38,12 +39,14 @@ class DataDescription:
         fingerprint: hash of the content; two sets with the same one give the same results.
         photos: ids of all photos, in order; the folds of a leave-one-out study.
         clean: hash of the photos without corrosion, where the study names some.
+        classes: of the labels; the fingerprint covers them.
     """
 
     name: str
     fingerprint: str
     photos: tuple[str, ...] = ()
     clean: str | None = None
+    classes: ClassTable | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class Trial:
         like: id of the pruned trial whose widths a slim network copies.
         folds: ids of the trials that a pooled one sums up.
         clean: hash of the photos without corrosion on which false alarms are counted, if any are named.
+        classes: of the labels, so that scores can be read without a model.
     """
 
     kind: Kind
@@ -81,6 +85,7 @@ class Trial:
     like: str | None = None
     folds: tuple[str, ...] = ()
     clean: str | None = None
+    classes: ClassTable | None = None
 
     @cached_property
     def determinants(self) -> dict[str, Any]:
@@ -128,5 +133,6 @@ class Trial:
             "id": self.id,
             "dataset": self.dataset,
             "source": self.data.model_dump(mode="json", exclude_defaults=True),
+            **({} if self.classes is None else {"classes": self.classes.to_json()}),
             **self.determinants,
         }

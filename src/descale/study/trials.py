@@ -118,6 +118,7 @@ class _Network:
             dense=dense,
             like=like.id if like else None,
             clean=self.description.clean,
+            classes=self.description.classes,
         )
 
     def _pool(self, folds: tuple[Trial, ...], dense: Trial | None) -> Trial:
@@ -138,6 +139,7 @@ class _Network:
             pruning=first.pruning,
             dense=dense.id if dense else None,
             folds=tuple(fold.id for fold in folds),
+            classes=first.classes,
         )
 
 

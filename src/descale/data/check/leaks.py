@@ -14,6 +14,8 @@ from descale.data.sample import SPLITS
 
 SEVERAL = 3
 """So many pairs of overlapping photos are no chance."""
+COPIES_WITHIN_A_SPLIT = frozenset({"same photo twice", "near duplicates"})
+"""Kinds of findings that falsify nothing as long as the splits stay what they are."""
 
 
 def find_leaks(scanned: Sequence[Scanned], *, scenes_are_certain: bool, dealt: bool) -> Iterator[Finding]:
