@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from descale.base.errors import ConfigError
-from descale.compression.device_times import COLUMNS, network_name, read_times
+from descale.compression.device_times import COLUMNS, network_name, read_times, write_networks
+from descale.compression.untrained import Untrained
+from descale.models import make_spec
+from descale.runtime.bundle import BundleManifest, open_bundle
 
 ENCODER = "mobilenet_v2"
 
@@ -16,12 +19,13 @@ def write(
 ) -> Path:
     """A file as ``descale benchmark --csv`` writes it."""
     with path.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, COLUMNS)
+        writer = csv.DictWriter(stream, [*COLUMNS, "precision"])
         writer.writeheader()
         for sparsity, ms in times.items():
             row = {
                 "name": network_name(architecture, ENCODER, sparsity), "engine": "onnxruntime",
                 "height": size, "width": size, "threads": 4, "inference_p50_ms": ms, "device": "a board",
+                "precision": "float32",
             }  # fmt: skip
             writer.writerow({**row, **other})
     return path
@@ -32,6 +36,33 @@ def test_what_was_measured_is_given_back_and_between_lies_between(tmp_path: Path
     assert times.ms("unet", ENCODER, 0.5, (512, 512)) == pytest.approx(100)
     assert times.ms("unet", ENCODER, 0.25, (512, 512)) == pytest.approx(200)
     assert (times.device, times.threads, times.sides) == ("a board", 4, ((512, 512),))
+
+
+def test_times_count_for_the_precision_that_will_run(tmp_path: Path) -> None:
+    files = [
+        write(tmp_path / f"{precision}.csv", {0.0: ms, 0.95: ms / 2}, precision=precision, threads="4.0")
+        for precision, ms in (("float32", 400.0), ("int8", 100.0))
+    ]
+    for int8, ms in ((False, 400), (True, 100)):
+        times = read_times(files, "onnxruntime", int8=int8)
+        assert (times.ms("unet", ENCODER, 0.0, (512, 512)), times.threads) == (pytest.approx(ms), 4)
+
+
+def test_networks_of_another_engine_or_precision_are_not_taken_for_those_that_were_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("descale.compression.device_times.CARRIED", (0.9,))
+    network = Untrained(make_spec("linknet", "tu-test_efficientnet"))
+
+    def written(target: str, *, int8: bool) -> tuple[BundleManifest, int]:
+        (path,) = write_networks([network], tmp_path, target, int8=int8)
+        return open_bundle(path).manifest, path.stat().st_mtime_ns
+
+    first, when = written("onnx", int8=False)
+    assert (tuple(first.engines), first.precision) == (("onnx",), "float32")
+    assert written("onnx", int8=False)[1] == when
+    assert tuple(written("openvino", int8=False)[0].engines) == ("openvino",)
+    assert written("onnx", int8=True)[0].precision == "int8"
 
 
 def test_sizes_come_from_one_file_each(tmp_path: Path) -> None:
@@ -56,9 +87,12 @@ def test_what_was_not_measured_is_refused(tmp_path: Path) -> None:
     ("other", "words"),
     [
         ({"inference_p50_ms": "-1"}, "measure it again"),
-        ({"inference_p50_ms": "fast"}, "no time"),
+        ({"inference_p50_ms": "fast"}, "inference_p50_ms 'fast'"),
         ({"engine": "openvino"}, "openvino"),
         ({"name": "unet-agp"}, "untrained"),
+        ({"threads": "four"}, "threads 'four'"),
+        ({"threads": ""}, "threads ''"),
+        ({"precision": "int8"}, "only times of int8"),
     ],
 )
 def test_a_file_that_says_nothing_useful_is_refused(

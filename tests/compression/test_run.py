@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import descale
 from descale.base.errors import ConfigError, DataError, DescaleError
@@ -170,7 +172,6 @@ def test_where_int8_is_demanded_and_refused_the_network_in_float32_is_offered(
 def test_photos_without_corrosion_choose_and_judge_nothing(steel: Path, tmp_path: Path, split: str) -> None:
     import shutil
 
-    import numpy as np
     from PIL import Image
 
     bare = Path(shutil.copytree(steel, tmp_path / "bare"))
@@ -192,6 +193,14 @@ def test_photos_without_corrosion_choose_and_judge_nothing(steel: Path, tmp_path
         ({"max_ms": 1, "engine": "torch"}, "torch"),
         ({"max_ms": 1, "architectures": ("unett",)}, "unet"),
         ({"max_ms": 1, "size": 100}, "multiple of 32"),
+        ({"max_ms": 1, "size": "64"}, "--size '64'"),
+        ({"max_ms": 1, "size": (64,)}, r"--size \(64,\)"),
+        ({"max_ms": "20"}, "--max-ms '20' is not a number"),
+        ({"max_ms": 1, "minutes": "60"}, "--minutes '60' is not a number"),
+        ({"max_ms": 1, "seed": "0"}, "Seed '0'"),
+        ({"max_ms": 1, "threads": "1"}, "threads '1'"),
+        ({"max_ms": 1, "threads": 0}, "--threads 0"),
+        ({"max_ms": 1, "devices": "cpu"}, "devices='cpu'"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(
@@ -204,6 +213,42 @@ def test_settings_that_make_no_sense_are_refused(
 def test_the_sizes_are_those_of_the_device(steel: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--size"):
         descale.compress(steel, tmp_path / "x.zip", max_ms=1, size=64, device_times=["times.csv"])
+
+
+def test_other_encoder_weights_under_the_same_name_are_another_job(steel: Path, tmp_path: Path) -> None:
+    weights = tmp_path / "encoder.safetensors"
+    asked: dict[str, Any] = {**FAST, "encoder_weights": str(weights), "max_mb": 0.0001, "size": 64}
+    weights.write_bytes(b"first")
+    for _ in range(2):
+        assert descale.compress(steel, tmp_path / "x.zip", **asked).bundle is None
+    weights.write_bytes(b"second")
+    with pytest.raises(ConfigError, match="encoder_weights_sha256"):
+        descale.compress(steel, tmp_path / "x.zip", **asked)
+
+
+def test_a_bundle_of_int8_is_judged_by_its_own_answers(
+    done: tuple[Path, Compressed, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("descale.compression.finish.open_engine", _Blind)
+    monkeypatch.setattr("descale.deploy.quantize.gate.corrosion_iou", lambda *_: 0.5)
+    monkeypatch.setattr("descale.compression.run.HALVES_FROM", 10.0)
+    result = descale.compress(
+        done[0] / "photos", tmp_path / "small.zip", **LIMITS, size=64, **{**FAST, "int8": True}
+    )
+    assert result.final is not None
+    assert result.final.precision == "int8"
+    assert result.final.iou.estimate == 0.0
+    assert any("INT8 network" in note for note in result.final.notes)
+
+
+class _Blind:
+    """An engine whose network finds nothing."""
+
+    def __init__(self, *_: object, **__: object) -> None: ...
+
+    def run(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        count, height, width, _ = pictures.shape
+        return np.stack([np.ones((count, height, width)), np.zeros((count, height, width))], 1).astype("f4")
 
 
 def test_a_bundle_is_one_file(steel: Path, tmp_path: Path) -> None:

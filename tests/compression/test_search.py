@@ -125,6 +125,21 @@ def test_a_restart_keeps_what_was_decided(tmp_path: Path) -> None:
     assert third.stages.side == (256, 256)
 
 
+def test_a_second_network_that_was_begun_gets_its_turn_after_a_restart_too(tmp_path: Path) -> None:
+    search, _ = planned(tmp_path, 180)
+    one, other = search.candidates[:2]
+    search.recover(one)
+    assert search.time_for_another()
+    search.recover(other)
+    assert not search.time_for_another(), "two are enough"
+    search.journal.save()
+
+    again, _ = planned(tmp_path, 180)
+    again._time = type("Spent", (), {"left": 1.0, "minutes_left": 0, "recovery_epochs": None})()
+    again.recover(one)
+    assert again.time_for_another()
+
+
 def test_what_parents_took_beyond_what_was_expected_is_expected_of_the_recovery_too(tmp_path: Path) -> None:
     epochs = {}
     for slower in (1, 3):

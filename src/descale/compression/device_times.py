@@ -14,11 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from descale.base.errors import ConfigError
+from descale.base.errors import BundleError, ConfigError
 from descale.base.files import make_folder
 from descale.compression.untrained import UNTRAINED, Untrained
 from descale.deploy.export.bundle import write_untrained
 from descale.deploy.export.record import bundle_name, network_title
+from descale.models import SavedModel
+from descale.runtime.bundle import open_bundle
 
 CARRIED = (0.0, 0.3, 0.5, 0.65, 0.75, 0.85, 0.9, 0.95)
 """Sparsities of the networks that are carried to a device."""
@@ -95,7 +97,7 @@ def write_networks(networks: Sequence[Untrained], folder: Path, target: str, *, 
 
     Args:
         networks: of all architectures.
-        folder: made if need be; what is there already is left.
+        folder: made if need be; what is there already and is the same network is left.
         target: what to export to.
         int8: quantize them.
     """
@@ -105,14 +107,34 @@ def write_networks(networks: Sequence[Untrained], folder: Path, target: str, *, 
         for sparsity in CARRIED:
             model = network.saved(sparsity)
             path = folder / f"{bundle_name(model)}.zip"
-            if not path.is_file():
+            if not _is_the_same(path, model, target, int8=int8):
                 write_untrained(model, path, target, int8=int8)
             written.append(path)
     return written
 
 
-def read_times(paths: Sequence[Path], engine: str) -> DeviceTimes:
+def _is_the_same(path: Path, model: SavedModel, target: str, *, int8: bool) -> bool:
+    """Whether a bundle that is there would be written again as it is: its name does not tell everything."""
+    if not path.is_file():
+        return False
+    try:
+        manifest = open_bundle(path).manifest
+    except BundleError:
+        return False
+    return (
+        tuple(manifest.engines) == (target,)
+        and manifest.precision == ("int8" if int8 else "float32")
+        and manifest.classes == model.spec.classes
+    )
+
+
+def read_times(paths: Sequence[Path], engine: str, *, int8: bool = False) -> DeviceTimes:
     """Times from files of ``descale benchmark --csv``, one for each size or all in one.
+
+    Args:
+        paths: the files.
+        engine: whose times count.
+        int8: whether those of INT8 count, or those of float32.
 
     Raises:
         ConfigError: a file cannot be read, is no such file, has no times of the engine, or the files are of
@@ -121,6 +143,14 @@ def read_times(paths: Sequence[Path], engine: str) -> DeviceTimes:
     rows = [row for path in paths for row in _rows(path)]
     mine = [row for row in rows if row["engine"] == engine and f"-{UNTRAINED}" in row["name"]]
     named = ", ".join(str(path) for path in paths)
+    precision = "int8" if int8 else "float32"
+    other = [row for row in mine if row.get("precision", precision) != precision]
+    mine = [row for row in mine if row.get("precision", precision) == precision]
+    if other and not mine:
+        raise ConfigError(
+            f"{named}: only times of {other[0]['precision']}, where {precision} will run. Give --int8 to "
+            "both commands or to neither."
+        )
     if not mine:
         engines = ", ".join(sorted({row["engine"] for row in rows})) or "none"
         raise ConfigError(
@@ -135,12 +165,14 @@ def read_times(paths: Sequence[Path], engine: str) -> DeviceTimes:
     for row in mine:
         try:
             side, ms = (int(row["height"]), int(row["width"])), float(row["inference_p50_ms"])
-        except ValueError:
-            raise ConfigError(f"{named}: '{row['inference_p50_ms']}' is no time of {row['name']}.") from None
+            threads = int(float(row["threads"]))
+        except (ValueError, TypeError):
+            told = ", ".join(f"{name} '{row[name]}'" for name in COLUMNS[2:6])
+            raise ConfigError(f"{named}: a row of {row['name']} cannot be read: {told}.") from None
         if not (math.isfinite(ms) and ms > 0):
             raise ConfigError(f"{named}: {row['name']} is said to take {ms:g} ms; measure it again.")
         measured.setdefault(row["name"], {})[side] = ms
-    found_times = DeviceTimes(mine[0]["device"], int(mine[0]["threads"]), measured)
+    found_times = DeviceTimes(mine[0]["device"], threads, measured)
     if not found_times.sides:
         raise ConfigError(
             f"{named}: no size at which all networks were timed. Time all of them at each size."

@@ -18,6 +18,9 @@ from descale.evaluation.bootstrap import paired_drop
 from descale.evaluation.evaluate import image_confusions
 from descale.evaluation.summary import summarise
 from descale.models import SavedModel, keep_metrics, load_model
+from descale.runtime.bundle import open_bundle
+from descale.runtime.engines import open_engine
+from descale.runtime.segmenter import usable_cores
 from descale.stopwatch.contestants import bundle_contestants
 from descale.stopwatch.measure import measure
 from descale.training.config import DeviceConfig
@@ -74,19 +77,13 @@ def finish(
         ExportError: it cannot be exported.
     """
     split = "test" if dataset.split("test") else "valid"
+    names = tuple(dict.fromkeys(("valid", split)))
     model = load_model(made)
     device = find_device(devices)
-    confusions = {
-        name: image_confusions(model, dataset.split(name), device=device)
-        for name in dict.fromkeys(("valid", split))
-    }
-    against = {name: image_confusions(dense, dataset.split(name), device=device) for name in confusions}
+    confusions = {name: image_confusions(model, dataset.split(name), device=device) for name in names}
+    against = {name: image_confusions(dense, dataset.split(name), device=device) for name in names}
     summaries = {name: summarise(found, dataset.classes) for name, found in confusions.items()}
     keep_metrics(made, {name: summary.to_json() for name, summary in summaries.items()})
-    drops = {
-        name: paired_drop([against[name]], [found], dataset.classes).interval
-        for name, found in confusions.items()
-    }
     notes: list[str] = []
     bundles, refused = _exported(made, dataset, source, request, folder, notes)
     if refused and not request.int8:
@@ -102,6 +99,19 @@ def finish(
             f"{name} {times[name]:.1f} ms, {_megabytes(bundles[name]):.2f} MB" for name in bundles
         )
         notes.append(f"{told}{' (predicted)' if elsewhere else ''}.")
+    if precision == "int8":
+        before = summaries[split].intervals["iou_corrosion"].estimate
+        engine = open_engine(open_bundle(bundles["int8"]), request.engine, threads=usable_cores())
+        confusions = {
+            name: image_confusions(model, dataset.split(name), batch_size=1, infer=engine.run)
+            for name in names
+        }
+        summaries = {name: summarise(found, dataset.classes) for name, found in confusions.items()}
+        notes.append(f"Scores are of the INT8 network; in float32 it has {before:.3f} on the same photos.")
+    drops = {
+        name: paired_drop([against[name]], [found], dataset.classes).interval
+        for name, found in confusions.items()
+    }
     final = Final(
         candidate, made, split, summaries[split].intervals["iou_corrosion"], drops[split], precision,
         times[precision], _megabytes(bundles[precision]), drops["valid"].estimate,

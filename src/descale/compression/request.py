@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from descale.base.errors import ConfigError
+from descale.base.settings import require_number
 from descale.models.architectures import find_architecture, half_of
 from descale.models.encoders import check_encoder
 from descale.models.spec import STRIDE, check_size
@@ -37,6 +38,7 @@ class Limits:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
+            require_number(f"--max-{name}", value)
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise ConfigError(f"--max-{name} {value:g} leaves nothing; give a number above 0.")
         if all(value is None for value in asdict(self).values()):
@@ -87,6 +89,7 @@ class Request:
     sides: tuple[tuple[int, int], ...]
 
     def __post_init__(self) -> None:
+        require_number("--minutes", self.minutes)
         if self.minutes is not None and not LEAST_MINUTES <= self.minutes < math.inf:
             raise ConfigError(
                 f"--minutes {self.minutes:g}: give {LEAST_MINUTES:g} or more, or leave it out: it then takes "
@@ -98,12 +101,7 @@ class Request:
             find_architecture(name)
         check_encoder(self.encoder)
         for side in self.sides:
-            try:
-                check_size(side)
-            except ValueError as error:
-                raise ConfigError(f"--size: {error}.") from None
-            if min(side) < LEAST_SIDE:
-                raise ConfigError(f"--size {min(side)} is too small; give {LEAST_SIDE} or more.")
+            checked_side(side)
         if self.engine not in ENGINES:
             raise ConfigError(f"Engine '{self.engine}' is unknown. Choose of: {', '.join(ENGINES)}.")
         if self.threads < 1:
@@ -152,3 +150,21 @@ def working_sizes(largest: tuple[int, int]) -> tuple[tuple[int, int], ...]:
 def working_length(length: float) -> int:
     """The nearest side that networks take, at least :data:`LEAST_SIDE`."""
     return max(LEAST_SIDE, STRIDE * round(length / STRIDE))
+
+
+def checked_side(size: Any) -> tuple[int, int]:
+    """A working size as a person gives it: a side, or (height, width), in pixels.
+
+    Raises:
+        ConfigError: it is neither, no multiple of the network's stride, or too small.
+    """
+    side = (size, size) if isinstance(size, int) else size
+    if not (isinstance(side, tuple | list) and len(side) == 2 and all(type(one) is int for one in side)):
+        raise ConfigError(f"--size {size!r} is not a side or (height, width) in whole pixels, such as 384.")
+    try:
+        check_size((side[0], side[1]))
+    except ValueError as error:
+        raise ConfigError(f"--size: {error}.") from None
+    if min(side) < LEAST_SIDE:
+        raise ConfigError(f"--size {min(side)} is too small; give {LEAST_SIDE} or more.")
+    return side[0], side[1]

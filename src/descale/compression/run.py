@@ -11,8 +11,8 @@ from typing import Any
 
 from descale.base.classes import BINARY, ClassTable
 from descale.base.errors import ConfigError
-from descale.base.files import replacing_file, write_text
-from descale.base.settings import validated
+from descale.base.files import replacing_file, sha256_of, write_text
+from descale.base.settings import by_name, require_seed, require_whole, validated
 from descale.compression.candidates import find_candidates
 from descale.compression.checks import checked_output, largest_side, require_corrosion, require_space
 from descale.compression.costs import KnownCosts
@@ -20,7 +20,7 @@ from descale.compression.device_times import DeviceTimes, read_times, write_netw
 from descale.compression.finish import finish
 from descale.compression.journal import Journal
 from descale.compression.page import render
-from descale.compression.request import Limits, Request, working_sizes
+from descale.compression.request import Limits, Request, checked_side, working_sizes
 from descale.compression.result import Final, Tried, nearest
 from descale.compression.search import Search
 from descale.compression.stages import Stages
@@ -137,19 +137,20 @@ def compress(
     architectures = (architectures,) if isinstance(architectures, str) else tuple(architectures)
     files = [device_times] if isinstance(device_times, str | Path) else device_times
     limits = Limits(max_ms, max_drop, max_mb, max_macs)
+    side = None if size is None else checked_side(size)
     out = checked_output(Path(out))
     engine = installed_engine(engine, elsewhere=bool(files))
-    where = validated(DeviceConfig, {"loggers": (), **(devices or {})}, section="devices")
+    where = validated(DeviceConfig, {"loggers": (), **by_name(devices, "devices")}, section="devices")
     check_devices(where)
-    if not 0 <= seed < 2**31:
-        raise ConfigError(f"Seed {seed} is outside 0 to {2**31 - 1}.")
+    require_seed(seed)
+    require_whole("threads", threads)
     if files and size is not None:
         raise ConfigError("The sizes are those that the device was timed at; leave --size out.")
-    times = read_times([Path(path) for path in files], engine) if files else None
+    times = read_times([Path(path) for path in files], engine, int8=int8 is True) if files else None
     dataset = checked_dataset(data, binary=binary, accept_problems=accept_problems)
     require_corrosion(dataset, data)
-    sides = times.sides if times is not None else working_sizes(largest_side(size, dataset))
-    used = threads or (usable_cores() if times is None else times.threads)
+    sides = times.sides if times is not None else working_sizes(largest_side(side, dataset))
+    used = threads if threads is not None else (usable_cores() if times is None else times.threads)
     if times is None and used > usable_cores():
         raise ConfigError(
             f"--threads {used}: this process may use {usable_cores()} cores, and times with more mean "
@@ -161,6 +162,9 @@ def compress(
     folder = Path(work) if work is not None else out.with_name(f"{out.stem}-work")
     settings = {"command": "compress", "data": dataset.fingerprint(), **request.to_json()}
     settings["device_times"] = None if times is None else times.to_json()
+    weights = Path(encoder_weights)
+    if weights.is_file():  # none and imagenet say what they are, a file may change
+        settings["encoder_weights_sha256"] = sha256_of(weights)
     with claimed_folder(folder, settings):
         require_space(folder)
         journal = Journal(folder)

@@ -255,7 +255,8 @@ class Search:
         if finals >= 2:
             return False
         left = self._time.left
-        return left is None or left > 0.15 * 60 * (self.request.minutes or 0.0)
+        enough = left is None or left > 0.15 * 60 * (self.request.minutes or 0.0)
+        return bool(self.journal.once(f"another after {finals}", lambda: enough))
 
     # ---- what it says in the end ---------------------------------------------------------------------
 

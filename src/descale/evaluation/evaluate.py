@@ -7,7 +7,7 @@ and scored against the photo's own label, pixel by pixel. So networks of differe
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -36,6 +36,8 @@ PIXELS_AT_ONCE = 2**26
 """Pixels of the photos that are decoded at a time: bounds memory on large photos."""
 
 Mask = NDArray[np.uint8]
+Infer = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""uint8 RGB ``(N, H, W, 3)`` -> logits float32 ``(N, K, h, w)``."""
 
 
 def image_confusions(
@@ -45,6 +47,7 @@ def image_confusions(
     batch_size: int = 16,
     masks_folder: Path | None = None,
     device: torch.device | None = None,
+    infer: Infer | None = None,
 ) -> ImageConfusions:
     """Confusions of a model over samples, at the resolution of each photo.
 
@@ -54,6 +57,7 @@ def image_confusions(
         batch_size: photos the network sees at once, at its input size.
         masks_folder: where to write each prediction as ``<sample id>.png``, class ids at the photo's size.
         device: where the network runs; the CPU if none is given.
+        infer: answers instead of the model's network: the same network in another engine or precision.
 
     Raises:
         DataError: there is no sample, or a label holds a class that the model does not know.
@@ -76,7 +80,8 @@ def image_confusions(
         waiting.append((index, resized, truth))
         if len(waiting) < batch_size and index + 1 < len(samples):
             continue
-        answers = _answers(model, torch.stack([one for _, one, _ in waiting]).to(where))
+        pictures = torch.stack([one for _, one, _ in waiting])
+        answers = _answers(model, pictures.to(where)) if infer is None else _inferred(infer, pictures)
         for (number, _, label), logits in zip(waiting, answers, strict=True):
             sample, answer = samples[number], _enlarged(logits, label.shape, spec)
             try:
@@ -109,6 +114,11 @@ def segment_photo(model: SavedModel, photo: Mask, device: torch.device | None = 
 def _answers(model: SavedModel, images: Tensor) -> Tensor:
     """Logits ``(N, K, h, w)`` of uint8 RGB pictures ``(N, 3, h, w)`` of the input size."""
     return model.network(Normalisation(model.spec, images.device)(images)).float()
+
+
+def _inferred(infer: Infer, pictures: Tensor) -> Tensor:
+    """As :func:`_answers`, from another engine."""
+    return torch.from_numpy(infer(np.ascontiguousarray(pictures.permute(0, 2, 3, 1).numpy())))
 
 
 @torch.inference_mode()
