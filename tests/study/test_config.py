@@ -57,6 +57,39 @@ def test_settings_that_are_gone_are_read_where_they_were_off(
             load_study(study_file)
 
 
+@pytest.mark.parametrize(
+    ("training", "size", "message"),
+    [
+        ("{size: 64, batch_size: 1}", "32", r"fake\.yaml:\d+: data\.0\.size: "),
+        ("{size: 128, crop: 96, augmentation: zoom}", "64", r"fake\.yaml:\d+: data\.0\.size: .*crop"),
+    ],
+)
+def test_training_that_a_size_of_one_data_set_forbids_is_found_before_anything_runs(
+    study_file: Path, training: str, size: str, message: str
+) -> None:
+    text = f"{study_file.read_text()}training: {training}\n"
+    study_file.write_text(text)
+    load_study(study_file)
+    study_file.write_text(text.replace("source: .", f"source: .\n    size: {size}"))
+    with pytest.raises(StudyError, match=message):
+        load_study(study_file)
+
+
+@pytest.mark.parametrize("recipe", ["[descale]", "null"])
+def test_a_recipe_that_is_no_name_is_told(study_file: Path, recipe: str) -> None:
+    study_file.write_text(f"{study_file.read_text()}pruning: {{recipe: {recipe}}}\n")
+    with pytest.raises(StudyError, match="unknown recipe"):
+        load_study(study_file)
+
+
+def test_one_sparsity_listed_twice_is_told(study_file: Path) -> None:
+    text = study_file.read_text()
+    (listed,) = [line for line in text.splitlines() if line.startswith("sparsities:")]
+    study_file.write_text(text.replace(listed, "sparsities: [0.5, 0.50000001]"))
+    with pytest.raises(StudyError, match="listed twice"):
+        load_study(study_file)
+
+
 def test_paths_are_relative_to_the_file(study_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = study_file.read_text().replace("weights: none", "weights: lite0.safetensors")
     study_file.write_text(text.replace("source: .", "source: nea:sets/nea\n    clean: steel"))

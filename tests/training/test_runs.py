@@ -114,6 +114,11 @@ def test_other_encoder_weights_under_the_same_name_are_another_run(
         ({"size": 33}, r"training.size: 33 is not a multiple of 32; use 32 \(got \(33, 33\)\)"),
         ({"devices": {"worker": 1}}, r"devices.worker: no such setting; did you mean 'workers'"),
         ({"seed": -1}, "Seed -1 is outside 0 to 2147483647"),
+        ({"seed": "1"}, "Seed '1' is not a whole number"),
+        ({"devices": "cpu"}, "devices='cpu'"),
+        ({"training": "epochs=3"}, "training='epochs=3'"),
+        ({"encoder_weights": None}, "encoder_weights None"),
+        ({"architecture": ["unet"]}, "architecture .*is not a name"),
     ],
 )
 def test_a_wrong_setting_is_named_before_anything_is_written(
@@ -193,3 +198,18 @@ def test_crops_larger_than_the_picture_are_refused(steel: Path, tmp_path: Path) 
     wide = config(crop=(64, 64), augmentation="zoom")
     with pytest.raises(TrainingError, match="A crop of 64x64 is larger than the picture, 32x32"):
         train_model(load_dataset(steel), SPEC, wide, tmp_path, devices=CPU_DEVICES)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"budget": 0.1}, "budget=0.1: give settings by name"),
+        ({"sparsity": 0.5, "seed": "0"}, "Seed '0'"),
+        ({"sparsity": 0.5, "recipe": ["descale"]}, "unknown recipe"),
+    ],
+)
+def test_a_wrong_setting_of_pruning_is_named(
+    dense: Path, steel: Path, tmp_path: Path, settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        prune(dense, steel, tmp_path / "run", **settings)

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageFile, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from descale.base.content import HEAD, content_of
 from descale.base.errors import DataError
@@ -83,7 +83,8 @@ def photo_size(path: Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> tuple[
 
 def _lacks_exif(image: Image.Image) -> bool:
     """Whether a PNG surely has none: Pillow would decode all of it to look behind the pixels."""
-    return image.format == "PNG" and image.fp is not None and not has_exif(image.fp)
+    stream = image.fp if isinstance(image, ImageFile.ImageFile) else None
+    return image.format == "PNG" and stream is not None and not has_exif(stream)
 
 
 def _stored_size(image: Image.Image) -> tuple[int, int]:

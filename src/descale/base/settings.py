@@ -44,6 +44,61 @@ def validated(kind: type[Settings], values: Mapping[str, Any], *, section: str) 
         raise ConfigError(f"{place}: {message}{got}.") from None
 
 
+def by_name(values: Any, section: str) -> dict[str, Any]:
+    """Settings that were given as a mapping, or none.
+
+    Raises:
+        ConfigError: something else was given.
+    """
+    if values is None:
+        return {}
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{section}={values!r}: give settings by name, such as {section}={{...: ...}}.")
+    return dict(values)
+
+
+def require_number(name: str, value: Any) -> None:
+    """Refuse what is neither a number nor ``None``: text would compare with nothing.
+
+    Raises:
+        ConfigError: names the setting.
+    """
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise ConfigError(f"{name} {value!r} is not a number; write it without quotes.")
+
+
+def require_whole(name: str, value: Any) -> None:
+    """Refuse what is neither a whole number nor ``None``.
+
+    Raises:
+        ConfigError: names the setting.
+    """
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+        raise ConfigError(f"{name} {value!r} is not a whole number.")
+
+
+def require_text(name: str, value: Any) -> None:
+    """Refuse a name that is no text.
+
+    Raises:
+        ConfigError: names the setting.
+    """
+    if not isinstance(value, str):
+        raise ConfigError(f"{name} {value!r} is not a name; give one, in quotes.")
+
+
+def require_seed(seed: Any) -> None:
+    """Refuse what is no seed.
+
+    Raises:
+        ConfigError: it is not a whole number from 0 to 2**31 - 1.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise ConfigError(f"Seed {seed!r} is not a whole number.")
+    if not 0 <= seed < 2**31:
+        raise ConfigError(f"Seed {seed} is outside 0 to {2**31 - 1}.")
+
+
 def joined(named: Mapping[str, Any], others: Mapping[str, Any] | None, *, section: str) -> dict[str, Any]:
     """Settings that have a parameter of their own, ``None`` where not given, and the others of their section.
 
@@ -53,12 +108,13 @@ def joined(named: Mapping[str, Any], others: Mapping[str, Any] | None, *, sectio
     >>> joined({"epochs": None, "size": 64}, {"ema": None}, section="training")
     {'size': 64, 'ema': None}
     """
-    for key in others or {}:
+    given = by_name(others, section)
+    for key in given:
         if key in named:
             raise ConfigError(
                 f"{section}.{key} has a place of its own: give --{key.replace('_', '-')} ({key}=...)."
             )
-    return {key: value for key, value in named.items() if value is not None} | dict(others or {})
+    return {key: value for key, value in named.items() if value is not None} | given
 
 
 def assigned(texts: Sequence[str], sections: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:

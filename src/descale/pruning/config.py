@@ -138,8 +138,8 @@ class PruningConfig(BaseModel):
             return values
         values = without_removed(values)
         recipe = values.get("recipe", "descale")
-        if recipe not in RECIPES:
-            raise ValueError(f"unknown recipe '{recipe}'; {suggestion(recipe, RECIPES)}")
+        if not isinstance(recipe, str) or recipe not in RECIPES:
+            raise ValueError(f"unknown recipe '{recipe}'; {suggestion(str(recipe), RECIPES)}")
         return {**RECIPES[recipe], **values}
 
     @model_validator(mode="after")

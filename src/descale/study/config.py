@@ -105,8 +105,9 @@ class StudyConfig(BaseModel):
     )
     @classmethod
     def _no_repeats(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        alike = [round(entry, 6) if isinstance(entry, float) else entry for entry in value]
         for index, entry in enumerate(value):
-            if entry in value[:index]:
+            if alike[index] in alike[:index]:
                 raise LocatedError((index,), f"{entry} is listed twice; remove one")
         return value
 
@@ -150,6 +151,7 @@ def parse_study(text: str, path: Path) -> StudyConfig:
     config = parse(text, StudyConfig, path)
     _check_names(config, text, path)
     _check_pruning(config, text, path)
+    _check_training(config, text, path)
     base = path.resolve().parent
 
     def made_absolute(written: str, *place: str | int) -> str:
@@ -227,6 +229,19 @@ def _check_names(config: StudyConfig, text: str, path: Path) -> None:
             check_encoder(name)
         except Exception as error:
             raise fail("encoders", index, str(error)) from error
+
+
+def _check_training(config: StudyConfig, text: str, path: Path) -> None:
+    """Build the training settings of every data set: a size of its own may not go with the rest."""
+    for number, data in enumerate(config.data):
+        try:
+            reasons = [trial_training(config, data).crop_problem]
+        except ValidationError as error:
+            reasons = [str(item.get("ctx", {}).get("error", item["msg"])) for item in error.errors()]
+        if any(reasons):
+            place = ("data", number, "size") if data.size is not None else ("training",)
+            where = f"{path}:{line_of(text, place)}: {'.'.join(map(str, place))}"
+            raise StudyError("\n".join(f"{where}: {reason}" for reason in reasons))
 
 
 def _check_pruning(config: StudyConfig, text: str, path: Path) -> None:

@@ -84,6 +84,20 @@ class TrainingConfig(BaseModel):
     gradient_clip: float | None = Field(None, gt=0, allow_inf_nan=False)
     validate_every: int = Field(5, ge=1)
 
+    @property
+    def crop_problem(self) -> str:
+        """Why crops of this size cannot be taken; empty where they can.
+
+        A study may give the size with each data set, so that settings alone may still lack it.
+        """
+        crop, size = self.crop or self.size, self.size
+        if all(part <= whole for part, whole in zip(crop, size, strict=True)):
+            return ""
+        return (
+            f"A crop of {crop[0]}x{crop[1]} is larger than the picture, {size[0]}x{size[1]}, and would "
+            "enlarge it: give a smaller crop or a larger size"
+        )
+
     @model_validator(mode="after")
     def _enough_for_batch_norm(self) -> TrainingConfig:
         height, width = self.crop or self.size

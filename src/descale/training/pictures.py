@@ -27,12 +27,8 @@ class RunPictures:
     """
 
     def __init__(self, dataset: Dataset, training: TrainingConfig) -> None:
-        crop, size = training.crop or training.size, training.size
-        if any(part > whole for part, whole in zip(crop, size, strict=True)):
-            raise TrainingError(
-                f"A crop of {crop[0]}x{crop[1]} is larger than the picture, {size[0]}x{size[1]}, and would "
-                "enlarge it: give a smaller crop or a larger size."
-            )
+        if training.crop_problem:
+            raise TrainingError(f"{training.crop_problem}.")
         self._dataset, self._training = dataset, training
 
     @property

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from descale.base.classes import BINARY
-from descale.base.errors import ConfigError, ModelError
+from descale.base.errors import ModelError
 from descale.base.files import sha256_of
-from descale.base.settings import joined, validated
+from descale.base.settings import by_name, joined, require_seed, require_text, validated
 from descale.data import Dataset, load_dataset
 from descale.data.check.refuse import checked_dataset
 from descale.deploy.exportable import require_exportable
@@ -72,7 +72,11 @@ def train(
     named = {"size": (size, size) if isinstance(size, int) else size, "epochs": epochs}
     config = validated(TrainingConfig, joined(named, training, section="training"), section="training")
     where = _devices(devices)
-    _check_seed(seed)
+    require_seed(seed)
+    for name, value in (
+        ("architecture", architecture), ("encoder", encoder), ("encoder_weights", encoder_weights),
+    ):  # fmt: skip
+        require_text(name, value)
     spec = make_spec(
         architecture, encoder, input_size=config.size
     )  # unknown names fail before photos are read
@@ -149,13 +153,13 @@ def prune(
     named = {
         "strategy": strategy,
         "sparsity": sparsity,
-        "budget": dict(budget) if budget is not None else None,
+        "budget": None if budget is None else by_name(budget, "budget"),
         "recipe": recipe,
         "recovery_epochs": recovery_epochs,
     }
     chosen = validated(PruningConfig, joined(named, pruning, section="pruning"), section="pruning")
     where = _devices(devices)
-    _check_seed(seed)
+    require_seed(seed)
     parent = load_model(Path(model))
     training = _training_of(parent, model)
     binary, folder = parent.spec.classes == BINARY, Path(out)
@@ -194,11 +198,6 @@ def _training_of(parent: SavedModel, place: str | Path) -> TrainingConfig:
 
 def _devices(values: Mapping[str, Any] | None) -> DeviceConfig:
     """Where to run; what this machine lacks is said before anything is read."""
-    found = validated(DeviceConfig, values or {}, section="devices")
+    found = validated(DeviceConfig, by_name(values, "devices"), section="devices")
     check_devices(found)
     return found
-
-
-def _check_seed(seed: int) -> None:
-    if not 0 <= seed < 2**31:
-        raise ConfigError(f"Seed {seed} is outside 0 to {2**31 - 1}.")
