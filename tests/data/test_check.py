@@ -48,6 +48,33 @@ def test_the_report_is_json(make_set: MakeSet) -> None:
     assert report["classes"]["corrosion"]["photos"] == 8
 
 
+@pytest.mark.parametrize(("orientation", "told"), [(1, False), (3, True), (6, False)])
+def test_turned_photos_whose_size_says_nothing_of_their_labels_are_told(
+    make_set: MakeSet, orientation: int, told: bool
+) -> None:
+    root = make_set()
+    exif = Image.Exif()
+    exif[274] = orientation
+    photo, mask = root / "train/images/000.png", root / "train/masks/000.png"
+    Image.open(photo).save(photo, exif=exif)
+    if orientation == 6:  # drawn on the upright photo, as its size proves
+        Image.open(mask).transpose(Image.Transpose.ROTATE_270).save(mask)
+    report = check_dataset(root)
+    assert finding(report, "turned photo") == ((str(photo),) if told else ())
+    assert not report.falsifying
+
+
+def test_outlines_in_shares_never_tell_whether_the_photo_was_upright(tmp_path: Path) -> None:
+    from tests.data.readers.writers import write_yolo
+
+    write_yolo(tmp_path)
+    (photo,) = tmp_path.rglob("a.png")
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.open(photo).save(photo, exif=exif)
+    assert finding(check_dataset(tmp_path), "turned photo") == (str(photo),)
+
+
 def test_unreadable_truncated_and_empty_files(make_set: MakeSet) -> None:
     root = make_set()
     path = root / "train/images/000.png"

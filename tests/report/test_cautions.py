@@ -55,6 +55,12 @@ def test_without_the_models_the_same_is_said_of_scores(make: Callable[..., Path]
     assert "no names of its classes" not in page
 
 
+def test_latency_of_some_decides_nothing_and_that_is_said(make: Callable[..., Path]) -> None:
+    folder = make(architectures=("unet",), strategies=("agp",), sparsities=(0.5, 0.9))
+    (folder / "latency.csv").write_text("trial,latency_ms\nunet-dense-0-0,40\nunet-agp-0.5-0,20\n")
+    assert "Latency is known for 2 of 3 configurations" in page_of(folder)
+
+
 def test_intervals_over_few_seeds_come_with_a_warning(page: str, tmp_path: Path) -> None:
     assert "configurations ran with 2 seeds: intervals over so few are too narrow" in page
     counts = {"linear": 1, "agp": 3, "movement": 5, "one-shot": 6}

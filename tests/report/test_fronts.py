@@ -41,6 +41,21 @@ def test_front_leaves_out_beaten_control_and_collapsed() -> None:
     assert pareto_front(ALL, "macs") == [SMALL, HALF, DENSE]
 
 
+def test_two_points_below_the_best_are_within_two_points() -> None:
+    cells = [cell("dense", 0, 0.60, 1000), cell("agp", 0.9, 0.58, 10)]
+    assert marked_points(cells, "macs")[0].cell is cells[1]
+
+
+def test_without_an_interval_nothing_clearly_clears_the_floors() -> None:
+    def smallest(low: float | None) -> str:
+        weak = cell("agp", 0.9, 0.5, 10, low=low)
+        (found,) = [mark for mark in marked_points([DENSE, weak], "macs") if mark.cell is weak]
+        return found.role
+
+    assert "not tested" in smallest(None)
+    assert "clearly" in smallest(0.45)
+
+
 def test_front_by_brute_force() -> None:
     cells = [cell("agp", 0.5, 0.5 + (i * 37 % 101) / 300, 1 + (i * 53 % 97)) for i in range(60)]
     front = pareto_front(cells, "macs")

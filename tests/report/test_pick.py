@@ -82,6 +82,15 @@ def test_no_runner_up_says_why(folder: Path) -> None:
     assert "Runner-up: none, what else fits scores too far below the best." in lines
 
 
+def test_far_below_the_best_it_does_not_claim_to_be_near(folder: Path) -> None:
+    better = "d,fpn,e,agp,0.5,0,50000,5000000,200000,0.800,0.06,0.07,0.05,0.08,3,ok,better"
+    rows = [*ROWS.strip().splitlines()[6:8], better]
+    (folder / "results.csv").write_text("\n".join([HEAD, *rows, ""]))
+    text = "\n".join(picked(folder, 0.02).lines)
+    assert "of their own dense network; it is 30" in text
+    assert "of the best model;" not in text
+
+
 def test_doubts_are_told(folder: Path) -> None:
     text = "\n".join(picked(folder, 0.02, latency_ms=10).lines)
     assert "Not proven: the 95 % interval of the drop reaches 3 points" in text

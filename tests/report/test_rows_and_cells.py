@@ -63,6 +63,21 @@ def test_latencies_beside_the_table_replace_those_in_it(tmp_path: Path) -> None:
     assert "latency_ms" not in pruned.numbers
 
 
+def test_two_latencies_of_one_trial_are_refused(tmp_path: Path) -> None:
+    table(tmp_path, "d,unet,e,dense,0,0,1000,0.7,0,0.08,ok,a")
+    (tmp_path / "latency.csv").write_text("trial,latency_ms,how\na,40,ONNX Runtime\na,400,PyTorch\n")
+    with pytest.raises(StudyError, match="line 3: trial 'a' stands there already"):
+        read_results(tmp_path)
+
+
+def test_seeds_that_agree_by_chance_are_no_certainty(tmp_path: Path) -> None:
+    rows = [f"d,unet,e,agp,0.5,{seed},1000,{iou},0,0.08,ok,a{seed}" for seed, iou in ((0, 0.7), (1, 0.7))]
+    (alike,) = make_cells(read_results(table(tmp_path, *rows)))
+    assert not alike.iou.known
+    (apart,) = make_cells(read_results(table(tmp_path, rows[0], rows[1].replace("0.7", "0.8"))))
+    assert apart.iou.known
+
+
 def test_latencies_may_come_from_a_spreadsheet(tmp_path: Path) -> None:
     rows = ("d,unet,e,dense,0,0,1000,0.7,0,0.08,ok,9,a", "d,unet,e,agp,0.5,0,250,0.7,0,0.08,ok,3,b")
     table(tmp_path, *rows, head=HEAD.replace("status", "status,latency_ms"))

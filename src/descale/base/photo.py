@@ -77,8 +77,23 @@ def photo_size(path: Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> tuple[
     """
     with reading(path, max_pixels=max_pixels) as image:
         width, height = _stored_size(image)
-        turned = not _lacks_exif(image) and image.getexif().get(EXIF_ORIENTATION, 1) >= LYING
+        turned = _orientation(image) >= LYING
     return (width, height) if turned else (height, width)
+
+
+def photo_orientation(path: Path | BinaryIO) -> int:
+    """How a photo's file is to be turned to be upright, from its header alone: EXIF 1 to 8, 1 not at all.
+
+    Raises:
+        DataError: as :func:`read_photo`.
+    """
+    with reading(path) as image:
+        return _orientation(image)
+
+
+def _orientation(image: Image.Image) -> int:
+    told = 1 if _lacks_exif(image) else image.getexif().get(EXIF_ORIENTATION, 1)
+    return told if isinstance(told, int) and 1 <= told <= 8 else 1
 
 
 def _lacks_exif(image: Image.Image) -> bool:

@@ -35,6 +35,7 @@ def cautions(
         *_collapsed(cells),
         *_missing(cells),
         *_chosen(cells),
+        *_partly_timed(cells),
         *_mixed([result for result in results if result.finished], own_latency),
     ]
 
@@ -100,6 +101,22 @@ def _collapsed(cells: Sequence[Cell]) -> list[str]:
     names += " and others" if len(collapsed) > 4 else ""
     count = len(collapsed)
     return [f"{count} configuration{'s' if count > 1 else ''} collapsed and cannot be picked: {names}."]
+
+
+def _partly_timed(cells: Sequence[Cell]) -> list[str]:
+    """A cost decides only where every model that may be chosen has it."""
+    found = []
+    grouped = by_dataset(cells)
+    for dataset, members in grouped.items():
+        usable = candidates(members)
+        timed = sum(cell.mean("latency_ms") is not None for cell in usable)
+        if 0 < timed < len(usable):
+            of = f" of {dataset}" if len(grouped) > 1 else ""
+            found.append(
+                f"Latency is known for {timed} of {len(usable)} configurations{of} that can be picked, so it "
+                "decides nothing: another cost does. Measure the others in the same way."
+            )
+    return found
 
 
 def _chosen(cells: Sequence[Cell]) -> list[str]:

@@ -96,7 +96,8 @@ def spread(results: Sequence[Result], column: str) -> Span:
     The variance over images does not shrink with more seeds, since all seeds are scored on the same
     images; the variance between seeds does. The interval is the mean plus or minus 1.96 times the root
     of ``mean image variance + seed variance / seeds``, asymmetric where the images' interval is.
-    Without ``<column>_low`` and ``_high`` and with one seed there is no interval.
+    Without ``<column>_low`` and ``_high`` the seeds alone give it; where they all agree, or there is one,
+    there is none.
     """
     known = [result for result in results if column in result.numbers]
     values = [result.numbers[column] for result in known]
@@ -112,7 +113,7 @@ def spread(results: Sequence[Result], column: str) -> Span:
         if f"{column}_high" in result.numbers
     ]
     if not below or not above:
-        if len(values) < 2:
+        if _variance(values) == 0:
             return Span(estimate)
         below = above = [0.0]
     seeds = Z95**2 * _variance(values) / len(values)

@@ -56,13 +56,17 @@ def marked_points(cells: Sequence[Cell], cost: str) -> list[Marked]:
     if not front:
         return []
     best = front[-1]
-    recommended = next(c for c in front if best.iou.estimate - c.iou.estimate <= TOLERANCE)
+    recommended = next(c for c in front if best.iou.estimate - c.iou.estimate <= TOLERANCE + 1e-9)
     roles = [("A", recommended, f"Recommended: the cheapest within {points(TOLERANCE)} of the best")]
     if best is not recommended:
         roles.append(("B", best, "Most accurate"))
     smallest = next((cell for cell in front if _clears_colour(cell)), None)
     if smallest is not None and smallest is not recommended and smallest is not best:
-        roles.append(("C", smallest, "Smallest that clearly clears the floors"))
+        tested = smallest.iou.low is not None
+        role = (
+            "Smallest that clearly clears the floors" if tested else "Smallest above the floors (not tested)"
+        )
+        roles.append(("C", smallest, role))
     return [
         Marked(letter, role, cell, tuple(_reasons(cell, cells, front, cost))) for letter, cell, role in roles
     ]

@@ -96,8 +96,10 @@ def control_matrix(evidence: Sequence[Evidence]) -> Matrix | None:
 
 
 def _drop(item: Evidence | None) -> Place:
-    if item is None or item.cell.drop is None:
+    if item is None:
         return Place("–", meaning="not finished")
+    if item.cell.drop is None:
+        return Place("–", meaning="its dense network is not in the table")
     drop = item.cell.drop
     sign, meaning = _verdict(item)
     return Place(_points(drop.estimate), _bounds(drop), sign, meaning, _shade(drop.estimate))

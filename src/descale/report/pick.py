@@ -53,10 +53,16 @@ def pick(cells: Sequence[Cell], limits: Limits) -> Pick:
     fitting = [cell for cell in usable if not violations(cell, limits)]
     if not fitting:
         return Pick(dataset, None, None, tuple(nearest_miss(cells, usable, limits)))
-    ranked = _ranked(_strong(fitting, usable, limits), limits, price)
+    strong = _strong(fitting, usable, limits)
+    ranked = _ranked(strong or fitting, limits, price)
     chosen = ranked[0]
     runner_up = ranked[1] if len(ranked) > 1 else None
-    return Pick(dataset, chosen, runner_up, tuple(answer(chosen, runner_up, cells, fitting, limits, price)))
+    return Pick(
+        dataset,
+        chosen,
+        runner_up,
+        tuple(answer(chosen, runner_up, cells, fitting, limits, price, near_best=bool(strong))),
+    )
 
 
 def pick_from_study(folder: Path, limits: Limits) -> list[Pick]:
@@ -83,7 +89,7 @@ def _ranked(fitting: Sequence[Cell], limits: Limits, price: str) -> list[Cell]:
     left = sorted(fitting, key=lambda c: -c.iou.estimate)
     ranked: list[Cell] = []
     while left:
-        equal = [cell for cell in left if left[0].iou.estimate - cell.iou.estimate <= TIE]
+        equal = [cell for cell in left if left[0].iou.estimate - cell.iou.estimate <= TIE + 1e-9]
         first = min(equal, key=lambda c: (cost_of(c, price), -c.iou.estimate))
         ranked.append(first)
         left.remove(first)
@@ -95,4 +101,4 @@ def _strong(fitting: Sequence[Cell], usable: Sequence[Cell], limits: Limits) -> 
     if limits.costs or limits.drop is None:
         return fitting
     best = max(cell.iou.estimate for cell in usable)
-    return [cell for cell in fitting if best - cell.iou.estimate <= limits.drop + 1e-9] or fitting
+    return [cell for cell in fitting if best - cell.iou.estimate <= limits.drop + 1e-9]

@@ -19,6 +19,8 @@ def answer(
     fitting: Sequence[Cell],
     limits: Limits,
     price: str,
+    *,
+    near_best: bool,
 ) -> list[str]:
     """One sentence a line: the pick, its scores and costs, the reason, the runner-up, the doubts, the models.
 
@@ -29,6 +31,7 @@ def answer(
         fitting: those within the limits.
         limits: of cost and drop.
         price: the cost that decides ties.
+        near_best: whether it is within the limit of the drop of the best model too, not of its parent alone.
     """
     count = f"{len(fitting)} of {len(candidates(cells))} models fit"
     why = (
@@ -36,6 +39,13 @@ def answer(
         if limits.costs
         else f"least {COLUMNS[price].title} of those within {points(limits.drop or 0.0)} of the best model"
     )
+    if not near_best:
+        best = max(candidates(cells), key=lambda cell: cell.iou.estimate)
+        why = (
+            f"least {COLUMNS[price].title} of those within {points(limits.drop or 0.0)} of their own dense "
+            f"network; it is {points(best.iou.estimate - chosen.iou.estimate)} below {named(best, cells)}, "
+            "the best model, and none that fits is near that"
+        )
     iou = chosen.iou
     lines = [
         f"Pick: {named(chosen, cells)}",

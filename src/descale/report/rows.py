@@ -200,7 +200,7 @@ def read_latencies(path: Path) -> dict[str, dict[str, str]]:
     """Rows of a latency.csv by trial, empty if there is no such file.
 
     Raises:
-        StudyError: it cannot be read, lacks a column, or a latency is no number.
+        StudyError: it cannot be read, lacks a column, a latency is no number, or a trial stands there twice.
     """
     if not path.is_file():
         return {}
@@ -213,14 +213,21 @@ def read_latencies(path: Path) -> dict[str, dict[str, str]]:
         ) from error
     if not rows or not {"trial", "latency_ms"} <= set(rows[0]):
         raise StudyError(f"{path} needs the columns trial and latency_ms. Correct or remove it.")
+    found: dict[str, dict[str, str]] = {}
     for line, row in enumerate(rows, start=2):
+        if row["trial"] in found:
+            raise StudyError(
+                f"{path}, line {line}: trial '{row['trial']}' stands there already. Keep one row for each "
+                "trial, all measured in one way."
+            )
+        found[row["trial"]] = row
         text = (row["latency_ms"] or "").strip()
         if text and ((value := _number(text)) is None or value <= 0):
             raise StudyError(
                 f"{path}, line {line}: latency_ms '{text}' is not a number of milliseconds above 0. "
                 "Correct or remove the line."
             )
-    return {row["trial"]: row for row in rows}
+    return found
 
 
 def _require_matches(path: Path, rows: Sequence[Result], latencies: Mapping[str, object]) -> None:

@@ -53,10 +53,12 @@ class Section:
 def sections(results: Sequence[Result], trials: StudyTrials) -> list[Section]:
     """Work out one section per data set that has a finished trial."""
     cells = make_cells(results)
-    numbers = {cell.key: index for index, cell in enumerate(cells)}
+    grouped = by_dataset(cells)
+    ordered = [cell for members in grouped.values() for cell in members]  # as the page lists them
+    numbers = {cell.key: index for index, cell in enumerate(ordered)}
     return [
         _section(name, index, gather(members, trials), trials, numbers)
-        for index, (name, members) in enumerate(by_dataset(cells).items())
+        for index, (name, members) in enumerate(grouped.items())
     ]
 
 

@@ -49,6 +49,7 @@ def test_a_photo_without_annotations_has_no_corrosion(tmp_path: Path) -> None:
         ({"category_id": 1, "segmentation": {"size": [40, 60], "counts": [5, 5]}}, "add up to 10 pixels"),
         ({"category_id": 1, "segmentation": {"size": [4, 6], "counts": [24]}}, "run lengths for 6 x 4"),
         ({"category_id": 1, "segmentation": {"size": [40, 60], "counts": "~~"}}, "no character"),
+        ({"category_id": 1, "segmentation": {"size": [40, 60], "counts": "o" * 40}}, "damaged"),
     ],
 )
 def test_bad_annotations(tmp_path: Path, annotation: dict[str, Any], message: str) -> None:
@@ -86,3 +87,19 @@ def test_not_a_coco_file(tmp_path: Path) -> None:
         (tmp_path / "train/_annotations.coco.json").write_text(text)
         with pytest.raises(DataError, match="not a COCO annotation file"):
             load_dataset(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"id": 1, "name"', '"id": 1, "title"', "category 1 has no name"),
+        (f'"height": {HEIGHT}', '"height": Infinity', "not a COCO annotation file"),
+    ],
+)
+def test_damaged_files_are_told(tmp_path: Path, old: str, new: str, message: str) -> None:
+    write_coco(tmp_path)
+    path = tmp_path / "train/_annotations.coco.json"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(DataError, match=message):
+        load_dataset(tmp_path)

@@ -78,6 +78,7 @@ def test_a_frame_turned_by_exif(tmp_path: Path) -> None:
 
 def test_not_a_labelme_file(tmp_path: Path) -> None:
     write_labelme(tmp_path)
-    (tmp_path / "train/a.json").write_text("{}")
-    with pytest.raises(DataError, match="not a labelme file"):
-        only_mask(load_dataset(tmp_path))
+    for text in ("{}", '{"imageHeight": Infinity, "shapes": []}'):
+        (tmp_path / "train/a.json").write_text(text)
+        with pytest.raises(DataError, match="not a labelme file"):
+            only_mask(load_dataset(tmp_path))

@@ -10,11 +10,13 @@ import numpy as np
 
 from descale.base.classes import IGNORED
 from descale.base.errors import DataError
+from descale.base.photo import LYING
 from descale.data.check.dealt import numbered_apart, tiles_apart
 from descale.data.check.labels import label_findings, outlines_reach
 from descale.data.check.leaks import find_leaks
 from descale.data.check.report import CheckReport, Finding
 from descale.data.check.scan import Scanned, scan
+from descale.data.description import Description
 from descale.data.folders import Listing
 from descale.data.near_names import with_nearest
 from descale.data.problems import SizeMismatch, UnknownClass, WrongUnit
@@ -60,6 +62,7 @@ def check_dataset(source: str | Path, *, progress: Callable[[int, int], None] | 
     findings = [
         *_listing_findings(place, listing),
         *_file_findings(scanned),
+        *_turned_findings(scanned, place.description),
         *label_findings(scanned, place.description),
         *_balance_findings(dataset, scanned),
         *_split_findings(dataset, place, dealt),
@@ -122,6 +125,25 @@ def _file_findings(scanned: Sequence[Scanned]) -> Iterator[Finding]:
     tiny = tuple(str(one.sample.image) for one in scanned if one.size and min(one.size) < SMALLEST_SIDE)
     if tiny:
         yield Finding("tiny photo", False, f"Photos have a side of less than {SMALLEST_SIDE} pixels.", tiny)
+
+
+def _turned_findings(scanned: Sequence[Scanned], description: Description) -> Iterator[Finding]:
+    """Photos that EXIF turns, where no size tells whether their labels were drawn on the upright photo."""
+    found = [
+        str(one.sample.image)
+        for one in scanned
+        if one.orientation > 1
+        and one.size is not None
+        and (description.format == "yolo" or one.orientation < LYING or one.size[0] == one.size[1])
+    ]
+    if found:
+        yield Finding(
+            "turned photo", False,
+            "Photos are turned by their header (EXIF), and labels are taken to be drawn on the upright "
+            "photo. The sizes do not tell whether they are: look at some, and export the set again with "
+            "photos turned for good if labels lie elsewhere.",
+            tuple(found),
+        )  # fmt: skip
 
 
 def _split_findings(dataset: Dataset, place: Source, dealt: bool) -> Iterator[Finding]:

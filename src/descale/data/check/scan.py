@@ -13,6 +13,7 @@ from PIL import Image
 
 from descale.base.errors import DataError
 from descale.base.fingerprint import content_hash
+from descale.base.photo import photo_orientation
 from descale.data.readers.mask_files import value_counts
 from descale.data.sample import Notes, Sample
 
@@ -26,6 +27,7 @@ class Scanned:
 
     Attributes:
         size: height and width of the upright photo.
+        orientation: how the file is to be turned to be upright, EXIF 1 to 8; 1 is not at all.
         thumbnail: grey levels, float32 (64, 64).
         digest: SHA-256 of the photo file.
         counts: pixels per class id, (256,); the last are those that are ignored.
@@ -40,6 +42,7 @@ class Scanned:
     counts: NDArray[np.int64] | None
     notes: Notes | None
     errors: tuple[DataError, ...]
+    orientation: int = 1
 
 
 def scan(samples: Sequence[Sample], progress: Callable[[int], None] | None = None) -> list[Scanned]:
@@ -69,12 +72,13 @@ def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _scan_one(sample: Sample) -> Scanned:
-    size, small, digest, counts, notes = None, None, None, None, None
+    size, small, digest, counts, notes, orientation = None, None, None, None, None, 1
     errors: list[DataError] = []
     try:
         digest = content_hash(sample.image)
         image = sample.read_image()
         size = (image.shape[0], image.shape[1])
+        orientation = photo_orientation(sample.image)
         small = thumbnail(image)
     except DataError as error:
         errors.append(error)
@@ -84,4 +88,4 @@ def _scan_one(sample: Sample) -> Scanned:
             counts, notes = value_counts(reading.mask), reading.notes
         except DataError as error:
             errors.append(error)
-    return Scanned(sample, size, small, digest, counts, notes, tuple(errors))
+    return Scanned(sample, size, small, digest, counts, notes, tuple(errors), orientation)

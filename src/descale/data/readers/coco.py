@@ -186,7 +186,7 @@ def _decoded(region: Region, size: tuple[int, int], where: str) -> NDArray[np.bo
         if (height, width) != size:
             raise SizeMismatch(f"{where}: run lengths for {width} x {height} pixels. Export it again.")
         return decode_rle(region.segmentation["counts"], size)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{where}: the segmentation is damaged ({error}). Export it again.") from error
 
 
@@ -257,7 +257,7 @@ def _labels(description: Description, path: Path) -> dict[str, CocoLabel]:
         ]
     except NotText as error:
         raise DataError(f"{path}: {error}") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise DataError(f"{path}: not a COCO annotation file ({error!r}). Export the set again.") from error
     # Only categories that are used need a class: category 0 of many exports is a dummy that names the set.
     missing = used - categories.keys()
@@ -269,6 +269,8 @@ def _labels(description: Description, path: Path) -> dict[str, CocoLabel]:
             f"{path}: {sum(len(by_image[image_id]) for image_id in lost)} annotations belong to images that "
             f"'images' does not list (the first: image_id {lost[0]}). Export the set again."
         )
+    if nameless := sorted(number for number in used if "name" not in categories[number]):
+        raise DataError(f"{path}: category {nameless[0]} has no name. Export the set again.")
     values = tuple(
         (number, class_of(description, str(number), str(categories[number]["name"]), where=str(path)))
         for number in sorted(used)

@@ -101,7 +101,7 @@ class LabelmeLabel:
             shapes = [self._shape(shape) for shape in content["shapes"]]
         except NotText as error:
             raise DataError(f"{self.path}: {error}") from error
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise DataError(
                 f"{self.path}: not a labelme file ({error!r}). Save it again in labelme."
             ) from error
