@@ -28,6 +28,7 @@ def test_a_model_becomes_a_bundle_that_opens(
     [
         (["--to", "onnx", "--int8"], "--int8 needs photos with labels: give a data set, --calibrate"),
         (["--to", "onnx", "--calibrate", "x"], "--calibrate is only used with --int8"),
+        (["--to", "onnx", "--tolerance", "0.5"], "--tolerance is what INT8 may lose"),
         (["--to", "tflite"], "tflite"),
         (["--to", "onnx", "--photos", "nowhere"], "nowhere"),
     ],

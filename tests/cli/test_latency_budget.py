@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from descale.latency import table
-from descale.models import load_model
+from descale.models import load_model, save_model
+from descale.pruning import build_channel_graph
+from descale.pruning.budget import first_units
+from descale.pruning.cut import cut_channels
 
 
 @pytest.fixture
@@ -69,6 +73,19 @@ def test_what_would_be_ignored_is_refused(descale: Any, words: tuple[str, ...], 
     ended = descale(*words, *network)
     assert ended.status == 1
     assert said in ended.err
+
+
+def test_a_table_of_a_pruned_network_is_refused(descale: Any, dense_model: Path, tmp_path: Path) -> None:
+    model = load_model(dense_model)
+    graph = build_channel_graph(model.network)
+    counts = {group.index: max(1, group.units // 2) for group in graph.prunable}
+    narrow = cut_channels(model.network, graph, first_units(graph, counts))
+    save_model(tmp_path / "model", replace(model, network=narrow))
+    ended = descale(
+        "benchmark", "--dense", tmp_path / "model", "--engine", "onnxruntime", "--table", tmp_path / "t.csv"
+    )
+    assert ended.status == 1
+    assert "already pruned" in ended.err
 
 
 def test_a_table_needs_a_dense_model_and_one_engine(descale: Any, tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import onnx
 import pytest
@@ -86,6 +88,50 @@ def test_a_table_of_another_network_or_none_is_refused(
     for path in (broken, tmp_path / "nowhere.csv"):
         with pytest.raises(ConfigError, match="is no table of latencies"):
             widths_for_latency(network, other, graph, 0.5, size=SIZE, allocation="bypass", table=path)
+
+
+def test_a_table_of_another_engine_than_was_asked_for_is_refused(
+    network: nn.Module, spec: ModelSpec, graph: ChannelGraph, written: Written
+) -> None:
+    times = written(whole_vectors)
+    own = table.read_table(times).engine
+    other = next(name for name in ("openvino", "onnxruntime") if name != own)
+    how: dict[str, Any] = {"size": SIZE, "allocation": "bypass", "table": times}
+    with pytest.raises(ConfigError, match=f"holds times of {own}, not of {other}"):
+        widths_for_latency(network, spec, graph, 0.5, engine=other, **how)
+    widths_for_latency(network, spec, graph, 0.5, engine=own, **how)
+
+
+@pytest.mark.parametrize(
+    ("kept", "message"),
+    [
+        (lambda row: {**row, "ms": "nan"}, "no number of milliseconds"),
+        (lambda row: row if row["probe"] == "0" else None, "times of 1 networks"),
+        (lambda row: row if row["layer"] else None, "rows are missing"),
+        (lambda row: {**row, "ms": "0"}, "take no time"),
+    ],
+)
+def test_a_table_that_lost_rows_or_times_is_refused(
+    written: Written, kept: Callable[[dict[str, str]], dict[str, str] | None], message: str
+) -> None:
+    path = written(whole_vectors)
+    with path.open(newline="") as stream:
+        rows = [row for one in csv.DictReader(stream) if (row := kept(one)) is not None]
+    with path.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, table.COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    with pytest.raises(ConfigError, match=message):
+        table.read_table(path)
+
+
+def test_a_size_that_the_network_does_not_take_is_refused(
+    network: nn.Module, spec: ModelSpec, graph: ChannelGraph
+) -> None:
+    with pytest.raises(ConfigError, match="multiple of 32"):
+        table.measure_table(
+            network, spec, graph, size=(100, 100), engine="onnxruntime", threads=1, tell=lambda _: None
+        )
 
 
 def test_unknown_engines_are_refused(network: nn.Module, spec: ModelSpec, graph: ChannelGraph) -> None:

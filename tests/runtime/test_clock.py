@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import chain, repeat
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,6 +47,17 @@ def test_phases_of_a_bundle_add_up(tiny_bundle: Path) -> None:
     timed = phases_of(Segmenter.from_bundle(tiny_bundle, "onnxruntime"))
     seconds = dict(zip(PHASES, timed(drawn_picture(64, 96)), strict=True))
     assert min(seconds["inference"], seconds["total"]) > 0
+    assert sum(seconds[phase] for phase in PHASES[:3]) == pytest.approx(seconds["total"], rel=0.01)
+
+
+def test_phases_of_tiles_that_run_at_once_share_the_time_there_was() -> None:
+    def two_at_once(_: object, *, scale: float) -> SimpleNamespace:
+        time.sleep(0.05)
+        return SimpleNamespace(seconds={"decode": 0.0, "prepare": 0.02, "infer": 0.06, "decide": 0.02})
+
+    segmenter: Any = two_at_once
+    seconds = dict(zip(PHASES, phases_of(segmenter)(drawn_picture(32, 32)), strict=True))
+    assert seconds["inference"] == pytest.approx(0.6 * seconds["total"], rel=0.01)
     assert sum(seconds[phase] for phase in PHASES[:3]) == pytest.approx(seconds["total"], rel=0.01)
 
 

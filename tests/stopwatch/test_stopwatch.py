@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from descale.base.errors import BundleError, ConfigError
 from descale.runtime.device import describe_device
 from descale.stopwatch.ceiling import Ceiling, measure_ceiling
 from descale.stopwatch.contestants import bundle_contestants
-from descale.stopwatch.measure import Contestant, Measurement, measure
+from descale.stopwatch.measure import Contestant, Measurement, ceiling_in_process, measure
 from descale.stopwatch.report import rows, table, write_csv
 
 
@@ -44,6 +45,23 @@ def test_roofline_takes_the_tighter_limit(macs: float, moved: float, share: floa
     seconds = np.full((1, 1, 4), 0.1)
     one = Measurement(contestant(macs=macs, moved=moved), seconds, 0, 0, 0)
     assert one.roofline_share(Ceiling(gflops=100, gigabytes=10)) == pytest.approx(share, nan_ok=True)
+
+
+def test_a_ceiling_that_cannot_be_measured_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("descale.stopwatch.measure.sys.executable", "false")
+    with pytest.raises(BundleError, match="ceiling could not be measured"):
+        ceiling_in_process(1)
+
+
+def test_weights_are_moved_once_whatever_the_size_of_the_picture(tiny_bundle: Path) -> None:
+    manifest = json.loads((tiny_bundle / "bundle.json").read_text())
+    manifest["provenance"]["costs"] = {
+        "parameters": 500, "macs": 100, "values_moved": 1500, "macs_size": [64, 64],
+    }  # fmt: skip
+    (tiny_bundle / "bundle.json").write_text(json.dumps(manifest))
+    for side, values in ((64, 1500), (128, 4500)):
+        (one,) = bundle_contestants([tiny_bundle], size=(side, side), engines=["onnxruntime"])
+        assert one.moved == 4 * values
 
 
 def test_ceiling_is_positive() -> None:

@@ -83,6 +83,24 @@ def test_another_model_in_the_same_place_is_another_run(
         prune(tmp_path / "m", steel, tmp_path / "run", sparsity=0.5)
 
 
+def test_another_table_of_latencies_in_the_same_place_is_another_run(
+    dense: Path, steel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "descale.training.runs.prune_model", lambda *_, **__: (tmp_path / "run/last.ckpt").touch()
+    )
+    times = tmp_path / "times.csv"
+    asked: dict[str, Any] = {"budget": {"latency": 0.5}, "pruning": {"latency_table": str(times)}}
+    with pytest.raises(ConfigError, match=r"times\.csv cannot be read"):
+        prune(dense, steel, tmp_path / "run", **asked)
+    times.write_text("first")
+    for _ in range(2):
+        prune(dense, steel, tmp_path / "run", **asked)
+    times.write_text("second")
+    with pytest.raises(ConfigError, match=r"other settings \(latency_table_sha256\)"):
+        prune(dense, steel, tmp_path / "run", **asked)
+
+
 def test_other_encoder_weights_under_the_same_name_are_another_run(
     steel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,6 +223,7 @@ def test_crops_larger_than_the_picture_are_refused(steel: Path, tmp_path: Path) 
     [
         ({"budget": 0.1}, "budget=0.1: give settings by name"),
         ({"sparsity": 0.5, "seed": "0"}, "Seed '0'"),
+        ({"sparsity": 0.5, "pruning": {"engine": "openvino"}}, "engine is for a budget"),
         ({"sparsity": 0.5, "recipe": ["descale"]}, "unknown recipe"),
     ],
 )

@@ -60,6 +60,10 @@ def benchmark(
         from descale.base.errors import ConfigError
 
         raise ConfigError("Nothing to measure: give bundles, or a model folder with --dense.")
+    if latency_table is not None and csv is not None and not bundles:
+        from descale.base.errors import ConfigError
+
+        raise ConfigError("--csv is for bundles; name some beside --table, or leave it out.")
     if latency_table is not None:
         _write_table(latency_table, dense, shape, engine or ["auto"], used)
         if not bundles:
@@ -107,6 +111,8 @@ def _write_table(
     if dense is None or len(engines) > 1:
         raise ConfigError("--table needs the model folder of the dense network, --dense, and one --engine.")
     model = load_model(dense)
+    if model.widths != model.dense_widths:
+        raise ConfigError(f"{dense} is already pruned; give the dense model it came from.")
     with plain_console(stderr=True).status("timing layers") as status:
         table = measure_table(
             model.network.eval(), model.spec, build_channel_graph(model.network), size=size,

@@ -160,6 +160,12 @@ def _rows(ray: Any, left: Sequence[dict[str, str]], work: Work) -> Iterator[dict
     import ray.data as ray_data
 
     cpus = int(ray.cluster_resources().get("CPU", 1))
+    largest = max((int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]), default=1)
+    if work.threads > largest:
+        raise ConfigError(
+            f"--threads {work.threads}: the largest machine of the cluster has {largest} CPUs. Give at most "
+            "as many."
+        )
     actors = max(1, min(cpus // work.threads, -(-len(left) // BATCH)))
     photos = ray_data.from_items(list(left), override_num_blocks=max(1, -(-len(left) // BATCH)))
     predicted = photos.map_batches(

@@ -62,12 +62,19 @@ def widths_for_latency(
         tell: called with what is being done.
 
     Raises:
-        ConfigError: the engine is unknown or not installed, or the table is of another network.
+        ConfigError: the engine is unknown or not installed, or the table is of another network or engine.
         PruningError: the narrowest network takes longer.
     """
     known = read_table(table) if table is not None else None
     if known is not None and known.network != (own := f"{spec.architecture}/{spec.encoder}"):
         raise ConfigError(f"{table} is a table of {known.network}, not of {own}. Make one of this network.")
+    if known is not None and engine not in ("auto", known.engine):
+        raise ConfigError(f"{table} holds times of {known.engine}, not of {engine}. Leave engine out.")
+    if known is not None:
+        tell(
+            f"times of {known.engine} with {known.threads} threads at {known.size[0]}x{known.size[1]} on "
+            f"{known.device}"
+        )
     if known is None:
         known = measure_table(
             network, spec, graph, size=size, engine=installed_engine(engine), threads=usable_cores(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from descale.base.files import replacing_file
 from descale.latency.lanes import choices, measure_lanes
 from descale.latency.layers import Timed, exported_graph, layer_of, time_layers
 from descale.models import ModelSpec
+from descale.models.spec import check_size
 from descale.pruning.allocation import FLOOR, Counts, allocate
 from descale.pruning.budget import first_units
 from descale.pruning.channels import ChannelGraph
@@ -27,6 +29,8 @@ SPARSITIES = (0.0, 0.4, 0.5, 0.6, 0.7, 0.78, 0.84, 0.88, 0.92, 0.95)
 """Of the networks that are measured; the first is the dense one."""
 SPREAD = 0.5
 """Standard deviation of the logarithm of the factors by which their widths differ from an allocation's."""
+LEAST_PROBES = 3
+"""Fewer networks do not tell how time grows with inputs and outputs."""
 SECONDS = 25.0
 COLUMNS = (
     "network", "engine", "threads", "height", "width", "lanes", "probe", "layer", "depthwise", "inputs",
@@ -109,9 +113,14 @@ def measure_table(
         seconds: for the runs, :data:`SECONDS` by default.
 
     Raises:
+        ConfigError: the size is no multiple of the network's stride.
         ExportError: the network cannot be exported.
         PruningError: its layers cannot be told apart in the exported graph.
     """
+    try:
+        check_size(size)
+    except ValueError as error:
+        raise ConfigError(f"A table of latencies is of a size that the network takes: {error}.") from None
     seconds = SECONDS if seconds is None else seconds
     lanes = measure_lanes(engine, threads)
     footprint = Footprint(network, graph, size)
@@ -211,13 +220,13 @@ def read_table(path: Path) -> LatencyTable:
     """Read a table that :func:`write_table` wrote.
 
     Raises:
-        ConfigError: it is not there or is no such table.
+        ConfigError: it is not there, is no such table, or rows of it are missing.
     """
     try:
         with path.open(newline="", encoding="utf-8") as stream:
             lines = list(csv.DictReader(stream))
         first = lines[0]
-        return LatencyTable(
+        table = LatencyTable(
             network=first["network"], engine=first["engine"], threads=int(first["threads"]),
             size=(int(first["height"]), int(first["width"])), lanes=int(first["lanes"]),
             device=first["device"], times=_times(lines),
@@ -227,6 +236,25 @@ def read_table(path: Path) -> LatencyTable:
             f"{path} is no table of latencies ({type(error).__name__}: {error}). Make one with: "
             "descale benchmark --dense MODEL --table FILE."
         ) from None
+    if lack := _lack_of(table.times):
+        raise ConfigError(f"{path}: {lack}. Make the table again: descale benchmark --table.")
+    return table
+
+
+def _lack_of(times: Sequence[LayerTime]) -> str:
+    """What keeps times from telling what a width costs; empty if nothing does."""
+    if not all(math.isfinite(one.ms) and one.ms >= 0 for one in times):
+        return "a time is no number of milliseconds"
+    probes = {one.probe for one in times}
+    if len(probes) < LEAST_PROBES or 0 not in probes:
+        return (
+            f"times of {len(probes)} networks, where the dense one and {LEAST_PROBES - 1} others are needed"
+        )
+    if {one.probe for one in times if one.layer == REST} != probes:
+        return "rows are missing: a network lacks the time that belongs to no layer"
+    if sum(one.ms for one in times if one.probe == 0) <= 0:
+        return "the dense network is said to take no time"
+    return ""
 
 
 def _times(lines: Sequence[dict[str, str]]) -> tuple[LayerTime, ...]:

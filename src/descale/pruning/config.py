@@ -157,6 +157,8 @@ class PruningConfig(BaseModel):
             )
         if self.latency_table is not None and "latency" not in (self.budget or {}):
             raise ValueError("latency_table is for a budget such as {latency: 0.1}; leave it out")
+        if self.engine != "auto" and "latency" not in (self.budget or {}):
+            raise ValueError("engine is for a budget such as {latency: 0.1}; leave it out")
         if "latency" in (self.budget or {}) and self.round_to > 1:
             raise ValueError(
                 "a budget in latency chooses whole vectors of the engine by itself: leave round_to out "

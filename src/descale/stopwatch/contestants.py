@@ -54,6 +54,7 @@ def _contestant(bundle: Bundle, engine: str, size: tuple[int, int]) -> Contestan
     costs = bundle.manifest.provenance.get("costs", {})
     stated = costs.get("macs_size", [1, 1])
     scale = size[0] * size[1] / (stated[0] * stated[1])
+    weights = costs.get("parameters", 0) if "values_moved" in costs else 0  # as many for any picture
     width = 1 if bundle.manifest.precision == "int8" else 4
     return Contestant(
         name=bundle.manifest.name,
@@ -63,7 +64,7 @@ def _contestant(bundle: Bundle, engine: str, size: tuple[int, int]) -> Contestan
         precision=bundle.manifest.precision,
         bytes_on_disk=_network_bytes(bundle, engine),
         macs=costs.get("macs", 0) * scale,
-        moved=costs.get("values_moved", 0) * scale * width,
+        moved=((costs.get("values_moved", 0) - weights) * scale + weights) * width,
     )
 
 

@@ -136,8 +136,14 @@ def ceiling_in_process(threads: int) -> Ceiling:
         f"c = m({threads}); print(c.gflops, c.gigabytes)"
     )
     found = subprocess.run(
-        [sys.executable, "-c", code], env=_environment(threads), capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], env=_environment(threads), capture_output=True, text=True, check=False
     )
+    if found.returncode:
+        reason = (found.stderr.strip().splitlines() or ["it was killed"])[-1]
+        raise BundleError(
+            f"This machine's ceiling could not be measured ({reason}). It takes about 600 MB of memory: end "
+            "other programs."
+        )
     gflops, gigabytes = map(float, found.stdout.split())
     return Ceiling(gflops, gigabytes)
 

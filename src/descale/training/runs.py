@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from descale.base.classes import BINARY
-from descale.base.errors import ModelError
+from descale.base.errors import ConfigError, ModelError
 from descale.base.files import sha256_of
 from descale.base.settings import by_name, joined, require_seed, require_text, validated
 from descale.data import Dataset, load_dataset
@@ -171,6 +171,8 @@ def prune(
         "pruning": chosen.model_dump(mode="json"),
         "seed": seed,
     }
+    if chosen.latency_table is not None:  # its path says nothing of what is in it
+        settings["latency_table_sha256"] = _table_hash(chosen.latency_table)
     with claimed_folder(folder, settings):
         if not accept_problems:
             remember_passed(folder, dataset.fingerprint())
@@ -201,3 +203,12 @@ def _devices(values: Mapping[str, Any] | None) -> DeviceConfig:
     found = validated(DeviceConfig, by_name(values, "devices"), section="devices")
     check_devices(found)
     return found
+
+
+def _table_hash(path: str) -> str:
+    try:
+        return sha256_of(Path(path))
+    except OSError as error:
+        raise ConfigError(
+            f"latency_table {path} cannot be read: {error.strerror}. Check the path."
+        ) from error

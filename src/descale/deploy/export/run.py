@@ -7,6 +7,7 @@ from pathlib import Path
 
 from descale.base.errors import ConfigError
 from descale.base.files import NotText, read_text
+from descale.base.settings import require_number
 from descale.deploy.export.bundle import Exported, export_model
 from descale.deploy.export.checks import choose_targets, find_photos, require_int8
 from descale.deploy.quantize.gate import GateSettings
@@ -72,6 +73,9 @@ def export(
         raise ConfigError(
             "--calibrate is only used with --int8. Add --int8 (int8=True), or leave calibrate out."
         )
+    require_number("tolerance", tolerance)
+    if not int8 and tolerance != GateSettings.tolerance:
+        raise ConfigError("--tolerance is what INT8 may lose. Add --int8 (int8=True), or leave it out.")
     gate = GateSettings(tolerance)
     names = [to] if isinstance(to, str) else list(to)
     targets = choose_targets(names)
