@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from tests.report.test_fronts import cell
 
 from descale.report.cells import Span
 from descale.report.charts import front_chart
 from descale.report.fronts import Marked
+from descale.report.svg import LINE, Label, free_line
 
 
 def labels(chart: str) -> list[tuple[float, float, str]]:
@@ -37,3 +38,10 @@ def test_a_cell_is_known_by_what_it_is_of_not_by_which_object_it_is() -> None:
     chart = front_chart("chart", [replace(one) for one in cells], "macs", marked, numbers)
     assert chart.count('class="ring"') == 1
     assert chart.index('data-cell="1"') < chart.index('data-cell="0"')  # what is marked is drawn on top
+
+
+def test_labels_do_not_lie_on_each_other() -> None:
+    taken: list[Label] = []
+    lines = [free_line(taken, left, left + 100, 200.0) for left in (0, 50, 60, 300)]
+    assert lines[0] == lines[3] == 200
+    assert all(abs(a - b) >= LINE for a, b in combinations(lines[:3], 2))

@@ -89,7 +89,7 @@ def _facts(request: Request, final: Final) -> list[tuple[str, str]]:
         drop += f" (95 % interval {low:.1f} to {high:.1f})"
     costs = final.candidate.costs
     return [
-        ("lost against dense", drop),
+        ("against dense", drop),
         ("time", f"{milliseconds(final.ms)} in {request.engine}, {request.threads} threads"),
         ("weights", final.precision),
         ("predicted before training", f"{costs.ms:.1f} ms"),
@@ -150,18 +150,21 @@ def chart(table: Sequence[Tried], final: Final, limits: Limits) -> str:
     if limits.ms is not None and x.low < limits.ms < x.high:
         body.append(svg.line(x(limits.ms), FRAME.top, x(limits.ms), FRAME.bottom, "floor", dash="5 4"))
         body.append(svg.text(x(limits.ms) + 5, FRAME.top + 12, f"limit {limits.ms:g} ms", css="floor-label"))
-    for number, one in enumerate(table):
+    taken: list[svg.Label] = []
+    for one in table:
         px, py = x(one.candidate.costs.ms), y(one.score)
         fill = "#fff" if one.candidate.sparsity == 0 else "#a63d00"
         body.append(f'<circle cx="{px:.1f}" cy="{py:.1f}" r="5" fill="{fill}" stroke="#1b1b1b"/>')
         if one.candidate == final.candidate:
             body.append(f'<circle cx="{px:.1f}" cy="{py:.1f}" r="10" class="ring"/>')
-        left = px > (FRAME.left + FRAME.right) / 2
-        offset = -12 if left else 12
+        title, before = one.candidate.title, px > (FRAME.left + FRAME.right) / 2
+        width = svg.LETTER_WIDTH * len(title)
+        begin = px - 12 - width if before else px + 12
+        base = svg.free_line(taken, begin, begin + width, py - 6)
         body.append(
             svg.text(
-                px + offset, py + (4 if number % 2 else -6), one.candidate.title,
-                anchor="end" if left else "start",
+                px + (-12 if before else 12), base, title, anchor="end" if before else "start",
+                css="floor-label",
             )
         )  # fmt: skip
     return svg.picture(FRAME.width, FRAME.height, "tried", "IoU against time of what was tried", body)

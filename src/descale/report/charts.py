@@ -12,7 +12,10 @@ from descale.report.fronts import Marked, pareto_front
 from descale.report.looks import DENSE, architecture_title, look_of, strategy_title
 from descale.report.rows import CellKey
 from descale.report.svg import (
+    LETTER_WIDTH,
+    Label,
     Scale,
+    free_line,
     line,
     marker,
     picture,
@@ -24,8 +27,6 @@ from descale.report.words import amount, span
 
 WHISKERS_UP_TO = 60
 """With more points than this only those on the front show their interval."""
-LETTER_WIDTH, LINE = 7.5, 16.0
-"""About the size of a letter of the labels, in pixels, so that they do not lie on each other."""
 
 
 def front_chart(
@@ -145,7 +146,7 @@ def _letters(
     names: bool,
 ) -> list[str]:
     body = []
-    taken: list[tuple[float, float, float]] = []  # left, right and base line of the labels so far
+    taken: list[Label] = []
     for point in marked:
         value = point.cell.mean(cost)
         if not value:
@@ -158,12 +159,7 @@ def _letters(
         near_right = names and px > frame.right - max(130, width / 2)
         anchor = "end" if near_right else "middle" if px > 200 else "start"
         left = px - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
-        base = max(12.0, min(py - 15, above))
-        while base > 12 and any(
-            left < right and start < left + width and abs(base - line) < LINE for start, right, line in taken
-        ):
-            base = max(12.0, base - LINE)
-        taken.append((left, left + width, base))
+        base = free_line(taken, left, left + width, max(12.0, min(py - 15, above)))
         body.append(text(px, base, label, anchor=anchor, css="letter"))
     return body
 

@@ -128,6 +128,22 @@ def text(
     )
 
 
+Label = tuple[float, float, float]
+"""Left, right and base line of a label that stands already, in pixels."""
+LETTER_WIDTH, LINE = 7.5, 16.0
+"""About the size of a letter of the labels, in pixels, so that they do not lie on each other."""
+
+
+def free_line(taken: list[Label], left: float, right: float, base: float) -> float:
+    """The base line of a label: moved up until nothing of ``taken``, to which it is added, lies there."""
+    while base > 12 and any(
+        left < end and start < right and abs(base - line) < LINE for start, end, line in taken
+    ):
+        base = max(12.0, base - LINE)
+    taken.append((left, right, base))
+    return base
+
+
 def line(x1: float, y1: float, x2: float, y2: float, css: str, dash: str = "") -> str:
     """A straight line of class ``css``."""
     dashed = f' stroke-dasharray="{dash}"' if dash else ""
