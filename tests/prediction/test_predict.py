@@ -259,6 +259,19 @@ def test_tables_and_page_of_an_earlier_run_do_not_tell_of_other_photos(
     assert not (out / "index.html").exists()
 
 
+def test_files_that_no_run_wrote_stay(tiny_bundle: Path, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in ("index.html", "predictions.json"):
+        (out / name).write_text("precious")
+    with pytest.raises(ConfigError, match=r"index\.html is not of a run"):
+        predict(tiny_bundle, photos, "--out", out)
+    predict(tiny_bundle, photos, "--out", out, "--page-size", "0")
+    assert {(out / name).read_text() for name in ("index.html", "predictions.json")} == {"precious"}
+    predict(tiny_bundle, photos, "--out", out, "--page-size", "0")
+    assert (out / "index.html").read_text() == "precious"
+
+
 @pytest.mark.parametrize("name", ["masks/b.png", "colours/b.png", "overlays/b.jpg"])
 def test_a_rerun_makes_what_is_missing(tiny_bundle: Path, photos: Path, tmp_path: Path, name: str) -> None:
     out = tmp_path / "out"

@@ -15,7 +15,7 @@ from descale.prediction.batch import BatchReport, PredictSettings, describe_run,
 from descale.prediction.inputs import find_inputs
 from descale.prediction.page.comparison import Earlier, read_earlier
 from descale.prediction.page.pictures import PAGE_SIZE
-from descale.prediction.page.write import remove_page, write_page
+from descale.prediction.page.write import remove_page, require_own_page, write_page
 from descale.prediction.results_folder import RUN
 from descale.prediction.sources import count_sources, first_size, iterate_sources
 from descale.prediction.summary import MAGNIFIED, PhotoResult, magnification
@@ -87,7 +87,7 @@ def predict(
 
     Raises:
         BundleError: the bundle cannot be opened, or no engine runs it.
-        ConfigError: a setting is wrong.
+        ConfigError: a setting is wrong, or ``out`` holds an ``index.html`` of something else.
         DataError: there is no such photo or folder, or nothing to compare with.
         DescaleError: ``out`` cannot be written.
 
@@ -104,6 +104,9 @@ def predict(
     if frame_step < 1:
         raise ConfigError(f"Frame step {frame_step} is below 1; 1 takes every frame.")
     folder = expanded(out)
+    again = (folder / RUN).is_file()
+    if settings.page:
+        require_own_page(folder)
     earlier = None if compare is None else _earlier(expanded(compare), folder, settings)
     several = [photos] if isinstance(photos, str | Path) else photos
     if not several:
@@ -133,10 +136,11 @@ def predict(
         made_by=describe_run(segmenter, settings),
         masks=folder / "masks",
     )
-    kinds += [kind for kind in TABLES if kind not in kinds and (folder / TABLES[kind].file).exists()]
-    for kind in kinds:  # those of an earlier run too, which would tell of other photos
+    write_json(folder / RUN, dict(content.made_by))  # first: it says whose the other files are
+    if again:  # tables of an earlier run would tell of other photos
+        kinds += [kind for kind in TABLES if kind not in kinds and (folder / TABLES[kind].file).exists()]
+    for kind in kinds:
         TABLES[kind].write(folder / TABLES[kind].file, content)
-    write_json(folder / RUN, dict(content.made_by))
     placed = write_positions(folder, content)
     page = None
     if settings.page:

@@ -10,6 +10,7 @@ import re
 from importlib.resources import files
 from pathlib import Path
 
+from descale.base.errors import ConfigError
 from descale.base.files import cannot_write, write_text
 from descale.prediction.page.comparison import Earlier, place_of
 from descale.prediction.page.data import embedded, page_data
@@ -20,6 +21,9 @@ logger = logging.getLogger(__name__)
 
 SCRIPTS = ("words", "marks", "grid", "viewer", "exports", "start")
 """Parts of the page's script, in order; together they are one function."""
+_MADE_BY = (b'<meta name="generator" content="descale predict">', b"<title>Corrosion found: ")
+_HEAD = 1000
+"""Bytes of a page within which it says what made it."""
 _PLACE = re.compile(r"@@(\w+)@@")
 
 
@@ -50,6 +54,29 @@ def write_page(
     return path
 
 
+def require_own_page(folder: Path) -> None:
+    """Refuse to write over a page of something else.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    path = folder / PAGE_FILE
+    if path.exists() and not _is_page(path):
+        raise ConfigError(
+            f"{path} is not of a run of descale predict and would be overwritten. Give another folder "
+            "(--out), or write no page (--page-size 0)."
+        )
+
+
+def _is_page(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(_HEAD)
+    except OSError:
+        return False
+    return any(mark in head for mark in _MADE_BY)
+
+
 def remove_page(folder: Path) -> None:
     """Remove the page of an earlier run, which would tell of other photos than the tables beside it.
 
@@ -57,10 +84,10 @@ def remove_page(folder: Path) -> None:
         DescaleError: it cannot be removed.
     """
     path = folder / PAGE_FILE
+    if not _is_page(path):
+        return
     try:
         path.unlink()
-    except FileNotFoundError:
-        return
     except OSError as error:
         raise cannot_write(path, error) from error
     logger.info("%s: removed, it was of an earlier run", path)
