@@ -236,6 +236,10 @@ def test_the_frame_of_a_patch_stays_on_it_when_the_window_changes(tab: Any) -> N
         inner, outer = tab.locator("#box").bounding_box(), tab.locator("#layers").bounding_box()
         return [(inner["y"] - outer["y"]) / outer["height"], inner["height"] / outer["height"]]
 
-    before = place()
+    before = pytest.approx(place(), abs=0.03)
     tab.set_viewport_size({"width": 844, "height": 390})
-    assert place() == pytest.approx(before, abs=0.03)
+    for _ in range(100):  # the page follows at its next frame, on a busy machine after a while
+        if place() == before:
+            break
+        tab.wait_for_timeout(50)
+    assert place() == before
