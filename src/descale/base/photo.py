@@ -9,7 +9,7 @@ import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import BinaryIO
 
 import numpy as np
@@ -34,6 +34,11 @@ LYING = 5
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 _BROKEN = (SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
 _opening = threading.Lock()
+
+
+def is_hidden(inner: PurePath) -> bool:
+    """Whether a path below a folder is hidden: a system's notes about photos are, such as ``._a.jpg``."""
+    return any(part.startswith(".") and part != ".." for part in inner.parts)
 
 
 def read_photo(path: Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:

@@ -58,22 +58,22 @@ def by_name(values: Any, section: str) -> dict[str, Any]:
 
 
 def require_number(name: str, value: Any) -> None:
-    """Refuse what is neither a number nor ``None``: text would compare with nothing.
+    """Refuse what is no number: text would compare with nothing.
 
     Raises:
         ConfigError: names the setting.
     """
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise ConfigError(f"{name} {value!r} is not a number; write it without quotes.")
 
 
 def require_whole(name: str, value: Any) -> None:
-    """Refuse what is neither a whole number nor ``None``.
+    """Refuse what is no whole number.
 
     Raises:
         ConfigError: names the setting.
     """
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+    if isinstance(value, bool) or not isinstance(value, int):
         raise ConfigError(f"{name} {value!r} is not a whole number.")
 
 
@@ -93,8 +93,7 @@ def require_seed(seed: Any) -> None:
     Raises:
         ConfigError: it is not a whole number from 0 to 2**31 - 1.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise ConfigError(f"Seed {seed!r} is not a whole number.")
+    require_whole("Seed", seed)
     if not 0 <= seed < 2**31:
         raise ConfigError(f"Seed {seed} is outside 0 to {2**31 - 1}.")
 

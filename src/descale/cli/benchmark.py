@@ -41,6 +41,7 @@ def benchmark(
     """
     from rich.markup import escape
 
+    from descale.base.errors import ConfigError
     from descale.base.picture_size import parse_size
     from descale.cli.console import plain_console
     from descale.runtime.device import describe_device
@@ -52,17 +53,11 @@ def benchmark(
     shape = parse_size(size)
     cores = usable_cores()
     if threads is not None and threads > cores:
-        from descale.base.errors import ConfigError
-
         raise ConfigError(f"--threads {threads}: this process may use {cores} cores.")
     used = threads or cores
     if latency_table is None and dense is None and not bundles:
-        from descale.base.errors import ConfigError
-
         raise ConfigError("Nothing to measure: give bundles, or a model folder with --dense.")
     if latency_table is not None and csv is not None and not bundles:
-        from descale.base.errors import ConfigError
-
         raise ConfigError("--csv is for bundles; name some beside --table, or leave it out.")
     if latency_table is not None:
         _write_table(latency_table, dense, shape, engine or ["auto"], used)
@@ -104,15 +99,14 @@ def _write_table(
     from descale.base.errors import ConfigError
     from descale.cli.console import plain_console
     from descale.latency.table import measure_table, write_table
-    from descale.models import load_model
+    from descale.models import load_model, require_dense
     from descale.pruning import build_channel_graph
     from descale.runtime.engines import installed_engine
 
     if dense is None or len(engines) > 1:
         raise ConfigError("--table needs the model folder of the dense network, --dense, and one --engine.")
     model = load_model(dense)
-    if model.widths != model.dense_widths:
-        raise ConfigError(f"{dense} is already pruned; give the dense model it came from.")
+    require_dense(model, dense)
     with plain_console(stderr=True).status("timing layers") as status:
         table = measure_table(
             model.network.eval(), model.spec, build_channel_graph(model.network), size=size,

@@ -38,8 +38,10 @@ class Limits:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
+            if value is None:
+                continue
             require_number(f"--max-{name}", value)
-            if value is not None and not (math.isfinite(value) and value > 0):
+            if not (math.isfinite(value) and value > 0):
                 raise ConfigError(f"--max-{name} {value:g} leaves nothing; give a number above 0.")
         if all(value is None for value in asdict(self).values()):
             raise ConfigError("Nothing limits the search; give --max-ms, --max-mb, --max-macs or --max-drop.")
@@ -89,12 +91,13 @@ class Request:
     sides: tuple[tuple[int, int], ...]
 
     def __post_init__(self) -> None:
-        require_number("--minutes", self.minutes)
-        if self.minutes is not None and not LEAST_MINUTES <= self.minutes < math.inf:
-            raise ConfigError(
-                f"--minutes {self.minutes:g}: give {LEAST_MINUTES:g} or more, or leave it out: it then takes "
-                "what a good result takes."
-            )
+        if self.minutes is not None:
+            require_number("--minutes", self.minutes)
+            if not LEAST_MINUTES <= self.minutes < math.inf:
+                raise ConfigError(
+                    f"--minutes {self.minutes:g}: give {LEAST_MINUTES:g} or more, or leave it out: it then "
+                    "takes what a good result takes."
+                )
         if not self.architectures:
             raise ConfigError("No architecture to train; name one, such as --arch unet.")
         for name in self.architectures:

@@ -11,7 +11,7 @@ from typing import Any
 
 from descale.base.classes import BINARY, ClassTable
 from descale.base.errors import ConfigError
-from descale.base.files import replacing_file, sha256_of, write_text
+from descale.base.files import replacing_file, write_text
 from descale.base.settings import by_name, require_seed, require_whole, validated
 from descale.compression.candidates import find_candidates
 from descale.compression.checks import checked_output, largest_side, require_corrosion, require_space
@@ -31,7 +31,7 @@ from descale.runtime.engines import ENGINES, installed_engine
 from descale.runtime.segmenter import usable_cores
 from descale.training.config import DeviceConfig
 from descale.training.devices import check_devices
-from descale.training.run_folder import claimed_folder
+from descale.training.run_folder import claimed_folder, content_of_weights
 
 logger = logging.getLogger(__name__)
 
@@ -143,7 +143,8 @@ def compress(
     where = validated(DeviceConfig, {"loggers": (), **by_name(devices, "devices")}, section="devices")
     check_devices(where)
     require_seed(seed)
-    require_whole("threads", threads)
+    if threads is not None:
+        require_whole("threads", threads)
     if files and size is not None:
         raise ConfigError("The sizes are those that the device was timed at; leave --size out.")
     times = read_times([Path(path) for path in files], engine, int8=int8 is True) if files else None
@@ -162,9 +163,7 @@ def compress(
     folder = Path(work) if work is not None else out.with_name(f"{out.stem}-work")
     settings = {"command": "compress", "data": dataset.fingerprint(), **request.to_json()}
     settings["device_times"] = None if times is None else times.to_json()
-    weights = Path(encoder_weights)
-    if weights.is_file():  # none and imagenet say what they are, a file may change
-        settings["encoder_weights_sha256"] = sha256_of(weights)
+    settings |= content_of_weights(encoder_weights)
     with claimed_folder(folder, settings):
         require_space(folder)
         journal = Journal(folder)

@@ -11,7 +11,7 @@ from descale.base.content import content_of_file
 from descale.base.errors import DataError
 from descale.base.fingerprint import content_hash
 from descale.base.home import expanded
-from descale.base.photo import PHOTO_SUFFIXES
+from descale.base.photo import PHOTO_SUFFIXES, is_hidden
 from descale.data.source import DESCRIPTION_FILE
 
 LABELS = ("masks", "labels", "_annotations.coco.json", DESCRIPTION_FILE)
@@ -58,7 +58,7 @@ def find_clean_photos(folder: str | Path) -> CleanPhotos:
     photos, unread = [], []
     for path in sorted(root.rglob("*")):
         inner = path.relative_to(root)
-        if any(part.startswith(".") for part in inner.parts):
+        if is_hidden(inner):
             continue
         if path.name in LABELS:
             raise DataError(

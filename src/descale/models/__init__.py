@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from descale.models.encoders import DEFAULT_ENCODER
     from descale.models.layout import memory_format
     from descale.models.normalise import Normalisation
-    from descale.models.saved import SavedModel, keep_metrics, load_model, read_description, save_model
+    from descale.models.saved import (
+        SavedModel,
+        keep_metrics,
+        load_model,
+        read_description,
+        require_dense,
+        save_model,
+    )
     from descale.models.spec import STRIDE, ModelSpec
     from descale.models.widths import read_widths
 
@@ -20,7 +27,7 @@ __all__ = [
     "ARCHITECTURES", "DEFAULT_ENCODER", "STRIDE", "ModelSpec", "Normalisation", "SavedModel",
     "build_network", "count_macs", "count_parameters", "find_architecture", "half_of",
     "keep_metrics", "layer_costs", "load_model", "make_spec", "memory_format", "predict_classes",
-    "read_description", "read_widths", "save_model", "weights_bytes",
+    "read_description", "read_widths", "require_dense", "save_model", "weights_bytes",
 ]  # fmt: skip
 
 __getattr__ = lazy_members(
@@ -33,7 +40,7 @@ __getattr__ = lazy_members(
         "encoders": "DEFAULT_ENCODER",
         "layout": "memory_format",
         "normalise": "Normalisation",
-        "saved": "SavedModel keep_metrics load_model read_description save_model",
+        "saved": "SavedModel keep_metrics load_model read_description require_dense save_model",
         "spec": "STRIDE ModelSpec",
         "widths": "read_widths",
     },

@@ -123,6 +123,16 @@ def load_model(folder: Path) -> SavedModel:
     return SavedModel(spec, network, dense_widths, description["provenance"], description["metrics"])
 
 
+def require_dense(model: SavedModel, place: str | Path) -> None:
+    """Refuse a network that channels were removed from.
+
+    Raises:
+        ModelError: it names the place.
+    """
+    if model.widths != model.dense_widths:
+        raise ModelError(f"{place} is already pruned; give the dense model it came from.")
+
+
 def read_description(folder: Path) -> dict[str, Any]:
     """The content of ``model.json``, its format checked; no network is built.
 

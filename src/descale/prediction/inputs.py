@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from descale.base.errors import DataError
 from descale.base.home import expanded, refuse_empty
-from descale.base.photo import PHOTO_SUFFIXES
+from descale.base.photo import PHOTO_SUFFIXES, is_hidden
 from descale.base.spelling import suggestion
 from descale.prediction.kinds import count_kinds, is_film, kind_of, why_not_read, without_copies
 from descale.prediction.results_folder import holds_results, in_results
@@ -123,7 +123,7 @@ def _sort_out(walk: Walk, base: Path, exclude: Path | None) -> _SortedOut:
             continue
         if barred:
             result.barred.append(file.path)
-        elif _hidden(inner):
+        elif is_hidden(inner):
             result.hidden.append(file.path)
         elif is_result(inner):
             result.results.append(file.path)
@@ -136,17 +136,13 @@ def _sort_out(walk: Walk, base: Path, exclude: Path | None) -> _SortedOut:
     photos = [path for path in result.files if path.suffix.lower() in PHOTO_SUFFIXES]
     result.unread = without_copies([path for kind, path in unread if kind == "unread"], photos)
     result.unread += without_copies([path for kind, path in unread if kind == "misnamed"], result.files)
-    result.lost = {path: why for path, why in walk.lost.items() if not _hidden(path.relative_to(base))}
+    result.lost = {path: why for path, why in walk.lost.items() if not is_hidden(path.relative_to(base))}
     return result
 
 
 def _result_test(base: Path) -> Callable[[PurePath], bool]:
     known = cache(lambda folder: holds_results(base / folder))
     return lambda inner: in_results(inner, known)
-
-
-def _hidden(path: PurePath) -> bool:
-    return any(part.startswith(".") and part != ".." for part in path.parts)
 
 
 def _tell(argument: str, sorted_out: _SortedOut) -> dict[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from descale.base.columns import COLUMNS, COSTS
 from descale.report.cells import Cell, named
+from descale.report.limits import ROUNDING
 from descale.report.words import amount, points
 
 TOLERANCE = 0.02
@@ -56,7 +57,7 @@ def marked_points(cells: Sequence[Cell], cost: str) -> list[Marked]:
     if not front:
         return []
     best = front[-1]
-    recommended = next(c for c in front if best.iou.estimate - c.iou.estimate <= TOLERANCE + 1e-9)
+    recommended = next(c for c in front if best.iou.estimate - c.iou.estimate <= TOLERANCE + ROUNDING)
     roles = [("A", recommended, f"Recommended: the cheapest within {points(TOLERANCE)} of the best")]
     if best is not recommended:
         roles.append(("B", best, "Most accurate"))

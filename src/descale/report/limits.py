@@ -11,6 +11,8 @@ from descale.report.cells import Cell
 
 TIE = 0.005
 """Models within half a point of IoU count as equal; the cheaper one wins."""
+ROUNDING = 1e-9
+"""A difference of 0.02 in the table may be 0.0200000001 after averaging."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,6 @@ def violations(cell: Cell, limits: Limits) -> dict[str, float]:
             missed[cost] = value / limit
     if limits.drop is not None and not cell.dense:
         drop = cell.drop.estimate if cell.drop is not None else float("inf")
-        if drop > limits.drop + 1e-9:  # 0.02 in the table may be 0.0200000001 after averaging
+        if drop > limits.drop + ROUNDING:
             missed["drop"] = drop - limits.drop
     return missed

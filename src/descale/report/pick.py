@@ -11,7 +11,7 @@ from descale.base.errors import StudyError
 from descale.report.cells import Cell, by_dataset, make_cells
 from descale.report.evidence import StudyTrials, gather
 from descale.report.fronts import candidates, known_costs
-from descale.report.limits import TIE, Limits, cost_of, violations
+from descale.report.limits import ROUNDING, TIE, Limits, cost_of, violations
 from descale.report.pick_words import answer, nearest_miss, unmeasured
 from descale.report.rows import read_results, require_scores
 
@@ -89,7 +89,7 @@ def _ranked(fitting: Sequence[Cell], limits: Limits, price: str) -> list[Cell]:
     left = sorted(fitting, key=lambda c: -c.iou.estimate)
     ranked: list[Cell] = []
     while left:
-        equal = [cell for cell in left if left[0].iou.estimate - cell.iou.estimate <= TIE + 1e-9]
+        equal = [cell for cell in left if left[0].iou.estimate - cell.iou.estimate <= TIE + ROUNDING]
         first = min(equal, key=lambda c: (cost_of(c, price), -c.iou.estimate))
         ranked.append(first)
         left.remove(first)
@@ -101,4 +101,4 @@ def _strong(fitting: Sequence[Cell], usable: Sequence[Cell], limits: Limits) -> 
     if limits.costs or limits.drop is None:
         return fitting
     best = max(cell.iou.estimate for cell in usable)
-    return [cell for cell in fitting if best - cell.iou.estimate <= limits.drop + 1e-9]
+    return [cell for cell in fitting if best - cell.iou.estimate <= limits.drop + ROUNDING]

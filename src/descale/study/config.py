@@ -237,7 +237,7 @@ def _check_training(config: StudyConfig, text: str, path: Path) -> None:
         try:
             reasons = [trial_training(config, data).crop_problem]
         except ValidationError as error:
-            reasons = [str(item.get("ctx", {}).get("error", item["msg"])) for item in error.errors()]
+            reasons = _reasons(error)
         if any(reasons):
             place = ("data", number, "size") if data.size is not None else ("training",)
             where = f"{path}:{line_of(text, place)}: {'.'.join(map(str, place))}"
@@ -253,9 +253,11 @@ def _check_pruning(config: StudyConfig, text: str, path: Path) -> None:
             try:
                 trial_pruning(config, strategy, sparsity)
             except ValidationError as error:
-                reasons.update(
-                    (str(item.get("ctx", {}).get("error", item["msg"])), None) for item in error.errors()
-                )
+                reasons.update(dict.fromkeys(_reasons(error)))
     if reasons:
         where = f"{path}:{line_of(text, ('pruning',))}"
         raise StudyError("\n".join(f"{where}: pruning: {reason}" for reason in reasons))
+
+
+def _reasons(error: ValidationError) -> list[str]:
+    return [str(item.get("ctx", {}).get("error", item["msg"])) for item in error.errors()]

@@ -11,7 +11,7 @@ from typing import Any
 
 from descale import __version__
 from descale.base.errors import ConfigError, StudyError
-from descale.base.files import make_folder, write_json
+from descale.base.files import make_folder, sha256_of, write_json
 from descale.pruning.config import without_removed
 
 logger = logging.getLogger(__name__)
@@ -54,6 +54,13 @@ def claimed_folder(out: Path, settings: Mapping[str, Any]) -> Iterator[None]:
             raise ConfigError(f"Another run is at work in {out}. Wait for it, or give another folder.")
         _record_settings(out, settings)
         yield
+
+
+def content_of_weights(encoder_weights: str) -> dict[str, str]:
+    """A setting for the content of a file of encoder weights, which may change under its name; none for
+    ``none`` and ``imagenet``, which say what they are."""
+    path = Path(encoder_weights)
+    return {"encoder_weights_sha256": sha256_of(path)} if path.is_file() else {}
 
 
 def has_passed(out: Path, fingerprint: str) -> bool:

@@ -13,12 +13,18 @@ from descale.base.settings import by_name, joined, require_seed, require_text, v
 from descale.data import Dataset, load_dataset
 from descale.data.check.refuse import checked_dataset
 from descale.deploy.exportable import require_exportable
-from descale.models import DEFAULT_ENCODER, SavedModel, load_model, make_spec, read_description
+from descale.models import DEFAULT_ENCODER, SavedModel, load_model, make_spec, read_description, require_dense
 from descale.pruning import PruningConfig
 from descale.training.config import DeviceConfig, TrainingConfig
 from descale.training.devices import check_devices
 from descale.training.prune import prune_model
-from descale.training.run_folder import CHECKED, claimed_folder, has_passed, remember_passed
+from descale.training.run_folder import (
+    CHECKED,
+    claimed_folder,
+    content_of_weights,
+    has_passed,
+    remember_passed,
+)
 from descale.training.train import train_model
 
 
@@ -92,9 +98,7 @@ def train(
         "training": config.model_dump(mode="json"),
         "seed": seed,
     }
-    weights = Path(encoder_weights)
-    if weights.is_file():  # none and imagenet say what they are, a file may change
-        settings["encoder_weights_sha256"] = sha256_of(weights)
+    settings |= content_of_weights(encoder_weights)
     folder = Path(out)
     with claimed_folder(folder, settings):
         if not accept_problems:
@@ -193,8 +197,7 @@ def _training_of(parent: SavedModel, place: str | Path) -> TrainingConfig:
     """The settings a dense model was trained with."""
     if "training" not in parent.provenance:
         raise ModelError(f"{place} does not say how it was trained; train it with: descale train")
-    if parent.widths != parent.dense_widths:
-        raise ModelError(f"{place} is already pruned; give the dense model it came from.")
+    require_dense(parent, place)
     return validated(TrainingConfig, parent.provenance["training"], section="training")
 
 

@@ -18,7 +18,6 @@ from descale.deploy.export.card import write_card
 from descale.deploy.export.checks import check_output, choose_targets, require_int8
 from descale.deploy.export.parity import (
     MOST_PICTURES,
-    Infer,
     Parity,
     compare,
     read_pictures,
@@ -32,6 +31,7 @@ from descale.deploy.graph import optimise, trace_network
 from descale.deploy.quantize.gate import Gate, GateSettings, quantize_until_good
 from descale.deploy.quantize.pictures import QuantizationData
 from descale.deploy.quantize.sensitivity import LayerCost
+from descale.evaluation.evaluate import Infer
 from descale.models import STRIDE, SavedModel
 from descale.runtime.bundle import pack_bundle, write_manifest
 from descale.runtime.clock import Pace, drawn_picture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from descale.base.errors import ConfigError, ExportError
 from descale.base.files import first_other_file
-from descale.base.photo import PHOTO_SUFFIXES
+from descale.base.photo import PHOTO_SUFFIXES, is_hidden
 from descale.deploy.export.targets import TARGETS, Target, find_target
 from descale.runtime.bundle import MANIFEST
 
@@ -86,9 +86,7 @@ def find_photos(sources: Sequence[Path]) -> tuple[Path, ...]:
 
 
 def _is_photo(inner: Path) -> bool:
-    """By its ending; hidden files are notes of a system about photos rather than photos."""
-    hidden = any(part.startswith(".") for part in inner.parts)
-    return inner.suffix.lower() in PHOTO_SUFFIXES and not hidden
+    return inner.suffix.lower() in PHOTO_SUFFIXES and not is_hidden(inner)
 
 
 def require_int8(targets: Sequence[Target], *, half_weights: bool = False) -> None:

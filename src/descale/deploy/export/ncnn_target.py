@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from descale.base.errors import ExportError
-from descale.deploy.export.parity import Infer
 from descale.deploy.graph import INPUT, Graph
 from descale.deploy.graph.editing import attribute
+from descale.evaluation.evaluate import Infer
 
 logger = logging.getLogger(__name__)
 

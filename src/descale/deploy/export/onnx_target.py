@@ -6,8 +6,8 @@ from pathlib import Path
 
 import onnx
 
-from descale.deploy.export.parity import Infer
 from descale.deploy.graph import INPUT, OUTPUT, store_in_half
+from descale.evaluation.evaluate import Infer
 from descale.runtime.engines.onnxruntime import OnnxRuntimeEngine
 from descale.runtime.segmenter import usable_cores
 

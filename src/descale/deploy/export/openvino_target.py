@@ -9,8 +9,8 @@ import onnx
 from numpy.typing import NDArray
 
 from descale.base.errors import ExportError
-from descale.deploy.export.parity import Infer
 from descale.deploy.graph import OUTPUT
+from descale.evaluation.evaluate import Infer
 from descale.runtime.engines.openvino import OpenVinoEngine
 from descale.runtime.segmenter import usable_cores
 

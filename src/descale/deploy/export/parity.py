@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,10 @@ from numpy.typing import NDArray
 
 from descale.base.errors import ExportError
 from descale.base.photo import read_photo
+from descale.evaluation.evaluate import Infer
 from descale.models import STRIDE, Normalisation, SavedModel, predict_classes
 
 logger = logging.getLogger(__name__)
-
-Infer = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""uint8 RGB ``(N, H, W, 3)`` -> logits float32 ``(N, K, H, W)``."""
 
 LEAST_SAME = 0.999
 MOST_PICTURES = 16

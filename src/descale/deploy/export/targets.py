@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from descale.base.errors import ConfigError
 from descale.deploy.export import ncnn_target, onnx_target, openvino_target
-from descale.deploy.export.parity import Infer
 from descale.deploy.quantize import onnx_quantizer, openvino_quantizer
+from descale.evaluation.evaluate import Infer
 
 
 class WriteNetwork(Protocol):

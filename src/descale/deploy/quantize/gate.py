@@ -13,10 +13,10 @@ import torch
 
 from descale.base.classes import IGNORED
 from descale.base.errors import ConfigError, ExportError
-from descale.deploy.export.parity import Infer
 from descale.deploy.quantize.pictures import QuantizationData
 from descale.deploy.quantize.sensitivity import LayerCost, layer_costs
 from descale.evaluation.confusion import confusion_matrix
+from descale.evaluation.evaluate import Infer
 from descale.evaluation.metrics import METRICS
 from descale.models import ModelSpec, predict_classes
 
