@@ -18,6 +18,7 @@ from descale.compression import Compressed
 from descale.compression.candidates import Candidate
 from descale.compression.halving import Round
 from descale.compression.time_plan import TimePlan
+from descale.compression.untrained import MeasuredMs
 from descale.runtime.bundle import open_bundle
 
 FAST: dict[str, Any] = {
@@ -149,6 +150,20 @@ def test_with_int8_it_is_int8_that_is_timed(
         assert descale.compress(steel, folder / "x.zip", max_mb=0.0001, size=64, **how).bundle is None
         assert set(timed) == {"int8" if int8 else "float32"}
         timed.clear()
+
+
+@pytest.mark.parametrize(("int8_ms", "told"), [(1.0, "1.00 ms"), (3.9, "4.00 ms")])
+def test_what_fits_is_judged_in_int8_where_that_is_faster_here(
+    steel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, int8_ms: float, told: str
+) -> None:
+    def timed(_: object, sides: Sequence[object], *, int8: bool, **__: object) -> MeasuredMs:
+        return MeasuredMs((int8_ms if int8 else 4.0,) * len(sides), 1.0)
+
+    monkeypatch.setattr("descale.compression.costs.measure_ms", timed)
+    how = {**FAST, "int8": None}
+    result = descale.compress(steel, tmp_path / "x.zip", max_ms=0.5, size=64, **how)
+    assert told in result.offers[0]
+    assert result.missed[0].endswith("ms instead of 0.5")
 
 
 def test_where_int8_is_demanded_and_refused_the_network_in_float32_is_offered(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from descale.base.classes import ClassTable
@@ -13,7 +13,7 @@ from descale.compression.journal import Journal
 from descale.compression.request import Request
 from descale.compression.untrained import MeasuredMs, Untrained, measure_ms
 from descale.latency.table import read_table, write_table
-from descale.models import count_macs, count_parameters, make_spec
+from descale.models import SavedModel, count_macs, count_parameters, make_spec
 from descale.models.architectures import ARCHITECTURES
 
 logger = logging.getLogger(__name__)
@@ -22,6 +22,9 @@ TIMING, TIMING_SHARE = 25.0, 0.02
 """Seconds that layers are timed for, and the share of a short time that they may take."""
 RESTLESS = 1.4
 """Times of one network that differ by this factor are told: something else is running."""
+PROBED, FASTER = 0.75, 0.9
+"""Sparsity of the network that is timed in both precisions, and the share of float32's time that INT8 may
+take at most to be what the widths are chosen for."""
 
 
 def times_file(folder: Path, architecture: str) -> Path:
@@ -63,6 +66,33 @@ class KnownCosts:
         found = by_side[f"{side[0]}x{side[1]}"]
         return Costs(found["ms"], found["macs"], int(found["params"]), found.get("removed"))
 
+    @property
+    def int8(self) -> bool:
+        """Whether what fits is judged in INT8: as was asked for, else where it is measured to be faster."""
+        if self._request.int8 is not None or self._request.limits.ms is None or self._times is not None:
+            return self._request.int8 is True
+        return bool(self._journal.once("fitted in INT8", self._faster_in_int8))
+
+    def _faster_in_int8(self) -> bool:
+        architecture, side = (
+            self._request.architectures[0],
+            self._request.sides[len(self._request.sides) // 2],
+        )
+        model = self.untrained(architecture).saved(PROBED)
+        float32, int8 = (self._timed(model, [side], int8=int8).by_side[0] for int8 in (False, True))
+        faster = int8 <= FASTER * float32
+        self._tell(
+            f"{ARCHITECTURES[architecture].title} at {side[0]}x{side[1]}, {100 * PROBED:g} % removed: "
+            f"{float32:.1f} ms, in INT8 {int8:.1f}. What fits is judged in {'INT8' if faster else 'float32'}."
+        )
+        return faster
+
+    def _timed(self, model: SavedModel, sides: Sequence[tuple[int, int]], *, int8: bool) -> MeasuredMs:
+        request = self._request
+        return measure_ms(
+            model, sides, engine=request.engine, target=request.target, threads=request.threads, int8=int8
+        )
+
     def untrained(self, architecture: str) -> Untrained:
         """The architecture with random weights."""
         if architecture not in self._networks:
@@ -95,7 +125,7 @@ class KnownCosts:
         )
         title = ARCHITECTURES[untrained.spec.architecture].title
         removed = untrained.removed(untrained.at(sparsity))
-        precision = ", in INT8" if self._request.int8 else ""
+        precision = ", in INT8" if self.int8 else ""
         self._tell(f"  {title}, {100 * removed:.0f} % removed{precision}: {each}")
         if measured.restless > RESTLESS:
             logger.warning(
@@ -111,10 +141,7 @@ class KnownCosts:
         if self._times is not None:
             times = [self._times.ms(architecture, request.encoder, sparsity, side) for side in sides]
         else:
-            measured = measure_ms(
-                untrained.saved(sparsity), sides, engine=request.engine, target=request.target,
-                threads=request.threads, int8=request.int8 is True,
-            )  # fmt: skip
+            measured = self._timed(untrained.saved(sparsity), sides, int8=self.int8)
             times = list(measured.by_side)
             self._tell_times(untrained, sparsity, sides, measured)
         share = untrained.share(sparsity)

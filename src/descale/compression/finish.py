@@ -29,8 +29,6 @@ from descale.training.devices import find_device
 ROUNDS, RUNS = 3, 15
 FASTER = 0.95
 """INT8 is taken on its own account where it needs at most this share of the time of float32."""
-UNUSED = 0.8
-"""Where INT8 needs at most this share of the limit, it is told that a wider network would fit."""
 COMPARED_ON = 8
 """Photos on which the export is compared with the model."""
 
@@ -175,12 +173,6 @@ def _better(
         return "int8"
     too_large = request.limits.mb is not None and _megabytes(bundles["float32"]) > request.limits.mb
     if too_large or times["int8"] <= FASTER * times["float32"]:
-        limit = request.limits.ms
-        if limit is not None and times["int8"] <= UNUSED * limit:
-            notes.append(
-                f"INT8 leaves {limit - times['int8']:.1f} ms of the limit unused, since what fits was judged "
-                "in float32: with --int8 the network may be as wide as INT8 allows."
-            )
         return "int8"
     why = "was not timed on the device" if elsewhere else f"is not faster in {request.engine} on this machine"
     notes.append(f"INT8 {why} and was left out; --int8 takes it all the same.")

@@ -47,7 +47,7 @@ def render(
             facts=_facts(request, final),
             offers=offers,
             chart=Markup(chart(table, final, request.limits)),
-            rows=[_row(one, final, request) for one in table],
+            rows=[_row(one, final, request.limits, int8=search.int8) for one in table],
             margins=search.margins(final.candidate),
             notes=final.notes,
             scored_on=_scored_on(final),
@@ -99,7 +99,7 @@ def _facts(request: Request, final: Final) -> list[tuple[str, str]]:
     ]
 
 
-def _row(one: Tried, final: Final, request: Request) -> dict[str, object]:
+def _row(one: Tried, final: Final, limits: Limits, *, int8: bool) -> dict[str, object]:
     costs = one.candidate.costs
     return {
         "title": one.candidate.title,
@@ -108,7 +108,7 @@ def _row(one: Tried, final: Final, request: Request) -> dict[str, object]:
         "score": f"{one.score:.3f}",
         "ms": f"{costs.ms:.1f}",
         "macs": f"{costs.macs / 1e6:.0f}",
-        "mb": f"{costs.megabytes(request.limits, int8=request.int8 is True):.2f}",
+        "mb": f"{costs.megabytes(limits, int8=int8):.2f}",
         "chosen": one.candidate == final.candidate,
     }
 

@@ -103,8 +103,8 @@ def compress(
         minutes: time for everything; ``None`` takes what a good result takes, hours on a CPU.
         engine: that will run it: ``auto``, ``openvino`` or ``onnxruntime``.
         int8: quantize, and let the limit of time be that of INT8; where that loses too much, it counts as a
-            limit that is missed. ``None`` quantizes where it loses little and is faster, but what fits the
-            limit is judged in float32.
+            limit that is missed. ``None`` does so too where INT8 is measured to be faster on this machine,
+            and elsewhere quantizes in the end where it loses little and is faster.
         device_times: files of ``descale benchmark --csv`` of the networks that :func:`networks_to_time`
             wrote, measured on the device that will run it.
         architectures: dense networks to begin with; those after the first only where there is time.
@@ -230,15 +230,15 @@ def _compress(
         f"{', '.join(f'{height}x{width}' for height, width in request.sides)}."
     )
     kinds = (*request.architectures, *halves)
-    found = find_candidates(kinds, request.sides, request.limits, costs, int8=request.int8 is True)
+    found = find_candidates(kinds, request.sides, request.limits, costs, int8=costs.int8)
     if not found.fitting:
         least = found.cheapest
-        megabytes = least.costs.megabytes(request.limits, int8=request.int8 is True)
+        megabytes = least.costs.megabytes(request.limits, int8=costs.int8)
         line = (
             f"The least that can be built: {least.title}, {least.costs.ms:.2f} ms, "
             f"{least.costs.macs:.3g} MACs, {megabytes:.2g} MB."
         )
-        asked = ", ".join(least.costs.missed(request.limits, int8=request.int8 is True))
+        asked = ", ".join(least.costs.missed(request.limits, int8=costs.int8))
         return Compressed(None, None, None, (), (line,), (f"no network reaches the limits: {asked}",))
     search = Search(stages, costs, found.fitting, tell)
     search.plan()

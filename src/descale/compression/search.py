@@ -35,6 +35,11 @@ class Search:
         self.parents: dict[str, SavedModel] = {}
         self.tried: list[Tried] = []
 
+    @property
+    def int8(self) -> bool:
+        """Whether what fits the limits was judged in INT8."""
+        return self._costs.int8
+
     def where(self, stage: str) -> str:
         """Stage, best so far, time left: how a line for people begins."""
         parts = [stage]
@@ -65,7 +70,7 @@ class Search:
         dense = epochs * self._time.dense_epoch(parents, halves, side)
         listed = "\n".join(
             f"  {one.title}: {one.costs.ms:.1f} ms, {one.costs.macs / 1e6:.0f} MMACs, "
-            f"{one.costs.megabytes(self.request.limits, int8=self.request.int8 is True):.2f} MB"
+            f"{one.costs.megabytes(self.request.limits, int8=self.int8):.2f} MB"
             for one in self.candidates
         )
         self._tell(f"Candidates within the limits, each the widest of its size:\n{listed}")
