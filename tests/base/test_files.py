@@ -30,6 +30,31 @@ def test_a_name_that_is_too_long_is_explained(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("place", [".", "mounted"])
+def test_an_empty_folder_that_cannot_be_renamed_is_filled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """The folder that a command was started in, or one that a disk is mounted in."""
+    (tmp_path / "here" / "mounted").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here" / ("" if place == "mounted" else "mounted"))
+    target = Path(place)
+    with replacing_folder(target) as folder:
+        (folder / "text").write_text("new")
+    assert (target / "text").read_text() == "new"
+    assert sorted(path.name for path in (tmp_path / "here").rglob("*")) == ["mounted", "text"]
+
+
+def test_a_folder_in_use_is_explained_and_nothing_temporary_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "old").write_text("old")
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(DescaleError, match="in use"), replacing_folder(Path(".")) as folder:
+        (folder / "text").write_text("new")
+    assert [path.name for path in tmp_path.rglob("*")] == ["here", "old"]
+
+
 def test_text_with_a_file_name_that_is_not_utf8(tmp_path: Path) -> None:
     write_text(tmp_path / "text", f"photo {os.fsdecode(bytes([98, 252]))}")
     assert (tmp_path / "text").read_text() == "photo b\\udcfc"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from descale.base.photo import photo_size, read_photo
+from descale.base.photo import photo_orientation, photo_size, read_photo
 
 MUCH = PngImagePlugin.MAX_TEXT_CHUNK * 3
 PIXELS = np.random.default_rng(0).integers(0, 255, (32, 48, 3), dtype=np.uint8)
@@ -84,6 +84,15 @@ def test_the_size_of_an_upright_picture_is_known_without_decoding_it(
     monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", lambda self: (loads.append(self), load(self))[1])
     assert photo_size(tmp_path / "a.png") == size
     assert len(loads) == decoded
+
+
+def test_an_orientation_that_stands_in_xmp_alone_is_honoured_everywhere(tmp_path: Path) -> None:
+    told = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a tiff:Orientation="6"/></x:xmpmeta>'
+    content = with_chunk(png(), b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + told)
+    (tmp_path / "a.png").write_bytes(content)
+    assert read_photo(tmp_path / "a.png").shape[:2] == (48, 32)
+    assert photo_size(tmp_path / "a.png") == (48, 32)
+    assert photo_orientation(tmp_path / "a.png") == 6
 
 
 def test_an_orientation_behind_the_pixels_counts_too(tmp_path: Path) -> None:

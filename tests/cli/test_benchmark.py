@@ -18,3 +18,16 @@ def test_threads_that_do_not_exist(
         main()
     assert ended.value.code != 0
     assert "--threads" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--rounds", "--runs", "--csv"])
+def test_what_is_for_bundles_is_refused_where_only_layers_are_timed(
+    option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        sys, "argv", ["descale", "benchmark", "--dense", "model", "--table", "t.csv", option, "3"]
+    )
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code != 0
+    assert f"{option} is for bundles" in capsys.readouterr().err

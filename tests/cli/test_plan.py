@@ -17,7 +17,9 @@ from descale.pruning import RECIPES
         (["--sparsity", "0.9", "--allocation", "retained"], "ranks by scores"),
         (["--sparsity", "0.9", "--allocation", "unifrom"], "Unknown allocation"),
         (["--sparsity", "1"], "sparsity of 1 leaves nothing"),
-        (["--budget", "macs=0.1", "--sparsity-over", "channels"], "give one, or leave it out"),
+        (["--budget", "macs=0.1", "--sparsity-over", "channels"], "a budget decides"),
+        (["--sparsity", "0.9", "--engine", "openvino"], "--engine is for --budget latency"),
+        (["--sparsity", "0.9", "--classes", "256"], "--classes"),
         ([], "Give --sparsity"),
     ],
 )

@@ -93,7 +93,7 @@ def test_what_is_not_read_counts_as_skipped_and_old_results_are_left_out(
 ) -> None:
     """Beside a photo that is done, so no cluster is needed."""
     photos, out = tmp_path / "photos", tmp_path / "out"
-    for name in ("a.png", "sub/b.heic", "notes.txt", "old/masks/a.png", "old/predictions.csv"):
+    for name in ("a.png", "sub/b.heic", "notes.txt", "old/masks/a.png", "old/predictions.csv", "._a.png"):
         (photos / name).parent.mkdir(parents=True, exist_ok=True)
         (photos / name).touch()
     (out / "photos").mkdir(parents=True)

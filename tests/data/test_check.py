@@ -19,6 +19,7 @@ from descale.base.errors import DataError
 from descale.cli.data import app
 from descale.data import load_dataset
 from descale.data.check import CheckReport, check_dataset
+from descale.data.check.refuse import checked_dataset
 
 
 def finding(report: CheckReport, kind: str) -> tuple[str, ...]:
@@ -40,6 +41,21 @@ def test_a_clean_set(make_set: MakeSet) -> None:
     assert sum(share for share, _ in report.classes.values()) == pytest.approx(1)
     assert report.classes["corrosion"][1] == 8
     assert seen == [(i, 8) for i in range(1, 9)]
+
+
+def test_what_merging_removes_is_no_problem_of_a_binary_set(make_set: MakeSet) -> None:
+    root = make_set(values=(0, 1))
+    classes = "\n".join(f"  - {{name: {name}, corrosion: true}}" for name in ("rust", "severe"))
+    (root / "dataset.yaml").write_text(f"classes:\n  - {{name: sound}}\n{classes}\n")
+    mask = root / "test/masks/000.png"
+    stored = np.asarray(Image.open(next(mask.parent.iterdir()))).copy()
+    stored[:8, :8] = 2
+    Image.fromarray(stored).save(next(mask.parent.iterdir()))
+    assert is_falsifying(check_dataset(root), "class missing in train")
+    with pytest.raises(DataError, match="class missing in train"):
+        checked_dataset(root)
+    assert not check_dataset(root, binary=True).falsifying
+    assert checked_dataset(root, binary=True).classes.corrosion_ids == (1,)
 
 
 def test_the_report_is_json(make_set: MakeSet) -> None:

@@ -82,6 +82,8 @@ def test_the_name_defaults_to_the_file_or_its_folder(tmp_path: Path) -> None:
             "label_names: rust",
             r":9: label_names: expected 'key: value'",
         ),
+        ("format: labelme", "format: labelme\nname: 2026-02-30", r"not valid YAML .*quotes"),
+        ("format: labelme", "format: colour-masks", r":9: label_names: colour masks hold no names"),
         ("format: labelme", "format: yolo\nlabels: a", r":6: 'labels' stands here and in line 3"),
     ],
 )

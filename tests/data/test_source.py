@@ -93,6 +93,16 @@ def test_merging_keeps_what_is_corroded(make_set: MakeSet) -> None:
     assert merged.merged_to_binary() is merged
 
 
+def test_a_link_in_a_ring_spoils_nothing(make_set: MakeSet) -> None:
+    root = make_set()
+    (root / "train/images/ring.png").symlink_to(root / "train/images/ring.png")
+    with pytest.raises(DataError, match=r"ring\.png"):
+        load_dataset(root)
+    (root / "train/images/ring.png").unlink()
+    (root / "train/images/ring").symlink_to(root / "train/images/ring")
+    assert len(load_dataset(root).split("train")) == 4
+
+
 def test_presets(make_set: MakeSet) -> None:
     root = make_set(values=(0, 1, 2))
     nea = load_dataset(f"nea:{root}")

@@ -17,7 +17,7 @@ from torch import nn
 from descale.base.errors import ConfigError, ExportError
 from descale.deploy.export.bundle import export_model
 from descale.deploy.export.checks import check_output, choose_targets, find_photos, require_int8
-from descale.deploy.export.parity import torch_logits
+from descale.deploy.export.parity import compare, require_parity, torch_logits
 from descale.deploy.export.targets import TARGETS
 from descale.models import SavedModel
 from descale.runtime.bundle import open_bundle
@@ -122,6 +122,32 @@ def test_without_photos_synthetic_pictures_are_compared_and_that_is_said(
     assert exported.parity["onnx"].synthetic
     assert "synthetic pictures" in caplog.text
     assert "synthetic pictures" in (tmp_path / "bundle" / "MODEL_CARD.md").read_text()
+
+
+def test_an_export_that_always_finds_nothing_is_refused_though_its_classes_are_the_same(
+    unet: SavedModel,
+) -> None:
+    pictures = [np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)]
+    expected = torch_logits(unet, pictures[0])
+    quiet = SavedModel(unet.spec, Quiet(unet.network), {})  # finds nothing anywhere
+    always = np.zeros_like(expected)
+    always[:, 0] = 9.0
+    parity = compare(quiet, lambda _: always, pictures, synthetic=True)
+    assert parity.same == 1
+    with pytest.raises(ExportError, match="spread"):
+        require_parity(parity, "onnx")
+    require_parity(compare(quiet, lambda p: torch_logits(quiet, p[0]), pictures, synthetic=True), "onnx")
+
+
+class Quiet(nn.Module):
+    """A network whose answers vary, but never reach the threshold."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.network(image) + torch.tensor([99.0, 0.0])[None, :, None, None]
 
 
 class SizeDependent(nn.Module):

@@ -14,6 +14,7 @@ from tests.runtime.tiny_networks import painted, write_bundle
 from torch import Tensor, nn
 
 from descale.base.errors import ConfigError, DataError
+from descale.base.fingerprint import content_hash
 from descale.evaluation.bootstrap import mean_interval
 from descale.evaluation.clean_photos import find_clean_photos
 from descale.evaluation.false_alarms import FalseAlarms, in_words
@@ -115,6 +116,34 @@ def test_what_cannot_be_read_is_named_and_counted(
     assert "broken.jpg: " in caplog.text
     assert "phone.heic: a HEIC or HEIF picture" in caplog.text
     assert "Convert it to JPEG" in caplog.text
+
+
+def test_a_photo_that_may_not_be_read_costs_no_result(
+    red_model: SavedModel, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As root every file may be read, so the reading itself is refused."""
+    whole = find_clean_photos(photos).fingerprint()
+
+    def refused(path: Path) -> bytes:
+        if path.name == "two.png":
+            raise DataError(f"{path}: cannot be read (Permission denied)")
+        return content_hash(path)
+
+    monkeypatch.setattr("descale.evaluation.clean_photos.content_hash", refused)
+    found = model_false_alarms(red_model, find_clean_photos(photos))
+    assert found.fingerprint != whole
+
+
+def test_photos_behind_links_count_once(photos: Path, tmp_path: Path) -> None:
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "more").symlink_to(photos)
+    (linked / "ring").symlink_to(linked)
+    (linked / "broken").symlink_to(linked / "broken")
+    found = find_clean_photos(linked)
+    assert [found.name(photo) for photo in found.photos] == [
+        "more/deeper/large.png", "more/none.png", "more/small.png", "more/two.png",
+    ]  # fmt: skip
 
 
 def test_nothing_that_can_be_read_is_an_error(red_model: SavedModel, tmp_path: Path) -> None:

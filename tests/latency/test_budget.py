@@ -108,6 +108,7 @@ def test_a_table_of_another_engine_than_was_asked_for_is_refused(
         (lambda row: {**row, "ms": "nan"}, "no number of milliseconds"),
         (lambda row: row if row["probe"] == "0" else None, "times of 1 networks"),
         (lambda row: row if row["layer"] else None, "rows are missing"),
+        (lambda row: None if (row["probe"], row["layer"]) == ("1", NARROW) else row, "rows are missing"),
         (lambda row: {**row, "ms": "0"}, "take no time"),
     ],
 )

@@ -11,8 +11,10 @@ import torch
 from tests.pruning.networks import keep_by, sampled, settled_network, strategies_for
 from torch import nn
 
+from descale.base.errors import PruningError
 from descale.models import count_parameters
 from descale.pruning import Gates, build_channel_graph, cut_channels
+from descale.pruning.exact import check_exact
 
 
 @pytest.mark.parametrize(("architecture", "encoder"), sampled())
@@ -54,6 +56,18 @@ def test_a_leaking_norm_bias_would_be_noticed() -> None:
     x = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         assert float((network(x) - cut(x)).abs().max()) > 1e-3
+
+
+def test_a_network_that_answers_nan_proves_nothing() -> None:
+    network = settled_network("unet", "resnet18")
+    graph = build_channel_graph(network)
+    keep = keep_by("linear", network, graph, 0.5)
+    cut = cut_channels(network, graph, keep)
+    check_exact(network, graph, keep, cut)
+    for one in (network, cut):
+        next(one.segmentation_head.parameters()).data.fill_(float("nan"))
+    with pytest.raises(PruningError):
+        check_exact(network, graph, keep, cut)
 
 
 def test_gate_gradients_are_gradient_times_weight() -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.runtime.tiny_networks import FOUR, network, write_bundle
 
-from descale.base.errors import BundleError
+from descale.base.errors import BundleError, ConfigError
 from descale.runtime import BundleManifest, Segmenter, open_bundle, pack_bundle
 from descale.runtime.bundle import MANIFEST
+from descale.runtime.engines import ENGINES, Engine, choose_engine, open_engine
+from descale.runtime.working_scale import working_scale
 
 
 def test_manifest_survives_json(tiny_bundle: Path) -> None:
@@ -43,6 +46,8 @@ DAMAGES = {
     "no manifest": (lambda f: (f / MANIFEST).unlink(), "bundle.json is missing"),
     "broken json": (lambda f: (f / MANIFEST).write_text("{"), "cannot be used"),
     "not text": (lambda f: (f / MANIFEST).write_bytes(b"\xff\xfe{"), "cannot be used"),
+    "brackets": (lambda f: (f / MANIFEST).write_text("[" * 200_000), "cannot be used"),
+    "endless stride": (_edit(lambda m: m.update(stride=float("inf"))), "cannot be used"),
     "a list": (lambda f: (f / MANIFEST).write_text("[]"), "cannot be used"),
     "no network": (lambda f: (f / "network.onnx").unlink(), "network.onnx is missing"),
     "changed network": (
@@ -125,6 +130,36 @@ def test_network_that_is_no_network(tmp_path: Path) -> None:
     for engine in ("onnxruntime", "openvino"):
         with pytest.raises(BundleError, match=r"cannot load network\.onnx"):
             Segmenter.from_bundle(folder, engine)
+
+
+def test_int8_is_opened_in_the_engine_that_judged_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    float32 = open_bundle(write_bundle(tmp_path / "b", network(np.zeros((2, 3, 1, 1), np.float32))))
+    int8 = replace(float32, manifest=replace(float32.manifest, precision="int8"))
+    monkeypatch.setattr(
+        "descale.runtime.engines.ENGINES",
+        {name: replace(kind, available=lambda: True) for name, kind in ENGINES.items()},
+    )
+    assert list(float32.manifest.engines) == ["onnx"]
+    assert choose_engine(float32) == "openvino"
+    assert choose_engine(int8) == "onnxruntime"
+    assert choose_engine(int8, "openvino") == "openvino"
+
+
+def test_an_engine_that_is_installed_but_broken_is_no_fault_of_the_bundle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> Engine:
+        raise ImportError("libtbb.so.12: cannot open shared object file")
+
+    bundle = open_bundle(write_bundle(tmp_path / "b", network(np.zeros((2, 3, 1, 1), np.float32))))
+    monkeypatch.setitem(ENGINES, "openvino", replace(ENGINES["openvino"], open=broken))
+    with pytest.raises(ConfigError, match=r"libtbb.*--engine onnxruntime"):
+        open_engine(bundle, "openvino", threads=1)
+
+
+@pytest.mark.parametrize("size", [["a", "b"], [0, 0], [True, 160.0, 3], None])
+def test_an_input_size_that_is_none_is_as_if_there_were_none(size: object) -> None:
+    assert working_scale({"input_size": size}, 512 * 512) == 1.0
 
 
 def test_a_model_that_was_not_exported_yet_is_told_from_a_bundle(tmp_path: Path) -> None:

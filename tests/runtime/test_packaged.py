@@ -15,7 +15,8 @@ def test_the_package_holds_a_small_bundle_that_opens_and_has_its_card() -> None:
     bundle = open_bundle(path)
     card = bundle.read("MODEL_CARD.md").decode()
     assert "CC BY 4.0" in card
-    assert "not" in card.lower()
+    assert "Of photos without any corrosion" in card
+    assert "**Not for.**" in card
 
 
 def test_photos_alone_are_predicted_with_it(photos: Path, tmp_path: Path) -> None:

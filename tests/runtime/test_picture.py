@@ -10,7 +10,7 @@ from PIL import Image
 
 from descale.base.errors import ConfigError, DataError
 from descale.base.photo import read_photo
-from descale.runtime.opening import open_picture
+from descale.runtime.opening import decoded_pixels, open_picture
 
 NOISE = np.random.default_rng(0).integers(0, 256, (37, 53, 3), np.uint8)
 
@@ -81,6 +81,18 @@ def test_a_preview_keeps_the_detail_that_the_working_scale_has_not(
     )
     assert (as_array.height, as_array.width) == (40, 64)
     assert as_array.preview(320).size == (320, 200)
+
+
+@pytest.mark.parametrize(
+    ("scale", "detail", "share"), [(0.6, 0, 1), (0.5, 0, 2), (0.2, 0, 4), (0.2, 200, 2), (1.0, 0, 1)]
+)
+def test_a_jpeg_counts_as_large_as_it_is_decoded(
+    tmp_path: Path, scale: float, detail: int, share: int
+) -> None:
+    path = tmp_path / "p.jpg"
+    Image.new("RGB", (400, 320)).save(path)
+    pixels = decoded_pixels(path, scale=scale, detail=detail, max_pixels=10**6)
+    assert pixels == 400 * 320 // share**2
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,11 @@ def test_roofline_takes_the_tighter_limit(macs: float, moved: float, share: floa
     assert one.roofline_share(Ceiling(gflops=100, gigabytes=10)) == pytest.approx(share, nan_ok=True)
 
 
+def test_of_int8_the_share_is_not_known_since_the_ceiling_is_of_floats() -> None:
+    one = Measurement(contestant(precision="int8"), np.full((1, 1, 4), 0.1), 0, 0, 0)
+    assert np.isnan(one.roofline_share(Ceiling(gflops=100, gigabytes=10)))
+
+
 def test_a_ceiling_that_cannot_be_measured_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("descale.stopwatch.measure.sys.executable", "false")
     with pytest.raises(BundleError, match="ceiling could not be measured"):

@@ -45,6 +45,29 @@ def test_the_same_seed_gives_the_same_statistics(photos: Dataset) -> None:
     assert not same(found[0], found[2])
 
 
+class Dropping(nn.Module):
+    """A norm behind paths that are dropped at random, as some encoders have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.path, self.norm = nn.Dropout(0.5), nn.BatchNorm2d(3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(self.path(x))
+
+
+def test_what_is_random_in_the_network_follows_the_seed_and_not_what_was_drawn_before() -> None:
+    images = torch.randint(0, 256, (8, 3, *SIZE), dtype=torch.uint8)
+    source = TrainingPictures(PixelArrays(images, images[:, 0]), "none", SIZE)
+    found = []
+    for before in (0, 7):
+        network = Dropping()
+        torch.manual_seed(before)
+        recalibrate(network, SPEC, source, batch_size=4, seed=1)
+        found.append(weights_of(network))
+    assert same(found[0], found[1])
+
+
 class OneNorm(nn.Module):
     def __init__(self) -> None:
         super().__init__()

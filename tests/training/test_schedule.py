@@ -103,6 +103,31 @@ def same(first: Kept, second: Kept) -> bool:
     return all((first[group] == second[group]).all() for group in first)
 
 
+def test_scores_of_closed_units_do_not_count_for_how_many_stay() -> None:
+    seen: list[Scores] = []
+
+    class Told(Run):
+        def counts_at(self, sparsity: float) -> CountsAt:
+            plain = super().counts_at(sparsity)
+
+            def counts(progress: float, scores: Scores | None, open_units: dict[int, int]) -> dict[int, int]:
+                if scores is not None:
+                    seen.append({group: one.clone() for group, one in scores.items()})
+                return plain(progress, scores, open_units)
+
+            return counts
+
+    run = Told("linear", updates=4)
+    before = run.kept()
+    for _ in run.steps():
+        if seen and not same(before, run.kept()):
+            for group, closed in ((group, ~mask) for group, mask in before.items()):
+                assert not seen[-1][group][torch.from_numpy(closed)].any()
+            before = run.kept()
+    assert len(seen) >= 4
+    assert any((~mask).any() for mask in before.values())
+
+
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("sparsity", [0.4, 0.95])
 def test_sparsity_never_falls_and_ends_near_the_one_asked_for(strategy: str, sparsity: float) -> None:

@@ -78,7 +78,7 @@ def test_what_is_shown_is_the_average_where_there_is_one() -> None:
     assert not same(weights_of(averaged.shown), weights_of(averaged.network))
 
 
-@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16, torch.float16])
 def test_every_precision_learns_in_the_precision_asked_for(precision: torch.dtype) -> None:
     seen: list[torch.dtype] = []
 
@@ -98,6 +98,25 @@ def test_every_precision_learns_in_the_precision_asked_for(precision: torch.dtyp
     assert seen == [precision]
     assert not same(before, weights_of(network))
     assert all(bool(value.isfinite().all()) for value in weights_of(network).values())
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.float16])
+def test_a_run_goes_on_on_another_device_and_in_another_precision(precision: torch.dtype) -> None:
+    """What the optimizer's groups hold of the device is the new one's; a scaler begins anew."""
+    other = torch.float16 if precision == torch.float32 else torch.float32
+    begun, _ = take(2, precision=precision)
+    going, _ = take(2, precision=other)
+    state = begun.state_dict()
+    for group in state["optimizer"]["param_groups"]:
+        group |= {"lr": torch.tensor(0.5), "capturable": True}  # as a recorded step on CUDA leaves it
+    going.load_state_dict(state)
+    assert same(weights_of(going.network), weights_of(begun.network))
+    for group in going.optimizer.param_groups:
+        assert isinstance(group["lr"], float)
+        assert not group["capturable"]
+    source = pictures()
+    going(source.epoch(batch_size=4, seed=0, epoch=1), 0)
+    assert all(bool(value.isfinite().all()) for value in weights_of(going.network).values())
 
 
 @ON_CUDA

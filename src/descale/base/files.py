@@ -68,10 +68,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         yield temporary
         temporary.chmod(0o755)
         if path.exists():
-            previous = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path), suffix=".old"))
-            os.replace(path, previous / "content")
-            os.replace(temporary, path)
-            shutil.rmtree(previous, ignore_errors=True)
+            _replace_folder(path, temporary)
         else:
             os.replace(temporary, path)
     except OSError as error:
@@ -80,6 +77,27 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _replace_folder(path: Path, temporary: Path) -> None:
+    if not any(path.iterdir()):  # the folder that one is in, and where a disk is mounted, cannot be renamed
+        for part in temporary.iterdir():
+            os.replace(part, path / part.name)
+        return
+    previous = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path), suffix=".old"))
+    try:
+        os.replace(path, previous / "content")
+        os.replace(temporary, path)
+    finally:
+        shutil.rmtree(previous, ignore_errors=True)
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder; a link in a ring is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def first_other_file(folder: Path, own: Collection[str]) -> str | None:
@@ -156,14 +174,23 @@ def _prefix(path: Path) -> str:
 
 
 def unwritable(error: OSError) -> bool:
-    """Whether the place cannot be written: full, over quota, forbidden, read-only, or its name too long."""
-    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENAMETOOLONG)
+    """Whether the place cannot be written: full, forbidden, in use, read-only, or its name too long."""
+    return error.errno in (
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EACCES,
+        errno.EROFS,
+        errno.ENAMETOOLONG,
+        errno.EBUSY,
+    )
 
 
 def remedy_for(error: OSError) -> str:
     """What to do about a place that cannot be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "Free some space or choose another output folder."
+    if error.errno == errno.EBUSY:
+        return "It is in use: the folder that a command was started in, or a mounted disk. Name one in it."
     if error.errno == errno.ENAMETOOLONG:
         return "Rename the photo that it is called after, or shorten the path."
     return "Choose another output folder, or correct its permissions."

@@ -98,6 +98,8 @@ def _document(text: str, source: Path) -> tuple[yaml.Node, Mapping[str, Any]]:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         document = yaml.safe_load(text)
+    except ValueError as error:  # such as a date that does not exist
+        raise StudyError(f"{source}: this is not valid YAML ({error}). Put the value in quotes.") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""

@@ -19,7 +19,8 @@ logger = logging.getLogger(__name__)
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TEXT = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
-_EXIF_AS_TEXT = b"Raw profile type exif"
+_TELL_HOW_TURNED = (b"Raw profile type exif", b"XML:com.adobe.xmp")
+"""Beginnings of texts in which Pillow finds an orientation."""
 _UNPACKED = MAX_TEXT_MEMORY // 4
 """Bytes of text, unpacked, that are kept of one chunk, and a bound for the memory that it takes."""
 
@@ -51,7 +52,7 @@ def has_exif(stream: IO[bytes]) -> bool:
     try:
         stream.seek(len(_SIGNATURE))
         return any(
-            kind == b"eXIf" or content.startswith(_EXIF_AS_TEXT)
+            kind == b"eXIf" or content.startswith(_TELL_HOW_TURNED)
             for kind, content in _chunks(stream, (b"eXIf", *_TEXT))
         )
     finally:

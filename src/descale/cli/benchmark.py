@@ -19,8 +19,12 @@ def benchmark(
     dense: Annotated[
         Path | None, typer.Option(help="Model folder to run in PyTorch eager, as the reference. Needs torch.")
     ] = None,
-    rounds: Annotated[int, typer.Option(help="How often the networks take turns.")] = 10,
-    runs: Annotated[int, typer.Option(help="Runs of a network in a row at each turn.")] = 5,
+    rounds: Annotated[
+        int | None, typer.Option(help="How often the networks take turns.  [default: 10]")
+    ] = None,
+    runs: Annotated[
+        int | None, typer.Option(help="Runs of a network in a row at each turn.  [default: 5]")
+    ] = None,
     csv: Annotated[Path | None, typer.Option(help="Write all figures to this file.")] = None,
     latency_table: Annotated[
         Path | None,
@@ -57,8 +61,10 @@ def benchmark(
     used = threads or cores
     if latency_table is None and dense is None and not bundles:
         raise ConfigError("Nothing to measure: give bundles, or a model folder with --dense.")
-    if latency_table is not None and csv is not None and not bundles:
-        raise ConfigError("--csv is for bundles; name some beside --table, or leave it out.")
+    if latency_table is not None and not bundles:
+        for name, value in (("--csv", csv), ("--rounds", rounds), ("--runs", runs)):
+            if value is not None:
+                raise ConfigError(f"{name} is for bundles; name some beside --table, or leave it out.")
     if latency_table is not None:
         _write_table(latency_table, dense, shape, engine or ["auto"], used)
         if not bundles:
@@ -75,8 +81,8 @@ def benchmark(
             contestants,
             size=shape,
             threads=used,
-            rounds=rounds,
-            runs=runs,
+            rounds=10 if rounds is None else rounds,
+            runs=5 if runs is None else runs,
             progress=lambda text: status.update(escape(text)),
         )
     lines = rows(measured, measured[0], ceiling, device, size=shape, threads=used)

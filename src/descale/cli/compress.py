@@ -34,7 +34,10 @@ def compress(
     ] = None,
     networks_to: Annotated[
         Path | None,
-        typer.Option(help="Only write untrained networks for --engine there, to be timed on another device."),
+        typer.Option(
+            help="Only write untrained networks for --engine there, to be timed on another device. Limits "
+            "and times count later."
+        ),
     ] = None,
     device_times: Annotated[
         list[Path] | None,

@@ -59,7 +59,7 @@ def plan(
         ),
     ] = None,
     size: Annotated[str, typer.Option(help="Input size, 160 or 160x192 (height x width).")] = "160",
-    classes: Annotated[int, typer.Option(help="Number of classes.", min=2)] = 2,
+    classes: Annotated[int, typer.Option(help="Number of classes.", min=2, max=255)] = 2,
     output: Annotated[Format, typer.Option("--format", help="table or json.")] = Format.table,
 ) -> None:
     """Show every channel group: layers, width before and after, its share of the costs, and why it stays.
@@ -82,8 +82,8 @@ def plan(
 
     if sparsity is None and budget is None:
         raise ConfigError("Give --sparsity, for example 0.9, or --budget, for example macs=0.1.")
-    if sparsity is None and sparsity_over is SparsityOver.channels:
-        raise ConfigError("--sparsity-over tells what --sparsity is a share of; give one, or leave it out.")
+    if budget is not None and sparsity_over is SparsityOver.channels:
+        raise ConfigError("--sparsity-over tells what --sparsity is a share of; a budget decides without it.")
     if allocation not in ALLOCATIONS:
         raise ConfigError(f"Unknown allocation '{allocation}'. Known: {', '.join(ALLOCATIONS)}.")
     if allocation in SCORED:
@@ -103,6 +103,8 @@ def plan(
         raise ConfigError(
             f"--round-to {round_to}: a budget in latency chooses whole vectors by itself. Leave it out."
         )
+    if engine != "auto" and not timed:
+        raise ConfigError("--engine is for --budget latency=0.1 and the like. Leave it out.")
     if latency_table is not None and not timed:
         raise ConfigError("--latency-table is for --budget latency=0.1 and the like. Leave it out.")
     if aim is not None and timed:

@@ -19,7 +19,7 @@ def study(
     out: Annotated[Path, typer.Option(help="Folder of the study. An existing one is continued.")],
     parallel: Annotated[int, typer.Option(help="Processes on this machine.")] = 1,
     threads: Annotated[
-        int | None, typer.Option(help="Threads of each process; default: cores divided by processes.")
+        int | None, typer.Option(help="Threads of each process; default: cores divided by processes.", min=1)
     ] = None,
     ray: Annotated[
         str | None, typer.Option(help="Run the trials on this Ray cluster (HOST:PORT, auto or local).")
@@ -55,6 +55,8 @@ def study(
         raise ConfigError("--store is for --ray; without it the trials are kept in --out.")
     if minutes is not None and ray is not None:
         raise ConfigError("--minutes is for this machine; leave it out with --ray.")
+    if parallel > 1 and ray is not None:
+        raise ConfigError("--parallel is for this machine; a cluster runs what it has room for.")
     config = load_study(file)
     if ray is None and not list_only:  # a cluster has devices of its own
         check_study_devices(config.devices, file)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from descale.base.errors import ConfigError, DataError
-from descale.base.photo import PHOTO_SUFFIXES
+from descale.base.photo import PHOTO_SUFFIXES, is_hidden
 from descale.prediction.batch import BatchReport, PredictSettings, describe_run, predict_photos
 from descale.prediction.inputs import Input
 from descale.prediction.kinds import count_kinds, kind_by_name, why_not_read, without_copies
@@ -205,6 +205,7 @@ def _list_photos(url: str, out: str) -> tuple[list[str], list[tuple[str, str]]]:
         for path in sorted(map(str, files.find(root)))
         if not path.startswith(f"{results}/")
     ]
+    below = [path for path in below if not is_hidden(path)]
     holders = folders_of_results(below)
     pictures = [path for path in below if not in_results(path, holders.__contains__)]
     photos = [path for path in pictures if kind_by_name(path) == "photo"]

@@ -169,6 +169,8 @@ class Description(_Strict):
             if name not in table.names and not self._is_ignored(name):
                 hint = suggestion(name, table.names)
                 raise ValueError(f"label_names: {key}: no class is called '{name}'; {hint}")
+        if self.format == "colour-masks" and self.label_names:
+            raise ValueError("label_names: colour masks hold no names; write the colour at its class")
         colours = [self._colour(i) for i in range(len(self.classes))]
         if self.format == "colour-masks" and len(set(colours)) != len(colours):
             raise ValueError("classes: two classes have the same colour; colour masks cannot tell them apart")
@@ -273,6 +275,8 @@ def read_description(path: Path) -> Description:
         raise DataError(f"{path}: {error}") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
+    except ValueError as error:  # such as a date that does not exist
+        raise DataError(f"{path}: not valid YAML ({error}). Put the value in quotes.") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""

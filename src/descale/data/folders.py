@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from descale.base.errors import DataError
+from descale.base.files import is_folder
 from descale.base.photo import PHOTO_SUFFIXES
 from descale.data.layouts import FORMAT_OF, SPLIT_FOLDERS, layout_remedy
 from descale.data.sample import Label, Split
@@ -117,7 +118,7 @@ def files_by_stem(folder: Path, suffixes: Collection[str]) -> dict[str, Path]:
         DataError: the folder is missing, or two files differ only in their ending.
     """
     try:
-        names = sorted(entry.name for entry in os.scandir(folder) if not entry.is_dir())
+        names = sorted(entry.name for entry in os.scandir(folder) if not is_folder(entry))
     except OSError as error:
         raise DataError(f"{folder}: cannot be listed ({error.strerror}). Check the path.") from error
     found: dict[str, Path] = {}

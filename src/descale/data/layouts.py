@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from descale.base.files import is_folder
 from descale.base.photo import PHOTO_SUFFIXES
 from descale.data.sample import Split
 
@@ -147,7 +148,7 @@ def _kinds(folder: Path) -> dict[str, list[str]]:
     """Names of the files of a folder by what they may be; ``classes.txt`` and the like are none of it."""
     found: dict[str, list[str]] = defaultdict(list)
     try:
-        names = sorted(entry.name for entry in os.scandir(folder) if not entry.is_dir())
+        names = sorted(entry.name for entry in os.scandir(folder) if not is_folder(entry))
     except OSError:
         return found
     for name in names:

@@ -70,9 +70,8 @@ def load_split(
     masks = empty((len(samples), *size), dtype=torch.uint8)
 
     def load(index: int) -> None:
-        sample = samples[index]
-        image = torch.from_numpy(sample.read_image()).permute(2, 0, 1)
-        mask = torch.from_numpy(sample.read_mask())[None]
+        photo, label = samples[index].read()
+        image, mask = torch.from_numpy(photo).permute(2, 0, 1), torch.from_numpy(label)[None]
         images[index] = transform.resize(image, list(size), antialias=True)
         masks[index] = transform.resize(mask, list(size), interpolation=v2.InterpolationMode.NEAREST_EXACT)[0]
 

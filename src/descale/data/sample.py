@@ -126,6 +126,15 @@ class Sample:
         """
         return self.label.read(photo_size(self.image)).mask
 
+    def read(self) -> tuple[NDArray[np.uint8], Mask]:
+        """Photo (H, W, 3) and label (H, W), of one size.
+
+        Raises:
+            DataError: as :meth:`read_image` and :meth:`read_mask`.
+        """
+        photo = self.read_image()
+        return photo, self.label.read((photo.shape[0], photo.shape[1])).mask
+
 
 @dataclass(frozen=True)
 class Dataset:

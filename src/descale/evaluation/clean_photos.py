@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,16 +40,20 @@ class CleanPhotos:
         return photo.relative_to(self.folder).as_posix()
 
     def fingerprint(self) -> str:
-        """SHA-256 (hexadecimal) over names and contents; where the folder lies does not enter."""
+        """SHA-256 (hexadecimal) over names and contents; where the folder lies does not enter.
+
+        Of a photo that may not be read, which is left out of every measurement, the name alone does.
+        """
         digest = hashlib.sha256()
         for photo in self.photos:
             digest.update(json.dumps(self.name(photo)).encode())
-            digest.update(content_hash(photo))
+            with contextlib.suppress(DataError):
+                digest.update(content_hash(photo))
         return digest.hexdigest()
 
 
 def find_clean_photos(folder: str | Path) -> CleanPhotos:
-    """List the photos below a folder; none is decoded.
+    """List the photos below a folder, linked folders too; none is decoded.
 
     Raises:
         DataError: there is no such folder, it is a labelled data set, or it holds no photo.
@@ -56,7 +63,7 @@ def find_clean_photos(folder: str | Path) -> CleanPhotos:
         kind = "a file, not a folder" if root.exists() else "no such folder"
         raise DataError(f"{root}: {kind}. Name a folder of photos without corrosion.")
     photos, unread = [], []
-    for path in sorted(root.rglob("*")):
+    for path in sorted(_below(root)):
         inner = path.relative_to(root)
         if is_hidden(inner):
             continue
@@ -76,3 +83,15 @@ def find_clean_photos(folder: str | Path) -> CleanPhotos:
         remedy = f"The first of {len(unread)} others is {unread[0]}" if unread else "Check the path."
         raise DataError(f"{root} holds no photo ({kinds}). {remedy}")
     return CleanPhotos(root, tuple(photos), tuple(unread))
+
+
+def _below(root: Path) -> Iterator[Path]:
+    """Files and folders below a folder, each folder once, wherever links lead."""
+    seen: set[str] = set()
+    for place, folders, files in os.walk(root, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        yield from (Path(place) / name for name in (*folders, *files))

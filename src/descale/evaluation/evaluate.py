@@ -166,7 +166,8 @@ def _photos(
     """Each photo resized to ``size``, uint8 ``(3, h, w)``, and its own label, uint8 ``(H, W)``."""
 
     def read(sample: Sample) -> tuple[Tensor, Mask]:
-        return _resized(sample.read_image(), size), sample.read_mask()
+        photo, label = sample.read()
+        return _resized(photo, size), label
 
     with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
         first = 0

@@ -252,6 +252,9 @@ def _lack_of(times: Sequence[LayerTime]) -> str:
         )
     if {one.probe for one in times if one.layer == REST} != probes:
         return "rows are missing: a network lacks the time that belongs to no layer"
+    layers = {probe: {one.layer for one in times if one.probe == probe} for probe in probes}
+    if any(named != layers[0] for named in layers.values()):
+        return "rows are missing: networks that are the same but for their widths have other layers"
     if sum(one.ms for one in times if one.probe == 0) <= 0:
         return "the dense network is said to take no time"
     return ""

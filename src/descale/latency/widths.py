@@ -37,10 +37,11 @@ class Widths:
 
 
 def choose_widths(model: LatencyModel, graph: ChannelGraph, budget: float, *, allocation: str) -> Widths:
-    """Widths that lose the least and are predicted to take at most ``budget`` milliseconds.
+    """Widths that lose the least and are predicted to take ``budget`` milliseconds, or hardly more.
 
-    Every group begins with a part of a vector and is widened in the order of loss avoided per millisecond, to
-    whole vectors first, then by one at a time; a step that costs nothing is always taken.
+    Every group begins with a part of a vector and is widened in the order of loss avoided per millisecond, in
+    the steps of :func:`descale.latency.lanes.choices`. A step that costs at most :data:`FREE` is always
+    taken, over the budget too.
 
     Args:
         model: of the engine's time.

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from descale.base.files import is_folder
+
 
 @dataclass(frozen=True)
 class Place:
@@ -46,7 +48,7 @@ class Walk:
             for entry in entries:
                 if entry.is_symlink():
                     links.append(folder.path / entry.name)
-                elif not _is_folder(entry):
+                elif not is_folder(entry):
                     self._add_file(_inside(folder, entry.name))
         for link in links:
             if not link.is_dir():
@@ -89,9 +91,9 @@ class Walk:
                 self.lost[here.path] = f"{here.path}: a folder that cannot be read ({error.strerror})."
                 continue
             for entry in entries:
-                if entry.is_symlink() and _is_folder(entry):
+                if entry.is_symlink() and is_folder(entry):
                     linked.append(Place(here.path / entry.name, os.path.realpath(entry.path)))
-                elif _is_folder(entry):
+                elif is_folder(entry):
                     waiting.append(_inside(here, entry.name))
             yield here, entries
 
@@ -153,13 +155,6 @@ def _names(folder: Path) -> list[str]:
 
 def _inside(folder: Place, name: str) -> Place:
     return Place(folder.path / name, os.path.join(folder.real, name))
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # links in a ring
-        return False
 
 
 def _is_above(folder: str, other: str) -> bool:

@@ -22,8 +22,12 @@ BALANCE = 0.5
 """Exponent of ``balanced``; 1 would be uniform, 0 the same width everywhere."""
 
 FLOOR = 2
-"""Units that ``balanced`` leaves in every group that has them. A layer of one channel is a
-bottleneck that one dead ReLU closes for good: the network then answers the same for every photo."""
+"""Units that ``balanced`` and ``bypass`` leave in every group that has them, as long as wider groups can give
+more. A layer of one channel is a bottleneck that one dead ReLU closes for good: the network then answers the
+same for every photo."""
+
+NEAR = 0.005
+"""How near a mean sparsity must be for narrow groups to keep :data:`FLOOR` units."""
 
 
 def uniform(graph: ChannelGraph, density: float, scores: Scores | None) -> dict[int, float]:
@@ -83,7 +87,8 @@ def retained(graph: ChannelGraph, density: float, scores: Scores | None) -> dict
     curves = {}
     for group in graph.prunable:
         ranked = np.sort(scores[group.index].numpy().astype(np.float64))[::-1]
-        curves[group.index] = np.cumsum(ranked) / max(ranked.sum(), 1e-30)
+        total = ranked.sum()  # none of a group that does nothing: it may be cut to a single unit
+        curves[group.index] = np.cumsum(ranked) / total if total > 0 else np.ones_like(ranked)
     weights = graph.layer_shares()
 
     def shares(level: float) -> dict[int, float]:
@@ -132,6 +137,9 @@ ALLOCATIONS: dict[str, Callable[[ChannelGraph, float, Scores | None], dict[int, 
     "global": global_ranking,
 }
 
+FLOORED = frozenset({"balanced", "bypass"})
+"""Allocations that leave :data:`FLOOR` units where they can."""
+
 SCORED = frozenset({"retained", "global"})
 """Allocations that follow the scores of a pruning run."""
 
@@ -165,7 +173,11 @@ def allocate(
     shares = ALLOCATIONS[allocation](graph, 1.0 - sparsity, scores)
     wanted = {g.index: shares[g.index] * g.units for g in graph.prunable}
     counts = {g.index: min(most[g.index], _round(wanted[g.index], g.units, round_to)) for g in graph.prunable}
-    return _settle(graph, 1.0 - sparsity, wanted, counts, most, round_to)
+    if allocation in FLOORED:
+        counts = _settle(graph, 1.0 - sparsity, wanted, counts, most, round_to, FLOOR)
+        if abs(_error(graph, 1.0 - sparsity, counts)) <= NEAR:
+            return counts
+    return _settle(graph, 1.0 - sparsity, wanted, counts, most, round_to, 1)
 
 
 def mean_sparsity(
@@ -209,6 +221,12 @@ def _round(wanted: float, units: int, multiple: int) -> int:
     return int(min(units, max(multiple, round(wanted / multiple) * multiple)))
 
 
+def _error(graph: ChannelGraph, density: float, counts: Counts) -> float:
+    """By how much the mean share of channels that stay exceeds the one that is wanted."""
+    weights = graph.layer_shares()
+    return sum(weights[g.index] * counts[g.index] / g.units for g in graph.prunable) - density
+
+
 def _settle(
     graph: ChannelGraph,
     density: float,
@@ -216,15 +234,16 @@ def _settle(
     counts: Counts,
     most: Mapping[int, int],
     round_to: int,
+    floor: int,
 ) -> Counts:
     weights, units = graph.layer_shares(), {g.index: g.units for g in graph.prunable}
     while True:
-        error = sum(weights[i] * counts[i] / units[i] for i in counts) - density
+        error = _error(graph, density, counts)
         best, gain = None, 0.0
         for index, count in counts.items():
             step = least_count(units[index], round_to)
             move = -step if error > 0 else step
-            if not step <= count + move <= most[index]:
+            if not max(step, floor) <= count + move <= most[index]:
                 continue
             after = abs(error + weights[index] * move / units[index])
             # prefer the group whose count is farthest on the wrong side of what was wanted

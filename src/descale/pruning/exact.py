@@ -34,7 +34,7 @@ def check_exact(network: nn.Module, graph: ChannelGraph, keep: Keep, cut: nn.Mod
     finally:
         gates.remove()
     difference = float((gated - after).abs().max() / gated.std().clamp(min=1e-3))
-    if difference > EXACT:
+    if not difference <= EXACT:  # nan too
         raise PruningError(
             f"Cutting changed the network's output by {difference:.1e} of its spread: some layer couples "
             "channels in a way that is not understood. Please report the architecture and encoder."

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import lzma
 import struct
 import zipfile
 import zlib
@@ -30,7 +31,15 @@ MANIFEST = "bundle.json"
 MODEL = "model.json"
 """In the folder of a model that training leaves."""
 MAX_FILE_BYTES = 2 << 30  # a zip that claims more than this per file is not one of ours
-_DAMAGED = (OSError, EOFError, ValueError, RuntimeError, zlib.error, struct.error)  # as zipfile reports it
+_DAMAGED = (
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+)  # as zipfile reports it
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # constant, so that equal folders give equal zip files
 
 
@@ -78,7 +87,7 @@ def open_bundle(path: str | Path) -> Bundle:
         )
     try:
         manifest = BundleManifest.from_json(json.loads(_read(path, MANIFEST)))
-    except (ValueError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # a file of brackets alone nests too deep
         remedy = "" if isinstance(error, NewerFormatError) else " Copy or export the bundle again."
         raise BundleError(f"{path}: {MANIFEST} cannot be used: {error}.{remedy}") from error
     bundle = Bundle(path, manifest)

@@ -88,8 +88,18 @@ def phases_of(segmenter: Segmenter) -> Timed:
 
 
 def drawn_picture(height: int, width: int) -> NDArray[np.uint8]:
-    """A smooth picture with some grain, the same everywhere: uint8 (H, W, 3)."""
-    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-    waves = [np.sin(rows / (20 + 9 * c)) + np.cos(columns / (31 - 5 * c)) for c in range(3)]
-    grain = np.random.default_rng(0).normal(0, 10, (height, width, 3))
-    return np.clip(110 + 40 * np.stack(waves, axis=-1) + grain, 0, 255).astype(np.uint8)
+    """A smooth picture with some grain, the same everywhere: uint8 (H, W, 3).
+
+    Drawn in strips, so that it takes little more memory than it has: what measures a network's memory draws
+    its picture in the same process.
+    """
+    picture = np.empty((height, width, 3), np.uint8)
+    random = np.random.default_rng(0)
+    down = [np.sin(np.arange(height, dtype=np.float32) / (20 + 9 * c)) for c in range(3)]
+    across = [np.cos(np.arange(width, dtype=np.float32) / (31 - 5 * c)) for c in range(3)]
+    for top in range(0, height, 64):
+        strip = picture[top : top + 64]
+        waves = [down[c][top : top + 64, None] + across[c][None] for c in range(3)]
+        grain = random.normal(0, 10, strip.shape)
+        strip[:] = np.clip(110 + 40 * np.stack(waves, axis=-1) + grain, 0, 255)
+    return picture

@@ -129,5 +129,5 @@ class BundleManifest:
             )
         except KeyError as error:
             raise ValueError(f"the key {error} is missing") from error
-        except (TypeError, AttributeError, IndexError) as error:
+        except (TypeError, AttributeError, IndexError, OverflowError) as error:
             raise ValueError(f"a value is of the wrong kind: {error}") from error

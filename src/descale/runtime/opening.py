@@ -49,10 +49,7 @@ def open_picture(
         width, height = image.size
         target = _target(width, height, scale)
         if target != image.size and image.format == "JPEG":
-            # the preview is reduced by this whole factor; what it would drop need not be decoded
-            factor = max(1, round(max(image.size) / detail)) if detail else max(image.size)
-            least = (max(target[0], math.ceil(width / factor)), max(target[1], math.ceil(height / factor)))
-            image.draft(None, least)
+            image.draft(None, _least(image.size, target, detail))
         image.load()
         orientation = int(image.getexif().get(EXIF_ORIENTATION, 1))
         plain = image.mode in ("RGB", "L") and "transparency" not in image.info
@@ -77,16 +74,24 @@ def open_picture(
 def decoded_pixels(source: Path | BinaryIO, *, scale: Scale, detail: int, max_pixels: int) -> int:
     """How many pixels are in memory, about, while :func:`open_picture` opens this file, from its header.
 
-    A JPEG is decoded near the resolution at which it is worked on; every other format whole.
+    A JPEG is decoded at 1/2, 1/4 or 1/8 of its size where that is enough; every other format whole.
 
     Raises:
         DataError: as :func:`open_picture`.
+        ConfigError: ``scale`` is out of range.
     """
     with reading(source, max_pixels=max_pixels) as image:
-        whole = image.width * image.height
-        if image.format != "JPEG":
-            return whole
-    return max(round(whole * share_of(scale, whole) ** 2), min(whole, detail**2))
+        target = _target(image.width, image.height, scale)
+        if target != image.size and image.format == "JPEG":
+            image.draft(None, _least(image.size, target, detail))
+        return image.width * image.height
+
+
+def _least(size: tuple[int, int], target: tuple[int, int], detail: int) -> tuple[int, int]:
+    """Width and height that must be decoded: the preview is reduced by a whole factor, and what it would drop
+    need not be there."""
+    factor = max(1, round(max(size) / detail)) if detail else max(size)
+    return max(target[0], math.ceil(size[0] / factor)), max(target[1], math.ceil(size[1] / factor))
 
 
 def _target(width: int, height: int, scale: Scale) -> tuple[int, int]:

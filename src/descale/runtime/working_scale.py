@@ -15,7 +15,9 @@ def training_pixels(provenance: Mapping[str, Any]) -> float | None:
     size = provenance.get("input_size")
     if not isinstance(size, list | tuple) or len(size) != 2:
         return None
-    return float(size[0]) * float(size[1])
+    if not all(isinstance(side, int) and side > 0 for side in size):
+        return None
+    return float(size[0] * size[1])
 
 
 def working_scale(provenance: Mapping[str, Any], pixels: int) -> float:

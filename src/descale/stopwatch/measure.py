@@ -74,7 +74,7 @@ class Measurement:
     def ratio_to(self, other: Measurement, phase: str = "total") -> tuple[float, float, float]:
         """How many times faster than ``other``: median over the rounds, lowest and highest round.
 
-        Both are compared within a round, where they ran one right after the other.
+        Both are compared within a round, where they ran soon after each other.
         """
         column = PHASES.index(phase)
         mine = np.median(self.seconds[..., column], axis=1)
@@ -83,8 +83,9 @@ class Measurement:
         return float(np.median(ratios)), float(ratios.min()), float(ratios.max())
 
     def roofline_share(self, ceiling: Ceiling) -> float:
-        """Least possible time over the median time of inference; NaN if the costs are not known."""
-        if not self.contestant.macs:
+        """Least possible time over the median time of inference; NaN if the costs are not known, and of INT8:
+        the ceiling is of products of 32-bit numbers, and those of 8 bits are several times faster."""
+        if not self.contestant.macs or self.contestant.precision == "int8":
             return float("nan")
         least = ceiling.seconds(self.contestant.macs, self.contestant.moved)
         return least / self.percentile("inference", 50)

@@ -77,7 +77,9 @@ def refuse_falsifying(data: StudyData, fingerprint: str, root: Path) -> None:
         with _progress() as progress:
             bar = progress.add_task("checking photos and labels", total=None)
             report = check_dataset(
-                data.source, progress=lambda done, total: progress.update(bar, completed=done, total=total)
+                data.source,
+                binary=data.binary,
+                progress=lambda done, total: progress.update(bar, completed=done, total=total),
             )
         write_json(path, report.to_json())
     found = [

@@ -89,6 +89,11 @@ def fit(
             "early_stopping out, or put photos with corrosion there."
         )
     pictures.require_enough(config.batch_size)
+    if len(pictures) < config.batch_size:
+        logger.info(
+            "%s: %d photos, so batches of %d instead of %d",
+            label, len(pictures), len(pictures), config.batch_size,
+        )  # fmt: skip
     devices = devices or DeviceConfig()
     if devices.threads:
         torch.set_num_threads(devices.threads)
@@ -219,7 +224,8 @@ class _Run:
         if not math.isfinite(loss):
             raise TrainingError(
                 f"The loss is {loss} in epoch {self.epoch + 1}. "
-                f"Lower learning_rate (now {self._config.learning_rate:g}) or check the labels."
+                f"Lower learning_rate (now {self._config.learning_rate:g}; of a pruning schedule_rate or "
+                "recovery_rate) or check the labels, and begin in another folder."
             )
         return loss
 
@@ -230,8 +236,19 @@ class _Run:
             self._best_weights = {key: value.detach().clone() for key, value in weights.items()}
 
     def result(self) -> dict[str, Tensor]:
-        """The weights that the run leaves."""
-        return self._best_weights or self._step.shown.state_dict()
+        """The weights that the run leaves.
+
+        Raises:
+            TrainingError: one is not finite: the last step can spoil them, which no loss tells.
+        """
+        weights = self._best_weights or self._step.shown.state_dict()
+        if not all(bool(torch.isfinite(value).all()) for value in weights.values()):
+            raise TrainingError(
+                f"{self._label}: the weights are not finite after {self._step.steps} steps. Lower "
+                f"learning_rate (now {self._config.learning_rate:g}; of a pruning schedule_rate or "
+                "recovery_rate), and begin in another folder."
+            )
+        return weights
 
     def state(self) -> dict[str, Any]:
         """All that a continuation needs."""

@@ -14,7 +14,10 @@ BATCHES = 12
 def recalibrate(
     network: nn.Module, spec: ModelSpec, source: TrainingPictures, *, batch_size: int, seed: int
 ) -> None:
-    """Replace the running statistics of every batch norm by those of a few training batches, in place."""
+    """Replace the running statistics of every batch norm by those of a few training batches, in place.
+
+    What is random in the network (dropped paths) follows ``seed`` too: torch's generator is set anew.
+    """
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     if not norms:
         return
@@ -26,6 +29,7 @@ def recalibrate(
     normalise = Normalisation(spec, device)
     order = torch.randperm(len(source), generator=torch.Generator().manual_seed(seed))
     training = network.training
+    torch.manual_seed(seed)
     network.train()
     with torch.no_grad():
         for step, indices in enumerate(order.split(max(2, batch_size))[:BATCHES]):

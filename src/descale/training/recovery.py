@@ -60,18 +60,23 @@ def between_training(training: TrainingConfig, pruning: PruningConfig, sparsity:
 
 
 def followed_by_cut(pruning: PruningConfig, part: int) -> bool:
-    """Whether part ``part`` of the schedule, from 0, ends with a cut that is not the last.
+    """Whether part ``part`` of the schedule, from 0, closes channels and ends with a cut, not the last.
 
     >>> from descale.pruning.config import PruningConfig
     >>> linear = PruningConfig(strategy="linear", sparsity=0.9, updates=3, schedule_epochs=3)
     >>> [followed_by_cut(linear, part) for part in range(3)]
     [True, True, False]
+    >>> warm = PruningConfig(strategy="movement", sparsity=0.9, updates=10, schedule_epochs=10)
+    >>> [followed_by_cut(warm, part) for part in range(3)]
+    [False, True, True]
     >>> followed_by_cut(linear.model_copy(update={"strategy": "one-shot"}), 0)
     False
     """
     if not pruning.cut_as_they_go:
         return False
-    return find_strategy(pruning.strategy).progress((part + 1) / pruning.updates, pruning.updates) < 1.0
+    progress = find_strategy(pruning.strategy).progress
+    before, after = (progress(at / pruning.updates, pruning.updates) for at in (part, part + 1))
+    return before < after < 1.0
 
 
 def pruning_epochs(pruning: PruningConfig) -> int:

@@ -122,7 +122,9 @@ class PruningSchedule:
             PruningError: scores are not finite.
         """
         running = self._importance.running
-        known = None if running else by_group(self._graph, self._finite_scores())
+        # what is closed stays closed, however high it scores, so it must not count for how many stay
+        open_scores = None if running else self._finite_scores().masked_fill(~self._open.cpu(), 0.0)
+        known = None if open_scores is None else by_group(self._graph, open_scores)
         self.progress = max(progress, self.progress)
         counts = self._counts_at(self.progress, known, self._counts)
         # rounded to meet the mean on the way, a narrow group may be given less than it has at the end
@@ -160,8 +162,8 @@ class PruningSchedule:
         scores = self._importance.scores(self._network).cpu()
         if not bool(torch.isfinite(scores).all()):
             raise PruningError(
-                "Scores of channels are not finite, so none is chosen. Train with --set precision=32-true "
-                "or with a lower learning rate."
+                "Scores of channels are not finite, so none is chosen. Prune anew in another folder, with "
+                "--set precision=32-true or a lower schedule_rate."
             )
         return scores
 

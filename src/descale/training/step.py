@@ -29,6 +29,11 @@ WARM_UP = 3
 """Steps before a graph is recorded: libraries choose and set up their kernels in the first ones."""
 
 
+_OF_DEVICE = ("lr", "capturable", "fused", "foreach")
+"""What an optimizer's groups hold that depends on where they are stepped, not on what was learnt. The rate is
+set anew in every step, but a recorded one reads it from a tensor."""
+
+
 class StepHook(Protocol):
     """Something that watches and changes a training from inside, such as a pruning schedule."""
 
@@ -163,12 +168,18 @@ class TrainingStep:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Go on from there; on another device or in another precision too."""
         self.network.load_state_dict(state["network"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
+        own = [
+            {key: group[key] for key in _OF_DEVICE if key in group} for group in self.optimizer.param_groups
+        ]
         self.optimizer.load_state_dict(state["optimizer"])
-        self._scaler.load_state_dict(state["scaler"])
+        for group, kept in zip(self.optimizer.param_groups, own, strict=True):
+            group.update(kept)
+        if self._scaler.is_enabled() and state["scaler"]:
+            self._scaler.load_state_dict(state["scaler"])
         if self._hook is not None:
             self._hook.load_state_dict(state["hook"])
         self.steps = state["steps"]
@@ -180,7 +191,8 @@ class TrainingStep:
         with self.autocast():
             with depthwise:
                 logits = self.network(self.normalised(image))
-            loss = self._loss(logits, mask.long())
+            # in 16 bits the sums over all pixels, which dice and Tversky take, exceed the largest number
+            loss = self._loss(logits.float(), mask.long())
         self._scaler.scale(loss).backward()
         if self._hook is not None:
             self._hook.after_backward(self.steps, self._scaler.get_scale())

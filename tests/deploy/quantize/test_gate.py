@@ -190,5 +190,8 @@ def test_two_classes_of_other_names_are_merged_as_in_training(folder: Path, tmp_
 
 def test_data_without_validation_or_missing(folder: Path, tmp_path: Path) -> None:
     spec = model_of(Redness()).spec
-    with pytest.raises(DataError):
+    with pytest.raises(DataError, match="nowhere"):
         load_quantization_data(tmp_path / "nowhere", spec)
+    shutil.copytree(folder, tmp_path / "data", ignore=shutil.ignore_patterns("valid"))
+    with pytest.raises(ConfigError, match="valid"):
+        load_quantization_data(tmp_path / "data", spec)

@@ -33,7 +33,12 @@ def engine(folder: Path, *, quantized: bool) -> OpenVinoEngine:
 
 @pytest.mark.parametrize(
     ("quantized", "size", "given"),
-    [(True, (40, 64), SMALLEST_INT8), (True, (32, 128), 32), (False, (40, 64), 40)],
+    [
+        (True, (40, 64), SMALLEST_INT8),
+        (True, (32, 128), SMALLEST_INT8),
+        (True, (32, 320), 32),
+        (False, (40, 64), 40),
+    ],
 )
 def test_small_pictures_are_padded_in_int8(
     tmp_path: Path, quantized: bool, size: tuple[int, int], given: int

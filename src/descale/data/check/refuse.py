@@ -32,7 +32,7 @@ def checked_dataset(source: str | Path, *, binary: bool = False, accept_problems
         raise DataError(
             f"{source} has no photo in the split 'valid', by which training is judged as it goes on. {remedy}"
         )
-    falsifying = check_dataset(source).falsifying
+    falsifying = check_dataset(source, binary=binary).falsifying
     if falsifying:
         kinds = ", ".join(sorted({finding.kind for finding in falsifying}))
         if not accept_problems:

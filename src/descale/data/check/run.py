@@ -35,11 +35,14 @@ from descale.data.splits import dealing, scene_rule
 SMALLEST_SIDE = 32
 
 
-def check_dataset(source: str | Path, *, progress: Callable[[int, int], None] | None = None) -> CheckReport:
+def check_dataset(
+    source: str | Path, *, binary: bool = False, progress: Callable[[int, int], None] | None = None
+) -> CheckReport:
     """Read every photo and label of a set and report what is wrong.
 
     Args:
         source: as for :func:`descale.data.load_dataset`.
+        binary: with the classes merged to "corrosion or not", as they will be used.
         progress: called with the number of photos done and the number of all.
 
     Raises:
@@ -53,6 +56,8 @@ def check_dataset(source: str | Path, *, progress: Callable[[int, int], None] | 
     place = find_source(source)
     listing = list_source(place)
     dataset = make_dataset(place, listing)
+    if binary:
+        dataset = dataset.merged_to_binary()
     total = len(dataset)
     if total == 0 and not listing.unlabelled and not listing.nested:
         raise DataError(f"{place.root}: there are no photos. Check the path and the layout (docs/data.md).")

@@ -123,6 +123,7 @@ def export_model(
         gates: dict[str, Gate] = {}
         if int8 is not None:
             gates = _quantize_all(model, graphs, folder, chosen, engines, int8, gate or GateSettings())
+            record["weights"] = "int8"
             record["quantization"] = {
                 "dataset": int8.name,
                 "dataset_fingerprint": int8.fingerprint,

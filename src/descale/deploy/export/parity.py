@@ -20,6 +20,9 @@ from descale.models import STRIDE, Normalisation, SavedModel, predict_classes
 logger = logging.getLogger(__name__)
 
 LEAST_SAME = 0.999
+MOST_OFF = 0.05
+"""Mean difference of the logits that is borne, as a share of their own standard deviation: where a network
+finds nothing, one that always answers nothing has the same classes."""
 MOST_PICTURES = 16
 _SIDES = ((512, 512), (512, 384), (256, 512), (224, 320))
 
@@ -34,6 +37,7 @@ class Parity:
         same: share of pixels with the same class, 0..1.
         largest: largest absolute difference of a logit.
         mean: mean absolute difference of the logits.
+        spread: standard deviation of the torch model's logits.
     """
 
     pictures: int
@@ -41,6 +45,7 @@ class Parity:
     same: float
     largest: float
     mean: float
+    spread: float
     synthetic: bool
 
     def to_json(self) -> dict[str, Any]:
@@ -116,6 +121,7 @@ def compare(
     """Run both on every picture and count the pixels whose class differs."""
     threshold = model.spec.threshold
     count, pixels, same, largest, total, values = 0, 0, 0, 0.0, 0.0, 0
+    sums = np.zeros(2)  # of the torch model's logits and of their squares
     for picture in pictures:
         expected = torch_logits(model, picture)
         found = infer(picture[None])
@@ -131,19 +137,23 @@ def compare(
         largest = max(largest, float(difference.max()))
         total += float(difference.sum(dtype=np.float64))
         values += difference.size
-    return Parity(count, pixels, same / pixels, largest, total / values, synthetic)
+        sums += expected.sum(dtype=np.float64), np.square(expected).sum(dtype=np.float64)
+    first, second = sums / values
+    spread = float(np.sqrt(max(0.0, second - first**2)))
+    return Parity(count, pixels, same / pixels, largest, total / values, spread, synthetic)
 
 
 def require_parity(parity: Parity, target: str) -> None:
     """Refuse an export that decides differently.
 
     Raises:
-        ExportError: fewer than 99.9 % of the pixels got the same class.
+        ExportError: fewer than 99.9 % of the pixels got the same class, or the logits are others.
     """
-    if parity.same < LEAST_SAME:
+    if parity.same < LEAST_SAME or parity.mean > MOST_OFF * max(parity.spread, 1e-3):
         raise ExportError(
-            f"The {target} export differs from the torch model: {parity}; at least "
-            f"{100 * LEAST_SAME:g} % must be the same. Nothing was written. "
+            f"The {target} export differs from the torch model: {parity}, {parity.mean:.2e} on average. At "
+            f"least {100 * LEAST_SAME:g} % must be the same, and logits within {100 * MOST_OFF:g} % of their "
+            f"spread ({parity.spread:.2e}). Nothing was written. "
             "Leave --half-weights out if it was given; else report this with the model's architecture and "
             "encoder, or choose another target."
         )

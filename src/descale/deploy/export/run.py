@@ -9,7 +9,7 @@ from descale.base.errors import ConfigError
 from descale.base.files import NotText, read_text
 from descale.base.settings import require_number
 from descale.deploy.export.bundle import Exported, export_model
-from descale.deploy.export.checks import choose_targets, find_photos, require_int8
+from descale.deploy.export.checks import check_output, choose_targets, find_photos, require_int8
 from descale.deploy.quantize.gate import GateSettings
 from descale.deploy.quantize.pictures import load_quantization_data
 from descale.models import load_model
@@ -81,13 +81,15 @@ def export(
     targets = choose_targets(names)
     if int8:
         require_int8(targets, half_weights=half_weights)
+    check_output(Path(out))
+    note = _note(card_note)
     several = [photos] if isinstance(photos, str | Path) else photos
     found = find_photos([Path(photo) for photo in several])
     saved = load_model(Path(model))
     data = load_quantization_data(calibrate, saved.spec) if calibrate is not None else None
     return export_model(
         saved, Path(out), targets=names, photos=found, half_weights=half_weights, int8=data, gate=gate,
-        note=_note(card_note), pace=PACE,
+        note=note, pace=PACE,
     )  # fmt: skip
 
 

@@ -83,6 +83,9 @@ def installed_engine(engine: str, *, elsewhere: bool = False) -> str:
 def choose_engine(bundle: Bundle, engine: str = "auto") -> str:
     """Name of the engine to use: the one asked for, or the first that is installed and can open the bundle.
 
+    An INT8 network was judged in the engine that its file is for; another that can open it rounds otherwise
+    and may lose more, so it is taken only if it is asked for, or nothing else is installed.
+
     Raises:
         ConfigError: the engine is unknown or not installed.
         BundleError: the bundle has no file for it.
@@ -98,6 +101,8 @@ def choose_engine(bundle: Bundle, engine: str = "auto") -> str:
     readable = [
         name for name, kind in ENGINES.items() if any(key in bundle.manifest.engines for key in kind.reads)
     ]
+    if bundle.manifest.precision == "int8":
+        readable.sort(key=lambda name: ENGINES[name].reads[0] not in bundle.manifest.engines)
     for name in readable:
         if ENGINES[name].available():
             return name
@@ -120,12 +125,19 @@ def open_engine(bundle: Bundle, engine: str, *, threads: int, streams: int = 1) 
 
     Raises:
         BundleError: the network cannot be loaded, or does not fit the manifest's classes.
+        ConfigError: the engine is installed, but cannot be imported.
     """
     files = _files(bundle, engine)
     try:
         return ENGINES[engine].open(bundle, files, threads, streams)
     except BundleError:
         raise
+    except ImportError as error:
+        others = [f"--engine {name}" for name, kind in ENGINES.items() if name != engine and kind.available()]
+        raise ConfigError(
+            f"Engine '{engine}' is installed but cannot be imported: {error}. Install it again, or use "
+            f"{' or '.join(others) or 'another'}."
+        ) from error
     except Exception as error:  # engines raise their own kinds, some derived from Exception alone
         reason = " ".join(str(error).split())[:300]
         raise BundleError(

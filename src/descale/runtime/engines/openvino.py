@@ -14,8 +14,9 @@ from descale.runtime.engines.checks import check_network
 from descale.runtime.engines.signal_stack import own_signal_stack
 
 SMALLEST_INT8 = 96
-"""Pixels to which both sides of smaller pictures are padded for a network in INT8. On CPUs with AMX OpenVINO
-2026.4.1 ends the whole process (SIGSEGV) where a network of odd widths gets 64x64 pixels or fewer."""
+"""A picture of less area than a square of this side is padded to it on both sides, for a network in INT8. On
+CPUs with AMX OpenVINO 2026.4.1 ends the whole process (SIGSEGV) where a network of odd widths gets about
+64x64 pixels or fewer, also 32x128."""
 
 
 def available() -> bool:
@@ -60,9 +61,9 @@ class OpenVinoEngine:
         if request is None:
             request = self._local.request = self._compiled.create_infer_request()
         height, width = image.shape[1:3]
-        if max(height, width) < self._smallest:
-            missing = [(0, 0), (0, self._smallest - height), (0, self._smallest - width), (0, 0)]
-            image = np.pad(image, missing, mode="edge")
+        if height * width < self._smallest**2:
+            down, right = (max(0, self._smallest - side) for side in (height, width))
+            image = np.pad(image, [(0, 0), (0, down), (0, right), (0, 0)], mode="edge")
         request.set_input_tensor(self._openvino.Tensor(image, shared_memory=True))
         request.infer()
         logits: NDArray[np.float32] = request.get_tensor(self._output).data
