@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -47,12 +48,19 @@ def test_an_empty_folder_that_cannot_be_renamed_is_filled(
 def test_a_folder_in_use_is_explained_and_nothing_temporary_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "here").mkdir()
-    (tmp_path / "here" / "old").write_text("old")
-    monkeypatch.chdir(tmp_path / "here")
-    with pytest.raises(DescaleError, match="in use"), replacing_folder(Path(".")) as folder:
+    place, replace = tmp_path / "mounted", os.replace
+    place.mkdir()
+    (place / "old").write_text("old")
+
+    def refused(source: Path, target: Path) -> None:
+        if source == place:
+            raise OSError(errno.EBUSY, "Device or resource busy")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refused)
+    with pytest.raises(DescaleError, match="in use"), replacing_folder(place) as folder:
         (folder / "text").write_text("new")
-    assert [path.name for path in tmp_path.rglob("*")] == ["here", "old"]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["mounted", "old"]
 
 
 def test_text_with_a_file_name_that_is_not_utf8(tmp_path: Path) -> None:

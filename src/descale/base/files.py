@@ -59,6 +59,8 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         DescaleError: the disk is full or the parent folder cannot be written.
     """
     path = Path(path)
+    if path.name in ("", ".."):  # "." lies beside nothing under this name
+        path = Path(os.path.abspath(path))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path), suffix=".part"))
