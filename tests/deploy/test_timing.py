@@ -79,6 +79,18 @@ def test_a_faster_engine_that_is_not_taken_by_itself_is_named() -> None:
     assert "--int8" not in usual.recommendation
 
 
+def test_int8_is_not_recommended_in_an_engine_that_did_not_judge_it() -> None:
+    networks = (
+        ("openvino", "float32", (20.0, 20.0)), ("openvino", "int8", (7.0, 7.0)),
+        ("onnxruntime", "float32", (30.0, 30.0)), ("onnxruntime", "int8", (40.0, 40.0)),
+    )  # fmt: skip
+    of_onnx = dataclasses.replace(timed(*networks), judged=("onnxruntime",))
+    assert "--to openvino" in of_onnx.recommendation
+    assert "--engine" not in of_onnx.recommendation
+    of_openvino = dataclasses.replace(timed(*networks), judged=("openvino",))
+    assert "--to" not in of_openvino.recommendation
+
+
 def test_nothing_is_recommended_of_what_was_not_timed() -> None:
     nothing = timed(failures=("float32 in openvino: it died",))
     assert nothing.best is None

@@ -74,6 +74,7 @@ class Timing:
         times: by engine in the order of :data:`descale.runtime.engines.ENGINES`, float32 before INT8.
         failures: why something was not timed.
         int8: whether the bundle holds INT8 networks.
+        judged: engines that INT8 was judged in; the first that is installed is taken by itself.
     """
 
     processor: str
@@ -82,6 +83,7 @@ class Timing:
     times: tuple[NetworkTime, ...]
     failures: tuple[str, ...]
     int8: bool
+    judged: tuple[str, ...] = ()
 
     def fastest(self, precision: str) -> NetworkTime | None:
         """The one of that precision that takes the least time; ``None`` if none was timed."""
@@ -131,9 +133,15 @@ class Timing:
         held = [time for time in self.times if time.precision == ("int8" if self.int8 else "float32")]
         if not held:
             return ""
-        first, best = held[0], min(held, key=lambda t: t.ms)
+        best = min(held, key=lambda t: t.ms)
+        first = next((time for time in held if time.engine in self.judged), held[0])
         if not best.beats(first):
             return ""
+        if self.int8 and best.engine not in self.judged:
+            return (
+                f" This bundle is faster in {best.engine} ({best.ms:.3g} ms) than in {first.engine} "
+                f"({first.ms:.3g} ms), where INT8 was judged: export with --to {best.engine}."
+            )
         return (
             f" This bundle is faster in {best.engine} ({best.ms:.3g} ms) than in {first.engine} "
             f"({first.ms:.3g} ms), which is taken otherwise: predict with --engine {best.engine}."
@@ -225,7 +233,9 @@ def time_networks(
     for failure in failures:
         logger.warning("not timed: %s", failure)
     processor = f"{device.processor} {device.fast_int8}"
-    return Timing(processor, threads, size, tuple(times), tuple(failures), "int8" in bundles)
+    int8 = "int8" in bundles
+    judged = tuple(name for name, kind in ENGINES.items() if int8 and kind.reads[0] in manifest.engines)
+    return Timing(processor, threads, size, tuple(times), tuple(failures), int8, judged)
 
 
 def _answers(job: Mapping[str, Any], count: int) -> Sequence[list[float] | str]:
