@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,17 @@ class Untimed:
 
     def untrained(self, architecture: str) -> None: ...
 
+    int8 = False
+
+    def __init__(self) -> None:
+        self.again: dict[str, float] = {}
+
     def __call__(self, architecture: str, sparsity: float, side: tuple[int, int]) -> Costs:
         return Costs(10.0, 1e9, 10**5)
+
+    def timed_again(self, candidate: Candidate, parent: object) -> Candidate:
+        ms = self.again.get(candidate.name, candidate.costs.ms)
+        return replace(candidate, costs=replace(candidate.costs, ms=ms))
 
 
 def planned(folder: Path, minutes: float | None) -> tuple[Any, list[str]]:
@@ -71,8 +81,9 @@ def planned(folder: Path, minutes: float | None) -> tuple[Any, list[str]]:
     lines: list[str] = []
     stages: Any = Paced(request, folder)
     costs: Any = Untimed()
-    search = Search(stages, costs, candidates, lines.append)
+    search: Any = Search(stages, costs, candidates, lines.append)
     search.plan()
+    search.parents = dict.fromkeys(("unet", "fpn", "unet-half"))
     return search, lines
 
 
@@ -113,6 +124,32 @@ def test_a_short_search_compares_sizes_and_counts_half_resolution_as_its_whole(t
     search.rank()
     found = [one.candidate for one in search.tried if one.stage == "round 1"]
     assert [(one.architecture, one.side[0]) for one in found] == [("unet", 256), ("unet-half", 384)]
+
+
+@pytest.mark.parametrize("seconds", [500.0, 1e5])  # time for a search of two, and for none
+def test_a_candidate_that_is_too_slow_with_trained_weights_makes_way(tmp_path: Path, seconds: float) -> None:
+    search, lines = planned(tmp_path, 180)
+    search.tried += [
+        Tried(Candidate(name, (384, 384), 0.0, Costs(90.0, 9e9, 10**6)), "parent", 9, 0.5)
+        for name in ("unet", "unet-half")
+    ]
+    search.stages.candidate_epoch_seconds = lambda *_: seconds
+    first, second, *_ = search._promising()
+    search._costs.again = {first.name: 25.0, second.name: 15.0}
+    order = search.rank()
+    assert first.name not in [one.name for one in order]
+    assert order[0].costs.ms == (15.0 if seconds > 1e4 else order[0].costs.ms)
+    assert second.name in [one.name for one in order]
+    assert f"Without {first.title}: timed again" in "\n".join(lines)
+
+
+def test_where_all_are_too_slow_with_trained_weights_they_are_tried_all_the_same(tmp_path: Path) -> None:
+    search, _ = planned(tmp_path, 180)
+    search.tried.append(Tried(Candidate("unet", (384, 384), 0.0, Costs(90.0, 9e9, 10**6)), "parent", 9, 0.5))
+    search.candidates = tuple(one for one in search.candidates if one.architecture == "unet")
+    search.stages.candidate_epoch_seconds = lambda *_: 1e5
+    search._costs.again = {one.name: 25.0 for one in search.candidates}
+    assert search.rank() == search._promising()
 
 
 def test_a_restart_keeps_what_was_decided(tmp_path: Path) -> None:
@@ -177,8 +214,9 @@ def test_where_only_the_loss_is_limited_the_cheapest_near_the_best_stays(tmp_pat
     ]  # fmt: skip
     stages: Any = Paced(request, tmp_path)
     costs: Any = Untimed()
-    search = Search(stages, costs, candidates, lambda _: None)
+    search: Any = Search(stages, costs, candidates, lambda _: None)
     search.plan()
+    search.parents = {"unet": None}
     whole = Candidate("unet", SIDES[0], 0.0, Costs(90.0, 9e9, 10**6))
     search.tried.append(Tried(whole, "parent", 9, 0.8))
     wide = {one.name for one in candidates if one.sparsity == 0.5}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.latency.conftest import LANES, SIZE, widths
 
+from descale.base.errors import PruningError
 from descale.compression.untrained import Untrained
 from descale.latency.layers import Timed
 from descale.latency.table import LatencyTable, probe_widths, table_of
@@ -54,3 +56,17 @@ def test_networks_that_follow_times_take_as_long_and_are_wider() -> None:
     assert count_parameters(chosen) > count_parameters(plain)
     assert untrained.at(0) is untrained.dense
     assert untrained.share(0) is None
+
+
+def test_where_times_leave_nothing_to_choose_the_widths_are_the_recipes_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PruningError("a latency that cannot be met")
+
+    untrained = Untrained(make_spec("linknet", "tu-test_efficientnet", input_size=SIZE))
+    plain = read_widths(untrained.at(0.95))
+    monkeypatch.setattr("descale.compression.untrained.choose_widths", refused)
+    untrained.follow(times_of(untrained))
+    assert read_widths(untrained.at(0.95)) == plain
+    assert untrained.share(0.95) is None

@@ -161,6 +161,7 @@ class Search:
         """Search among the candidates; the most promising first, without those that left early."""
         order = self._promising()
         planned = self.journal.once("rounds", lambda: self._planned(order))
+        order = self._timed_again(order, planned[0][0] if planned else 1)
         if not planned and len(order) > 1:
             self._tell("No time for a search: the candidate of the best parent with the most MACs is taken.")
         for number, entry in enumerate(planned, start=1):
@@ -198,6 +199,20 @@ class Search:
             for place, one in enumerate(best_first)
         }
         return sorted(best_first, key=lambda one: turn[one])
+
+    def _timed_again(self, order: list[Candidate], wanted: int) -> list[Candidate]:
+        """The first ``wanted`` that keep the limits when timed again, then the others; all if none does."""
+        kept: list[Candidate] = []
+        for place, one in enumerate(order):
+            if len(kept) == wanted:
+                return kept + order[place:]
+            again = self._costs.timed_again(one, self.parents[one.architecture])
+            if again.costs.within(self.request.limits, int8=self.int8):
+                kept.append(again)
+            else:
+                missed = ", ".join(again.costs.missed(self.request.limits, int8=self.int8))
+                self._tell(f"Without {one.title}: timed again with its parent's weights, {missed}.")
+        return kept or order
 
     def _planned(self, order: list[Candidate]) -> list[list[int]]:
         return [[one.candidates, one.epochs] for one in self._time.search_rounds(order)]

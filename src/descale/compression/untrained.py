@@ -12,6 +12,7 @@ from statistics import mean
 import numpy as np
 from torch import nn
 
+from descale.base.errors import PruningError
 from descale.deploy.export.bundle import write_untrained
 from descale.latency.model import LatencyModel, fit_latency
 from descale.latency.table import LatencyTable, measure_table
@@ -46,6 +47,7 @@ class Untrained:
         self._graph = build_channel_graph(self.dense)
         self._times: tuple[LatencyModel, float] | None = None
         self.at = lru_cache(maxsize=4)(self._at)
+        self._chosen = lru_cache(maxsize=None)(self._choose)
 
     def follow(self, times: LatencyTable) -> None:
         """From now on widths are chosen by the engine's times: those that lose the least of all that take as
@@ -53,6 +55,7 @@ class Untrained:
         footprint = Footprint(self.dense, self._graph, times.size)
         self._times = fit_latency(times, footprint), times.dense_ms
         self.at.cache_clear()
+        self._chosen.cache_clear()
 
     def timed(
         self, *, engine: str, threads: int, seconds: float, tell: Callable[[str], None]
@@ -66,10 +69,7 @@ class Untrained:
     def share(self, sparsity: float) -> float | None:
         """Share of the dense network's time that the recipe's widths of that sparsity take; ``None`` where no
         times are followed."""
-        if self._times is None or sparsity == 0:
-            return None
-        model, dense_ms = self._times
-        return model.ms(self._plain(sparsity)) / dense_ms
+        return None if sparsity == 0 else self._chosen(sparsity)[1]
 
     def removed(self, network: nn.Module) -> float:
         """Mean share of channels that a network of :meth:`at` lacks."""
@@ -80,15 +80,26 @@ class Untrained:
 
     def _at(self, sparsity: float) -> nn.Module:
         """The network with the widths of that sparsity; 0 is the dense one."""
+        return self._cut(self.dense, sparsity)
+
+    def _cut(self, network: nn.Module, sparsity: float) -> nn.Module:
         if sparsity == 0:
-            return self.dense
-        counts = self._plain(sparsity)
-        if self._times is not None:
-            model, dense_ms = self._times
-            share = self.share(sparsity)
-            assert share is not None
-            counts = choose_widths(model, self._graph, share * dense_ms, allocation=ALLOCATION).counts
-        return cut_channels(self.dense, self._graph, first_units(self._graph, counts))
+            return network
+        counts, _ = self._chosen(sparsity)
+        return cut_channels(network, self._graph, first_units(self._graph, counts))
+
+    def _choose(self, sparsity: float) -> tuple[Counts, float | None]:
+        """Widths, and the share of the dense network's time that they were chosen for."""
+        plain = self._plain(sparsity)
+        if self._times is None:
+            return plain, None
+        model, dense_ms = self._times
+        budget = model.ms(plain)
+        try:
+            counts = choose_widths(model, self._graph, budget, allocation=ALLOCATION).counts
+        except PruningError:  # next to nothing is left of it, and the narrowest of whole vectors is wider
+            return plain, None
+        return counts, budget / dense_ms
 
     def _plain(self, sparsity: float) -> Counts:
         return allocate(self._graph, sparsity, allocation=ALLOCATION)
@@ -97,6 +108,14 @@ class Untrained:
         """The same as a model that can be exported."""
         made_by = {"strategy": UNTRAINED, "sparsity": sparsity}
         return SavedModel(self.spec, self.at(sparsity), read_widths(self.dense), made_by)
+
+    def with_weights(self, parent: SavedModel, sparsity: float) -> SavedModel:
+        """The same, cut out of a trained dense network of this architecture.
+
+        In INT8 the ranges of a network's numbers decide how it is computed.
+        """
+        made_by = {"strategy": UNTRAINED, "sparsity": sparsity}
+        return SavedModel(parent.spec, self._cut(parent.network, sparsity), parent.dense_widths, made_by)
 
 
 @dataclass(frozen=True)
