@@ -193,5 +193,5 @@ def test_data_without_validation_or_missing(folder: Path, tmp_path: Path) -> Non
     with pytest.raises(DataError, match="nowhere"):
         load_quantization_data(tmp_path / "nowhere", spec)
     shutil.copytree(folder, tmp_path / "data", ignore=shutil.ignore_patterns("valid"))
-    with pytest.raises(ConfigError, match="valid"):
+    with pytest.raises(ExportError, match="it has 4 and 0 photos"):
         load_quantization_data(tmp_path / "data", spec)
