@@ -107,19 +107,6 @@ def test_no_layer_is_left_with_a_single_channel_at_90_percent() -> None:
     assert min(allocate(graph, 0.9, allocation="balanced").values()) == 2
 
 
-@pytest.mark.parametrize("allocation", ["balanced", "bypass"])
-@pytest.mark.parametrize("encoder", ["mobilenet_v2", "tu-tf_efficientnet_lite0"])
-def test_narrow_layers_keep_two_channels_while_wider_ones_can_give_more(
-    allocation: str, encoder: str
-) -> None:
-    graph = build_channel_graph(build_network(make_spec("linknet", encoder)))
-    for sparsity in (0.91, 0.93, 0.94):
-        counts = allocate(graph, sparsity, allocation=allocation)
-        assert min(counts.values()) == 2
-        assert abs(_sparsity(graph, counts) - sparsity) <= 0.01
-    assert min(allocate(graph, 0.97, allocation=allocation).values()) == 1  # there is nothing else to give
-
-
 def test_a_group_whose_scores_are_all_zero_is_not_kept_whole(graph: ChannelGraph) -> None:
     scores = {
         group.index: torch.rand(group.units, generator=torch.Generator().manual_seed(group.index)) + 0.1

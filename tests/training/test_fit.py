@@ -243,7 +243,7 @@ def test_a_loss_that_is_not_a_number_is_an_error_with_the_remedy(photos: Dataset
 def test_weights_that_the_very_last_step_spoils_are_no_result(photos: Dataset, tmp_path: Path) -> None:
     count = len(photos.split("train"))
     settings = config(
-        learning_rate=1e38, optimizer="sgd", schedule="constant", epochs=1, batch_size=count, ema=None
+        learning_rate=1e300, optimizer="sgd", schedule="constant", epochs=1, batch_size=count, ema=None
     )
     with pytest.raises(TrainingError, match="weights are not finite after 1 step"):
         train_model(photos, SPEC, settings, tmp_path, devices=CPU)

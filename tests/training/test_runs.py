@@ -195,7 +195,9 @@ def test_a_run_that_goes_on_does_not_check_the_same_photos_again(
 
     both()
     looks: list[object] = []
-    monkeypatch.setattr("descale.data.check.refuse.check_dataset", looks.append)
+    monkeypatch.setattr(
+        "descale.data.check.refuse.check_dataset", lambda source, *, binary: looks.append(source)
+    )
     both()
     assert not looks
     stem = next((photos / "train" / "masks").iterdir()).stem

@@ -22,12 +22,9 @@ BALANCE = 0.5
 """Exponent of ``balanced``; 1 would be uniform, 0 the same width everywhere."""
 
 FLOOR = 2
-"""Units that ``balanced`` and ``bypass`` leave in every group that has them, as long as wider groups can give
-more. A layer of one channel is a bottleneck that one dead ReLU closes for good: the network then answers the
-same for every photo."""
-
-NEAR = 0.005
-"""How near a mean sparsity must be for narrow groups to keep :data:`FLOOR` units."""
+"""Units that ``balanced`` and ``bypass`` leave in every group that has them. A layer of one channel is a
+bottleneck that one dead ReLU closes for good: the network then answers the same for every photo. Only what
+rounding adds up to can take one more, from a sparsity of about 0.94 on."""
 
 
 def uniform(graph: ChannelGraph, density: float, scores: Scores | None) -> dict[int, float]:
@@ -137,9 +134,6 @@ ALLOCATIONS: dict[str, Callable[[ChannelGraph, float, Scores | None], dict[int, 
     "global": global_ranking,
 }
 
-FLOORED = frozenset({"balanced", "bypass"})
-"""Allocations that leave :data:`FLOOR` units where they can."""
-
 SCORED = frozenset({"retained", "global"})
 """Allocations that follow the scores of a pruning run."""
 
@@ -173,11 +167,7 @@ def allocate(
     shares = ALLOCATIONS[allocation](graph, 1.0 - sparsity, scores)
     wanted = {g.index: shares[g.index] * g.units for g in graph.prunable}
     counts = {g.index: min(most[g.index], _round(wanted[g.index], g.units, round_to)) for g in graph.prunable}
-    if allocation in FLOORED:
-        counts = _settle(graph, 1.0 - sparsity, wanted, counts, most, round_to, FLOOR)
-        if abs(_error(graph, 1.0 - sparsity, counts)) <= NEAR:
-            return counts
-    return _settle(graph, 1.0 - sparsity, wanted, counts, most, round_to, 1)
+    return _settle(graph, 1.0 - sparsity, wanted, counts, most, round_to)
 
 
 def mean_sparsity(
@@ -221,12 +211,6 @@ def _round(wanted: float, units: int, multiple: int) -> int:
     return int(min(units, max(multiple, round(wanted / multiple) * multiple)))
 
 
-def _error(graph: ChannelGraph, density: float, counts: Counts) -> float:
-    """By how much the mean share of channels that stay exceeds the one that is wanted."""
-    weights = graph.layer_shares()
-    return sum(weights[g.index] * counts[g.index] / g.units for g in graph.prunable) - density
-
-
 def _settle(
     graph: ChannelGraph,
     density: float,
@@ -234,16 +218,15 @@ def _settle(
     counts: Counts,
     most: Mapping[int, int],
     round_to: int,
-    floor: int,
 ) -> Counts:
     weights, units = graph.layer_shares(), {g.index: g.units for g in graph.prunable}
     while True:
-        error = _error(graph, density, counts)
+        error = sum(weights[i] * counts[i] / units[i] for i in counts) - density
         best, gain = None, 0.0
         for index, count in counts.items():
             step = least_count(units[index], round_to)
             move = -step if error > 0 else step
-            if not max(step, floor) <= count + move <= most[index]:
+            if not step <= count + move <= most[index]:
                 continue
             after = abs(error + weights[index] * move / units[index])
             # prefer the group whose count is farthest on the wrong side of what was wanted
