@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -100,17 +101,28 @@ def _facts(request: Request, final: Final) -> list[tuple[str, str]]:
 
 
 def _row(one: Tried, final: Final, limits: Limits, *, int8: bool) -> dict[str, object]:
-    costs = one.candidate.costs
+    costs, made = one.candidate.costs, _is_made(one, final)
     return {
         "title": one.candidate.title,
         "stage": STAGES.get(one.stage, one.stage),
         "epochs": one.epochs,
         "score": f"{one.score:.3f}",
-        "ms": f"{costs.ms:.1f}",
+        "ms": f"{_ms(one, final):.1f}",
         "macs": f"{costs.macs / 1e6:.0f}",
-        "mb": f"{costs.megabytes(limits, int8=int8):.2f}",
+        "mb": f"{final.megabytes if made else costs.megabytes(limits, int8=int8):.2f}",
         "chosen": one.candidate == final.candidate,
     }
+
+
+def _is_made(one: Tried, final: Final) -> bool:
+    """Whether it is the network of the bundle, whose costs were measured in the end."""
+    return one.stage == "final" and one.candidate == final.candidate
+
+
+def _ms(one: Tried, final: Final) -> float:
+    """Milliseconds: of the network of the bundle as measured, else as predicted."""
+    measured = _is_made(one, final) and math.isfinite(final.ms)
+    return final.ms if measured else one.candidate.costs.ms
 
 
 def _scored_on(final: Final) -> str:
@@ -128,7 +140,7 @@ def _score(value: float, low: float, high: float) -> str:
 
 def chart(table: Sequence[Tried], final: Final, limits: Limits) -> str:
     """Score against time, one mark a network: filled if pruned, open if dense, ringed if chosen."""
-    times = [one.candidate.costs.ms for one in table]
+    times = [_ms(one, final) for one in table]
     x = Scale(min(times) / 1.4, max(times) * 1.4, FRAME.left, FRAME.right, logarithmic=True)
     scores = [one.score for one in table]
     y = Scale(max(0.0, min(scores) - 0.05), min(1.0, max(scores) + 0.05), FRAME.bottom, FRAME.top)
@@ -152,18 +164,24 @@ def chart(table: Sequence[Tried], final: Final, limits: Limits) -> str:
         body.append(svg.text(x(limits.ms) + 5, FRAME.top + 12, f"limit {limits.ms:g} ms", css="floor-label"))
     taken: list[svg.Label] = []
     for one in table:
-        px, py = x(one.candidate.costs.ms), y(one.score)
+        px, py = x(_ms(one, final)), y(one.score)
         fill = "#fff" if one.candidate.sparsity == 0 else "#a63d00"
         body.append(f'<circle cx="{px:.1f}" cy="{py:.1f}" r="5" fill="{fill}" stroke="#1b1b1b"/>')
         if one.candidate == final.candidate:
             body.append(f'<circle cx="{px:.1f}" cy="{py:.1f}" r="10" class="ring"/>')
-        title, before = one.candidate.title, px > (FRAME.left + FRAME.right) / 2
+        title = one.candidate.title
         width = svg.LETTER_WIDTH * len(title)
-        begin = px - 12 - width if before else px + 12
-        base = svg.free_line(taken, begin, begin + width, py - 6)
+        begins = [px + 12, px - 12 - width]  # on the right of its mark, or on the left
+        inside = [begin for begin in begins if begin >= 0 and begin + width <= FRAME.width] or begins
+        places = [(begin, base) for begin in inside for base in (py - 6, py + 16)]
+        begin, base = min(
+            places, key=lambda place: place[1] - svg.free_line([*taken], place[0], place[0] + width, place[1])
+        )
+        base = svg.free_line(taken, begin, begin + width, base)
+        after = begin > px
         body.append(
             svg.text(
-                px + (-12 if before else 12), base, title, anchor="end" if before else "start",
+                px + (12 if after else -12), base, title, anchor="start" if after else "end",
                 css="floor-label",
             )
         )  # fmt: skip
