@@ -63,6 +63,24 @@ def test_a_folder_in_use_is_explained_and_nothing_temporary_left(
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["mounted", "old"]
 
 
+def test_what_stood_there_is_put_back_where_the_new_cannot_take_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, replace = tmp_path / "model", os.replace
+    place.mkdir()
+    (place / "old").write_text("old")
+
+    def refused(source: Path, target: Path) -> None:
+        if str(source).endswith(".part"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refused)
+    with pytest.raises(DescaleError, match="No space"), replacing_folder(place) as folder:
+        (folder / "text").write_text("new")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["model", "old"]
+
+
 def test_text_with_a_file_name_that_is_not_utf8(tmp_path: Path) -> None:
     write_text(tmp_path / "text", f"photo {os.fsdecode(bytes([98, 252]))}")
     assert (tmp_path / "text").read_text() == "photo b\\udcfc"

@@ -82,14 +82,19 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 
 def _replace_folder(path: Path, temporary: Path) -> None:
-    if not any(path.iterdir()):  # the folder that one is in, and where a disk is mounted, cannot be renamed
+    # the folder that one is in, and where a disk is mounted, cannot be renamed
+    if path.is_dir() and not any(path.iterdir()):
         for part in temporary.iterdir():
             os.replace(part, path / part.name)
         return
     previous = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path), suffix=".old"))
     try:
         os.replace(path, previous / "content")
-        os.replace(temporary, path)
+        try:
+            os.replace(temporary, path)
+        except OSError:
+            os.replace(previous / "content", path)
+            raise
     finally:
         shutil.rmtree(previous, ignore_errors=True)
 
