@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-from collections.abc import Iterator
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,10 @@ from descale.base.errors import DataError
 from descale.base.fingerprint import content_hash
 from descale.base.home import expanded
 from descale.base.photo import PHOTO_SUFFIXES, is_hidden
+from descale.base.walk import Walk
 from descale.data.source import DESCRIPTION_FILE
+
+logger = logging.getLogger(__name__)
 
 LABELS = ("masks", "labels", "_annotations.coco.json", DESCRIPTION_FILE)
 """Files and folders that tell a labelled data set."""
@@ -63,35 +65,26 @@ def find_clean_photos(folder: str | Path) -> CleanPhotos:
         kind = "a file, not a folder" if root.exists() else "no such folder"
         raise DataError(f"{root}: {kind}. Name a folder of photos without corrosion.")
     photos, unread = [], []
-    for path in sorted(_below(root)):
+    walk = Walk()
+    walk.add(root)
+    for path in sorted(place.path for place in walk.files):
         inner = path.relative_to(root)
         if is_hidden(inner):
             continue
-        if path.name in LABELS:
+        if label := next((part for part in inner.parts if part in LABELS), None):
             raise DataError(
-                f"{root} is a labelled data set: it holds {inner}. Name a folder of nothing but photos "
+                f"{root} is a labelled data set: it holds {label}. Name a folder of nothing but photos "
                 "without corrosion; a model is scored on a labelled set by descale evaluate --data."
             )
-        if not path.is_file():
-            continue
         if path.suffix.lower() in PHOTO_SUFFIXES:
             photos.append(path)
         elif (content := content_of_file(path)) is not None and not content.film:
             unread.append(f"{path}: {content.name} under the ending '{path.suffix}'. Convert it to JPEG.")
+    for path, why in walk.lost.items():
+        if not is_hidden(path.relative_to(root)):
+            logger.warning("passed over %s", why)
     if not photos:
         kinds = ", ".join(sorted(PHOTO_SUFFIXES))
         remedy = f"The first of {len(unread)} others is {unread[0]}" if unread else "Check the path."
         raise DataError(f"{root} holds no photo ({kinds}). {remedy}")
     return CleanPhotos(root, tuple(photos), tuple(unread))
-
-
-def _below(root: Path) -> Iterator[Path]:
-    """Files and folders below a folder, each folder once, wherever links lead."""
-    seen: set[str] = set()
-    for place, folders, files in os.walk(root, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        yield from (Path(place) / name for name in (*folders, *files))

@@ -15,10 +15,10 @@ from descale.base.errors import DataError
 from descale.base.home import expanded, refuse_empty
 from descale.base.photo import PHOTO_SUFFIXES, is_hidden
 from descale.base.spelling import suggestion
+from descale.base.walk import Walk, spelt, walk_pattern
 from descale.prediction.kinds import count_kinds, is_film, kind_of, why_not_read, without_copies
 from descale.prediction.results_folder import holds_results, in_results
 from descale.prediction.video import can_read_videos
-from descale.prediction.walk import Walk, spelt, walk_pattern
 
 logger = logging.getLogger(__name__)
 

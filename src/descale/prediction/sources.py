@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from descale.base.errors import DataError
 from descale.base.photo import photo_size
+from descale.base.walk import composed
 from descale.prediction.inputs import STDIN, Input
 from descale.prediction.position import Position, position_of
 from descale.prediction.video import count_frames, read_frames
-from descale.prediction.walk import composed
 from descale.runtime.opening import decoded_pixels, open_picture
 from descale.runtime.picture import Picture, Scale, share_of
 
