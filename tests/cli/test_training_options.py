@@ -6,8 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from descale.cli import main
+from descale.pruning.config import PruningConfig
+from descale.training.config import TrainingConfig
 
 
 def run(
@@ -51,3 +54,29 @@ def test_bad_options(
     assert status != 0
     assert message in said
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "config", "shown", "own"),
+    [
+        ("train", TrainingConfig, ["augmentation=standard", "zoom", "batch_size=16"], ["epochs", "size"]),
+        ("prune", PruningConfig, ["allocation=bypass", "balanced"], ["strategy", "sparsity", "budget"]),
+    ],
+)  # fmt: skip
+def test_the_settings_are_listed_with_default_and_meaning(
+    command: str,
+    config: type[BaseModel],
+    shown: list[str],
+    own: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["descale", command, "--set", "?"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr().out
+    assert not ended.value.code
+    assert all(text in said for text in [*shown, "threads=none"])
+    listed = {line.partition("=")[0] for line in said.splitlines() if line[:1].strip()}
+    assert set(config.model_fields) - set(own) <= listed | {"recipe", "recovery_epochs"}
+    assert not listed & set(own)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -55,6 +57,17 @@ def by_name(values: Any, section: str) -> dict[str, Any]:
     if not isinstance(values, Mapping):
         raise ConfigError(f"{section}={values!r}: give settings by name, such as {section}={{...: ...}}.")
     return dict(values)
+
+
+def meanings(kind: type[BaseModel]) -> dict[str, str]:
+    """What each setting means, from the ``Attributes`` of the docstring, on one line and without markup."""
+    _, _, listed = (inspect.getdoc(kind) or "").partition("Attributes:\n")
+    found: dict[str, str] = {}
+    for entry in re.split(r"\n(?= {4}\S)", "\n" + listed):
+        names, colon, meaning = entry.strip().partition(": ")
+        if colon and names in kind.model_fields:
+            found[names] = " ".join(re.sub(r":\w+:(?=`)", "", meaning).replace("`", "").split())
+    return found
 
 
 def require_number(name: str, value: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from descale.cli.training_options import settings_of
+from descale.cli.training_options import listing, pruning_settings, settings_of
 
 
 def parse_budget(text: str) -> tuple[str, float]:
@@ -53,8 +53,10 @@ def prune(
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
+            is_eager=True,
+            callback=listing(pruning_settings),
             help="Any other setting of the pruning or the device, such as allocation=balanced or threads=2; "
-            "may be repeated. --set ? lists them.",
+            "may be repeated. --set '?' lists them.",
         ),
     ] = None,
     accept_problems: Annotated[

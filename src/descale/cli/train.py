@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from descale.cli.training_options import settings_of
+from descale.cli.training_options import listing, settings_of, training_settings
 
 
 def train(
@@ -30,8 +30,10 @@ def train(
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
+            is_eager=True,
+            callback=listing(training_settings),
             help="Any other setting of the training or the device, such as batch_size=8 or threads=2; may be "
-            "repeated. --set ? lists them.",
+            "repeated. --set '?' lists them.",
         ),
     ] = None,
     accept_problems: Annotated[

@@ -80,7 +80,8 @@ class PruningConfig(BaseModel):
         recipe: name of :data:`descale.pruning.recipes.RECIPES`.
         importance: how channels are ranked, name of :data:`descale.pruning.importance.IMPORTANCES`; not used
             by strategies that have their own, ``movement`` and ``random``.
-        allocation: how the channels that stay are spread over the layers.
+        allocation: how the channels that stay are spread over the layers, name of
+            :data:`descale.pruning.allocation.ALLOCATIONS`.
         updates: mask updates during the schedule (``movement`` updates at every step).
         cut_as_they_go: remove channels at every update, so that fine-tuning gets cheaper.
         schedule_epochs: epochs of the schedule.
