@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
+from tests.pruning.networks import WHOLE, settled_network
 from tests.pruning.toy import Toy, loss_of, pictures
 
 from descale.pruning import Gates, build_channel_graph
@@ -82,3 +84,26 @@ def test_weights_behind_closed_gates_do_not_learn() -> None:
     gradient = network.second.parametrizations.weight.original.grad  # type: ignore[union-attr]
     assert bool(gradient[:, :5].any())
     assert not gradient[:, 5:].any()
+
+
+@pytest.mark.parametrize("architecture", WHOLE)
+def test_every_unit_that_can_be_cut_is_scored(architecture: str) -> None:
+    network = settled_network(architecture, "tu-test_efficientnet")
+    graph = build_channel_graph(network)
+    gates = Gates(network, graph, scored=True)
+    network(torch.randn(2, 3, 64, 64)).square().mean().backward()
+    gradients = by_group(graph, gates.gradient())
+    silent = {graph.groups[group].producers for group, values in gradients.items() if not values.any()}
+    assert not silent
+
+
+def test_closed_inner_channels_of_the_attention_are_scored_too() -> None:
+    network = settled_network("manet", "tu-test_efficientnet")
+    graph = build_channel_graph(network)
+    gates = Gates(network, graph, scored=True)
+    inner = next(g for g in graph.prunable if any(name.endswith("top_conv") for name in g.producers))
+    half = np.arange(inner.units) < inner.units // 2
+    gates.set({inner.index: half})
+    network(torch.randn(2, 3, 64, 64)).square().mean().backward()
+    gradient = by_group(graph, gates.gradient())[inner.index]
+    assert all(bool(part.any()) for part in (gradient[half], gradient[~half]))

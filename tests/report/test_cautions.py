@@ -95,6 +95,9 @@ def test_trials_that_ran_in_different_ways_come_with_a_warning(tmp_path: Path) -
     (tmp_path / "latency.csv").write_text("trial,latency_ms\na,9\nb,4\nc,9\n")
     assert "Latencies were measured" not in page_of(tmp_path)
     (tmp_path / "latency.csv").unlink()
+    arithmetic = [f"{row},{device}" for row, device in zip(rows, ("float32", "bfloat16"), strict=True)]
+    (tmp_path / "results.csv").write_text("\n".join([f"{columns},precision", *arithmetic]) + "\n")
+    assert "Trials were trained on float32 and bfloat16: part of" in page_of(tmp_path)
     alike = [row.replace("2,2.14", "1,2.13") for row in rows]
     (tmp_path / "results.csv").write_text("\n".join([columns, *alike, apart, failed]) + "\n")
     assert not re.search("Latencies were measured|Trials ran with", page_of(tmp_path))

@@ -70,6 +70,8 @@ def test_rows_are_whole(finished: tuple[Path, list[dict[str, str]]]) -> None:
         assert (
             float(row["iou_corrosion_low"]) <= float(row["iou_corrosion"]) <= float(row["iou_corrosion_high"])
         )
+        assert row["device"] == "cpu"
+        assert row["precision"] in ("float32", "bfloat16")
     dense, pruned, _, slim = rows
     assert float(dense["sparsity_realised"]) == 0.0
     assert float(pruned["sparsity_realised"]) == pytest.approx(0.5, abs=0.02)

@@ -63,3 +63,12 @@ def test_nothing_changes_without_autocast() -> None:
         y = layer(x)
     assert y.dtype == torch.float32
     assert torch.equal(y, layer(x))
+
+
+def test_half_precision_keeps_its_own_bits() -> None:
+    layer = nn.Conv2d(4, 4, 1, groups=4, bias=False)
+    nn.init.ones_(layer.weight)
+    finer = torch.full((1, 4, 8, 8), 1 + 2**-9)  # in float16, but rounded to 1 in bfloat16
+    with torch.autocast("cpu", torch.float16), FloatDepthwiseGradients():
+        y = layer(finer)
+    assert torch.equal(y.float(), finer)

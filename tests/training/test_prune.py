@@ -25,6 +25,7 @@ from descale.pruning.budget import BudgetWidths
 from descale.pruning.channels import ChannelGraph
 from descale.pruning.importance import Movement, Scores
 from descale.training import prune_model
+from descale.training.batches import Epoch, TrainingPictures
 from descale.training.step import TrainingStep
 
 HEAD = "segmentation_head.0"
@@ -92,6 +93,23 @@ def test_gradients_are_clipped_in_every_stage(dense: Path, photos: Dataset, tmp_
     assert set(cut.get_parameter(f"{HEAD}.weight").flatten().tolist()) <= set(
         parent.get_parameter(f"{HEAD}.weight").flatten().tolist()
     )
+
+
+def test_every_stage_shows_the_pictures_in_a_way_of_its_own(
+    dense: Path, photos: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[list[int]] = []
+    original = TrainingPictures.epoch
+
+    def seen(self: TrainingPictures, **settings: Any) -> Epoch:
+        epoch = original(self, **settings)
+        shown.append(epoch.order.flatten().tolist())
+        return epoch
+
+    monkeypatch.setattr(TrainingPictures, "epoch", seen)
+    pruned(dense, photos, short(between_epochs=1, cut_as_they_go=True), tmp_path)
+    assert len(shown) == 5, "two parts of the schedule, one epoch between them, two of recovery"
+    assert len({tuple(order) for order in shown}) == len(shown)
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def _facts(request: Request, final: Final) -> list[tuple[str, str]]:
     low, high = 100 * final.drop.low, 100 * final.drop.high
     drop = points_lost(final.drop.estimate)
     if low == low:
-        drop += f" (95 % interval {low:.1f} to {high:.1f})"
+        drop += f" (95 % interval of the loss {low:.1f} to {high:.1f})"
     costs = final.candidate.costs
     return [
         ("against dense", drop),

@@ -256,7 +256,7 @@ class Stages:
             label=f"{parent.spec.architecture} at {training.size[0]}x{training.size[1]}",
             devices=self.devices,
         )  # fmt: skip
-        made_by = provenance(self.dataset, config, self.request.seed) | {
+        made_by = provenance(self.dataset, config, self.request.seed, self.devices) | {
             "strategy": "dense", "parent": dict(parent.provenance),
         }  # fmt: skip
         save_model(folder / "model", SavedModel(parent.spec, network, parent.dense_widths, made_by))

@@ -48,7 +48,7 @@ class Block(Protocol):
             block: the dense block.
             inputs: gives the gates of the input channels, float ``(C,)``, 1 open and 0 closed; their gradient
                 scores the channels.
-            inner: the same of the inner channels.
+            inner: the same of the inner channels, closed ones included: a closed inner channel adds nothing.
         """
 
     def cut(self, block: nn.Module, inputs: int) -> None:
@@ -86,7 +86,7 @@ class PositionAttention(Block):
     ) -> Callable[[Tensor], Tensor]:
         def forward(x: Tensor) -> Tensor:
             gate = inputs()
-            return _attend(block, x, open_channels(gate), open_channels(inner()), gate)
+            return _attend(block, x, open_channels(gate), gate, inner())
 
         return forward
 
@@ -112,16 +112,17 @@ def open_channels(gate: Tensor) -> Tensor:
     return gate.detach().nonzero().flatten()
 
 
-def _attend(block: PABBlock, x: Tensor, inputs: Tensor, inner: Tensor, gate: Tensor) -> Tensor:
-    """The output of ``block`` for ``x`` ``(N, C, H, W)`` on some input channels and some inner ones."""
+def _attend(block: PABBlock, x: Tensor, inputs: Tensor, gate: Tensor, inner: Tensor) -> Tensor:
+    """The output of ``block`` for ``x`` ``(N, C, H, W)`` on some input channels, with gates ``(C,)``, and
+    with gates of the inner ones ``(I,)``, which multiply one factor of the product that sums over them."""
     batch, _, height, width = x.shape
     x = x[:, inputs] * gate[inputs].view(1, -1, 1, 1)
 
     def convolve(conv: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> Tensor:
         return functional.conv2d(x, weight[:, inputs], bias, padding=conv.padding)
 
-    top = convolve(block.top_conv, block.top_conv.weight[inner], block.top_conv.bias[inner])
-    center = convolve(block.center_conv, block.center_conv.weight[inner], block.center_conv.bias[inner])
+    top = convolve(block.top_conv, block.top_conv.weight, block.top_conv.bias) * inner.view(1, -1, 1, 1)
+    center = convolve(block.center_conv, block.center_conv.weight, block.center_conv.bias)
     bottom = convolve(block.bottom_conv, block.bottom_conv.weight[inputs], block.bottom_conv.bias[inputs])
     scores = torch.matmul(center.flatten(2).transpose(1, 2), top.flatten(2))
     positions = height * width

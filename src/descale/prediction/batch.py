@@ -244,8 +244,9 @@ def begin_pictures(
 
 def _measure(segmentation: Segmentation, source: PhotoSource, mm_per_pixel: float | None) -> PhotoResult:
     return summarise(
-        segmentation, source.name, source.origin, mm_per_pixel=mm_per_pixel, position=source.position()
-    )
+        segmentation, source.name, source.origin, mm_per_pixel=mm_per_pixel, position=source.position(),
+        file_bytes=None if source.stamp is None else source.stamp[0],
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

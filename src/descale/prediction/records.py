@@ -21,6 +21,11 @@ from descale.prediction.summary import PhotoResult
 logger = logging.getLogger(__name__)
 
 
+def run_key(run: Mapping[str, Any]) -> str:
+    """The same for runs whose results are the same: photos that one has done the other need not predict."""
+    return hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()
+
+
 class PhotoRecords:
     """The records of a folder of results, as one run sees them.
 
@@ -33,7 +38,7 @@ class PhotoRecords:
     def __init__(self, out: Path, run: Mapping[str, Any], wanted: Mapping[str, str]) -> None:
         self._out = out
         self._wanted = dict(wanted)
-        self._key = hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()
+        self._key = run_key(run)
 
     def find(self, source: PhotoSource) -> PhotoResult | None:
         """The result of a photo that this run need not predict, or ``None``.

@@ -52,6 +52,7 @@ class PhotoResult:
         class_percent: share of the picture by class name.
         latitude, longitude: where the photo was taken, degrees; ``None`` if its header does not tell.
         patches_left_out: that were too unsure, by the bundle's ``patch_confidence``.
+        file_bytes: size of the photo's file; ``None`` for standard input.
         largest_patches: the :data:`LISTED_PATCHES` largest, largest first.
     """
 
@@ -79,6 +80,7 @@ class PhotoResult:
     latitude: float | None = None
     longitude: float | None = None
     patches_left_out: int = 0
+    file_bytes: int | None = None
     largest_patches: tuple[PatchBox, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -113,6 +115,7 @@ def summarise(
     *,
     mm_per_pixel: float | None = None,
     position: Position | None = None,
+    file_bytes: int | None = None,
 ) -> PhotoResult:
     """Measure a segmentation.
 
@@ -122,6 +125,7 @@ def summarise(
         photo: where it came from.
         mm_per_pixel: side of one pixel of the photo (not of the working scale) on the surface, mm.
         position: where it was taken, if known.
+        file_bytes: size of its file, if it has one.
     """
     classes = segmentation.classes
     counts = segmentation.counts()
@@ -169,6 +173,7 @@ def summarise(
         latitude=None if position is None else position[0],
         longitude=None if position is None else position[1],
         patches_left_out=segmentation.patches_left_out,
+        file_bytes=file_bytes,
         largest_patches=_largest(found, areas, segmentation),
     )
 

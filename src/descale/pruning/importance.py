@@ -138,8 +138,9 @@ class Movement(Importance):
 
     ``S <- S - dL/dg`` where ``g`` is the unit's gate at its present value, 0 or 1; only the order of scores
     counts, so their learning rate is 1. The gate's gradient is the sum of gradient x weight over the slices
-    that read the unit, so closed units are scored too (straight-through). Weights that move away from zero
-    raise the score.
+    that read the unit, so closed units are scored too (straight-through), but for the input of MA-Net's
+    attention, whose closed channels take no part in its reshape. Weights that move away from zero raise the
+    score.
     """
 
     running = True

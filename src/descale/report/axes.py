@@ -40,8 +40,9 @@ class Frame:
 
 
 def iou_axis(cells: Sequence[Cell], frame: Frame) -> Scale:
-    """Scale of corrosion IoU for the intervals of all cells; what has collapsed may lie below it."""
-    highest = min(1.0, max(cell.iou.high or cell.iou.estimate for cell in cells) + 0.03)
+    """Scale of corrosion IoU for floors and the intervals of all cells; what has collapsed may lie below."""
+    tops = [cell.iou.high or cell.iou.estimate for cell in cells] + [level for *_, level in _floors(cells)]
+    highest = min(1.0, max(tops) + 0.03)
     lows = [cell.iou.low or cell.iou.estimate for cell in cells if not cell.control and not cell.collapsed]
     return iou_scale(lows, highest, frame.bottom, frame.top)
 
@@ -88,15 +89,20 @@ def axes(x: Scale, y: Scale, frame: Frame, cost: str) -> list[str]:
 def floors(cells: Sequence[Cell], y: Scale, frame: Frame, *, brief: bool = False) -> list[str]:
     """Lines at what needs no network: the trivial answer and colour alone."""
     body = []
-    for column, name, dash in (
-        ("iou_trivial", "trivial answer", "2 4"),
-        ("iou_colour", "colour alone", "9 4"),
-    ):
-        values = [value for cell in cells if (value := cell.mean(column)) is not None]
-        if not values:
-            continue
-        level = y(max(values))
-        label = name if brief else f"floor: {name} {max(values):.3f}"
+    for name, dash, reached in _floors(cells):
+        level = y(reached)
+        label = name if brief else f"floor: {name} {reached:.3f}"
         body.append(line(frame.left, level, frame.right, level, "floor", dash))
         body.append(text(frame.left + 4, level - 4, label, css="floor-label"))
     return body
+
+
+def _floors(cells: Sequence[Cell]) -> list[tuple[str, str, float]]:
+    """Name, dashes and height of each floor that is known."""
+    kinds = (("iou_trivial", "trivial answer", "2 4"), ("iou_colour", "colour alone", "9 4"))
+    found = []
+    for column, name, dash in kinds:
+        values = [value for cell in cells if (value := cell.mean(column)) is not None]
+        if values:
+            found.append((name, dash, max(values)))
+    return found

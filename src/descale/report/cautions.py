@@ -152,6 +152,12 @@ def _mixed(finished: Sequence[Result], own_latency: bool) -> list[str]:
             f"Latencies were measured with {joined(threads)} threads and cannot be compared. Measure them "
             "alike with descale benchmark, and put latency.csv beside the results."
         )
+    kinds = [_different(finished, column) for column in ("device", "precision")]
+    if any(kinds):
+        found.append(
+            f"Trials were trained on {' and '.join(joined(kind) for kind in kinds if kind)}: part of a "
+            "difference may be that of the arithmetic."
+        )
     if versions := _different(finished, "torch"):
         found.append(
             f"Trials ran with torch {joined(versions)}: part of a difference may be that of the versions."

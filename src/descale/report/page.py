@@ -50,7 +50,7 @@ def render(
         failed=[result for result in results if not result.finished and not result.undefined],
         unscored=[result for result in results if not result.finished],
         expected=expected_trials(manifest),
-        filters=filters(cells),
+        filters=filters(results),
         latency_how=_latency_how(trials.folder),
         columns=trial_columns(results),
         data=Markup(embedded(results, cells)),

@@ -224,9 +224,10 @@ def _value_table(
     for item, texts in zip(kept, tables.table(kept), strict=True):
         on = [COLUMNS[cost].title for cost in costs if item.cell.key in fronts[cost]]
         rows.append((numbers[item.cell.key], letters.get(item.cell.key, ""), texts, joined(on)))
+    heads = tables.headings([item.cell for item in kept]) if kept else []
     return {
-        "headings": tables.headings([item.cell for item in kept]) if kept else [],
-        "floors": tables.floor_rows(cells),
+        "headings": heads,
+        "floors": tables.floor_rows(cells, heads) if kept else [],
         "rows": rows,
         "left_out": len(cells) - len(kept),
     }

@@ -96,7 +96,7 @@ class Scale:
             values = [value for value in every if self.low <= value <= self.high]
             if len(values) <= room:
                 break
-        return values
+        return values if len(values) > 1 else linear_ticks(self.low, self.high)
 
 
 def linear_ticks(low: float, high: float, wanted: int = 6) -> list[float]:

@@ -57,9 +57,13 @@ def table(evidence: Sequence[Evidence]) -> list[list[str]]:
     ]
 
 
-def floor_rows(cells: Sequence[Cell]) -> list[list[str]]:
-    """Rows of the two floors, to stand above the models in every table; empty texts where nothing is said."""
-    heads = headings(cells)
+def floor_rows(cells: Sequence[Cell], heads: Sequence[str]) -> list[list[str]]:
+    """Rows of the two floors, to stand above the models in every table; empty texts where nothing is said.
+
+    Args:
+        cells: of the data set.
+        heads: of the table that they stand in, see :func:`headings`.
+    """
     rows = []
     for name, iou, paper in (
         ("best constant answer", "iou_trivial", "iou_paper_trivial"),
@@ -135,7 +139,7 @@ def markdown(
         lines += ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
         lines += [
             "| " + " | ".join(text.replace("|", "\\|") for text in row) + " |"
-            for row in [*floor_rows(cells), *table(evidence)]
+            for row in [*floor_rows(cells, heads), *table(evidence)]
         ]
         lines.append("")
     return "\n".join(lines)
@@ -157,7 +161,7 @@ def latex(warnings: Sequence[str], sections: Sequence[tuple[str, Sequence[str], 
             r"\endhead",
             *(
                 " & ".join(_tex(text) for text in row) + r" \\"
-                for row in [*floor_rows(cells), *table(evidence)]
+                for row in [*floor_rows(cells, heads), *table(evidence)]
             ),
             r"\bottomrule",
             r"\end{longtable}",

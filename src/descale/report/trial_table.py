@@ -11,25 +11,28 @@ from descale.report.looks import architecture_title, strategy_order, strategy_ti
 from descale.report.rows import Result
 
 
-def filters(cells: Sequence[Cell]) -> list[tuple[str, str, list[tuple[str, str]]]]:
-    """Name of the column, heading, and (value, text) of each filter with more than one choice."""
+def filters(results: Sequence[Result]) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """Name of the column, heading, and (value, text) of each filter with more than one choice.
+
+    Trials that failed are found by them too, also where no other of their kind has finished.
+    """
     found = [
-        ("dataset", "Data set", [(v, v) for v in dict.fromkeys(c.dataset for c in cells)]),
+        ("dataset", "Data set", [(v, v) for v in dict.fromkeys(r.dataset for r in results)]),
         (
             "architecture",
             "Architecture",
-            [(v, architecture_title(v)) for v in dict.fromkeys(c.architecture for c in cells)],
+            [(v, architecture_title(v)) for v in dict.fromkeys(r.architecture for r in results)],
         ),
-        ("encoder", "Encoder", [(v, v) for v in dict.fromkeys(c.encoder for c in cells)]),
+        ("encoder", "Encoder", [(v, v) for v in dict.fromkeys(r.encoder for r in results)]),
         (
             "strategy",
             "Strategy",
-            [(v, strategy_title(v)) for v in sorted({c.strategy for c in cells}, key=strategy_order)],
+            [(v, strategy_title(v)) for v in sorted({r.strategy for r in results}, key=strategy_order)],
         ),
         (
             "sparsity",
             "Sparsity",
-            [(f"{v:g}", f"{100 * v:g} %") for v in sorted({c.sparsity for c in cells})],
+            [(f"{v:g}", f"{100 * v:g} %") for v in sorted({r.sparsity for r in results})],
         ),
     ]
     return [entry for entry in found if len(entry[2]) > 1]

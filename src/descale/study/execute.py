@@ -60,8 +60,9 @@ class TorchRunner:
         return describe_data(data, root)
 
     def prepare(self, threads: int) -> None:
-        """Give torch its threads; their number decides the order of sums, hence the last bits."""
-        torch.set_num_threads(threads)
+        """Give torch its threads, those of the settings first; their number decides the order of sums, hence
+        the last bits."""
+        torch.set_num_threads(self.devices.threads or threads)
 
     def run(self, trial: Trial, trials: Path) -> Row:
         """Run one trial and leave model, confusions and predicted masks in its folder."""
@@ -71,9 +72,10 @@ class TorchRunner:
         clean = clean_photos_of(trial)
         folder = trials / trial.id
         work = folder / WORK / f"{trial.architecture}-{trial.strategy}-{trial.sparsity:g}-seed-{trial.seed}"
-        model = _make(trial, trials, dataset, work, self.devices)
-        save_model(folder / MODEL, model)
+        save_model(folder / MODEL, _make(trial, trials, dataset, work, self.devices))
         _keep_logs(work, folder / LOG)
+        # read anew: tensors from a file lie otherwise in memory, and after a stop there are no others
+        model = load_model(folder / MODEL)
         return measure(trial, model, dataset, clean, trials, find_device(self.devices))
 
 
@@ -121,6 +123,8 @@ def measure(
         "latency_ms": latency_ms(model, torch.get_num_threads()) if device.type == "cpu" else None,
         "input_size": f"{height}x{width}",
         "threads": torch.get_num_threads(),
+        "device": model.provenance.get("device"),
+        "precision": model.provenance.get("precision"),
         "torch": torch.__version__,
     }
     return row

@@ -66,7 +66,8 @@ def run_study(
 
     Args:
         parallel: number of processes.
-        threads: threads of each process; default: the machine's cores divided by ``parallel``.
+        threads: threads of each process; default: those of the study file, else the machine's cores
+            divided by ``parallel``.
         deadline: no trial begins after it. Trainings stop between epochs by the runner's own settings.
 
     Returns:
@@ -81,8 +82,12 @@ def run_study(
         raise StudyError(f"--parallel {parallel}: give 1 or more processes.")
     if threads is not None and threads < 1:
         raise StudyError(f"--threads {threads}: give 1 or more threads to each process.")
-    if threads is None:
-        threads = max(1, (os.cpu_count() or 1) // parallel)
+    of_file = study.config.devices.threads
+    if threads is not None and of_file is not None and threads != of_file:
+        raise StudyError(
+            f"--threads {threads}: devices.threads of the study file says {of_file}; leave one out."
+        )
+    threads = threads or of_file or max(1, (os.cpu_count() or 1) // parallel)
     folder, trials = study.folder, study.trials
     folder.sweep()
     record_start(

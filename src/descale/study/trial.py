@@ -21,7 +21,7 @@ from descale.pruning.config import PruningConfig
 from descale.study.config import StudyData
 from descale.training.config import TrainingConfig
 
-RESULT_VERSION = 6
+RESULT_VERSION = 7
 """Raised by hand whenever a change of the code changes what a trial with the same settings gives."""
 
 DENSE: Final = "dense"

@@ -42,12 +42,12 @@ class _DepthwiseConvolution(torch.autograd.Function):
 
 
 class FloatDepthwiseGradients(TorchFunctionMode):
-    """While active, depthwise ``conv2d`` calls under CPU autocast get float32 gradients."""
+    """While active, depthwise ``conv2d`` calls under CPU autocast to bfloat16 get float32 gradients."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        if func is torch.conv2d and torch.is_grad_enabled() and torch.is_autocast_enabled("cpu"):
+        if func is torch.conv2d and torch.is_grad_enabled() and _in_bfloat16():
             call = _arguments(*args, **(kwargs or {}))
             x, weight, bias = call["input"], call["weight"], call["bias"]
             depthwise = call["groups"] == x.shape[1] == len(weight) > 1
@@ -58,6 +58,10 @@ class FloatDepthwiseGradients(TorchFunctionMode):
                 )  # fmt: skip
                 return out if bias is None else out + bias.view(1, -1, 1, 1).to(out.dtype)
         return func(*args, **(kwargs or {}))
+
+
+def _in_bfloat16() -> bool:
+    return torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") is torch.bfloat16
 
 
 def _arguments(

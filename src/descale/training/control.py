@@ -48,7 +48,7 @@ def slim_from_scratch(
         network, dataset, like.spec, training, folder, seed=seed, devices=devices,
         side=side, label=f"{like.spec.architecture} slim from scratch",
     )  # fmt: skip
-    made_by = provenance(dataset, training, seed) | {"strategy": "slim-scratch"}
+    made_by = provenance(dataset, training, seed, devices) | {"strategy": "slim-scratch"}
     model = SavedModel(like.spec, network, like.dense_widths, made_by)
     save_model(folder / "model", model)
     return model

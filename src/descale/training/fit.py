@@ -101,9 +101,11 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
     device = find_device(devices)
+    precision = find_precision(devices, device)
+    logger.info("%s: computes on %s in %s", label, device.type, str(precision).removeprefix("torch."))
     network.to(device).to(memory_format=memory_format(network)).train()
     run = _Run(
-        network, spec, pictures.to(device), validation, config, seed, label, device, devices, hook,
+        network, spec, pictures.to(device), validation, config, seed, label, device, precision, devices, hook,
         score_last=score_last,
     )  # fmt: skip
     if (folder / CHECKPOINT).exists():
@@ -140,6 +142,7 @@ class _Run:
         seed: int,
         label: str,
         device: torch.device,
+        precision: torch.dtype,
         devices: DeviceConfig,
         hook: StepHook | None,
         *,
@@ -151,7 +154,7 @@ class _Run:
         self.steps = pictures.steps(config.batch_size)
         self._step = TrainingStep(
             network, spec, config, pictures, total_steps=self.steps * config.epochs, device=device,
-            precision=find_precision(devices, device), hook=hook,
+            precision=precision, hook=hook,
         )  # fmt: skip
         self._validation = _Validation(self._step, spec, validation, config, device)
         self.epoch = 0

@@ -45,7 +45,7 @@ def prune_model(
     run = PruningRun(parent, dataset, pruning, training, folder, seed, devices)
     left = run.schedule()
     recovery = run.recover(left)
-    made_by = provenance(dataset, training, seed) | {
+    made_by = provenance(dataset, training, seed, devices) | {
         "strategy": pruning.strategy,
         "pruning": pruning.model_dump(mode="json"),
         "recovery": recovery.model_dump(mode="json") if recovery else None,  # the rate where a rule chose it

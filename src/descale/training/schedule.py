@@ -140,7 +140,7 @@ class PruningSchedule:
             logger.info("gates: sparsity %.3f of this network", self._graph.sparsity(self.keep))
 
     def _end_counts(self, known: Scores | None) -> Counts:
-        """What the end of the schedule leaves, seen from here; without scores that never changes."""
+        """What the end of the schedule leaves, seen from here; without scores from where this part began."""
         if known is not None:
             return self._counts_at(1.0, known, self._counts)
         if self._final is None:
@@ -174,11 +174,13 @@ class PruningSchedule:
         return {
             "open": self._open,
             "counts": self._counts,
+            "final": self._final,
             "progress": self.progress,
             "importance": self._importance.state(),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._open, self._counts = state_dict["open"].to(self._there.device), state_dict["counts"]
+        self._final = state_dict.get("final")
         self.progress = state_dict["progress"]
         self._importance.restore(state_dict["importance"])

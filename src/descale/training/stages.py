@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import logging
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,6 +54,16 @@ class Left:
     network: nn.Module
     keep: dict[int, NDArray[np.bool_]]
     scores: dict[str, Tensor]
+
+
+def stage_seed(seed: int, stage: str) -> int:
+    """Seed of a stage's order, augmentation and dropout: each stage shows the pictures in ways of its own,
+    and its cut is not decided on the batches that decided the one before.
+
+    >>> stage_seed(0, "schedule-0") == stage_seed(0, "schedule-1")
+    False
+    """
+    return zlib.crc32(f"{seed} {stage}".encode()) >> 1
 
 
 class PruningRun:
@@ -280,5 +291,6 @@ class PruningRun:
         """What another stage follows is scored only as often as the settings ask: its end decides nothing."""
         fit(
             network, self.parent.spec, source, self.pictures.validation, config, folder,
-            seed=self.seed, label=label, devices=self.devices, hook=hook, score_last=score_last,
+            seed=stage_seed(self.seed, folder.name), label=label, devices=self.devices, hook=hook,
+            score_last=score_last,
         )  # fmt: skip

@@ -15,6 +15,7 @@ from descale.data import Dataset
 from descale.models import ModelSpec, SavedModel, build_network, load_model, read_widths, save_model
 from descale.pruning import build_channel_graph
 from descale.training.config import DeviceConfig, TrainingConfig
+from descale.training.devices import find_device, find_precision
 from descale.training.fit import fit
 from descale.training.pictures import RunPictures
 
@@ -58,7 +59,10 @@ def train_model(
     train_network(
         network, dataset, spec, config, folder, seed=seed, devices=devices, label=f"{spec.architecture} dense"
     )
-    made_by = provenance(dataset, config, seed) | {"encoder_weights": encoder_weights, "strategy": "dense"}
+    made_by = provenance(dataset, config, seed, devices) | {
+        "encoder_weights": encoder_weights,
+        "strategy": "dense",
+    }
     model = SavedModel(spec, network, dense_widths, made_by)
     save_model(folder / "model", model)
     return model
@@ -98,16 +102,22 @@ def check_classes(dataset: Dataset, spec: ModelSpec) -> None:
         )
 
 
-def provenance(dataset: Dataset, config: TrainingConfig, seed: int) -> dict[str, Any]:
-    """What made a model: data, settings, versions."""
+def provenance(
+    dataset: Dataset, config: TrainingConfig, seed: int, devices: DeviceConfig | None
+) -> dict[str, Any]:
+    """What made a model: data, settings, device, versions."""
     import segmentation_models_pytorch as smp
 
+    devices = devices or DeviceConfig()
+    device = find_device(devices)
     return {
         "dataset": dataset.name,
         "dataset_fingerprint": dataset.fingerprint(),
         "training": config.model_dump(mode="json"),
         "seed": seed,
         "threads": torch.get_num_threads(),
+        "device": device.type,
+        "precision": str(find_precision(devices, device)).removeprefix("torch."),
         "versions": {
             "descale": __version__,
             "torch": torch.__version__,

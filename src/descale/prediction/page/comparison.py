@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from descale.base.errors import DataError
+from descale.base.walk import composed
 from descale.prediction.page.totals import add_up
+from descale.prediction.records import run_key
 from descale.prediction.results_folder import PAGE_PICTURES, RECORDS, RUN
 from descale.prediction.summary import PhotoResult
 
@@ -29,7 +31,7 @@ class Earlier:
 
     Attributes:
         folder: that holds them.
-        results: by name.
+        results: by name, composed (NFC): a name may come decomposed from another system.
         run: bundle and settings that made them; ``None`` if they are not noted there.
     """
 
@@ -37,14 +39,20 @@ class Earlier:
     results: Mapping[str, PhotoResult]
     run: Mapping[str, Any] | None
 
+    def of(self, now: PhotoResult) -> PhotoResult | None:
+        """The earlier result of a photo, if there is one."""
+        return self.results.get(composed(now.name))
+
 
 def read_earlier(folder: Path) -> Earlier:
-    """Read the records of a folder of results.
+    """Read the records of a folder of results, those of its newest run.
 
     Raises:
         DataError: there is none.
     """
     results: dict[str, PhotoResult] = {}
+    run = _read_run(folder / RUN)
+    of_newest, others = None if run is None else run_key(run), 0
     for path in sorted((folder / RECORDS).rglob("*.json")):
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
@@ -52,12 +60,20 @@ def read_earlier(folder: Path) -> Earlier:
         except (OSError, ValueError, TypeError, AttributeError):
             logger.warning("%s: not a record of this version; its photo is not compared", path)
             continue
-        results[result.name] = result
+        if of_newest is not None and record.get("run", of_newest) != of_newest:
+            others += 1
+            continue
+        results[composed(result.name)] = result
+    if others:
+        logger.warning(
+            "%s: %d photos were last seen there with another bundle or other settings than those of its "
+            "newest run; they are not compared", folder, others,
+        )  # fmt: skip
     if not results:
         raise DataError(
             f"{folder}: no results to compare with ({RECORDS}/*.json). Give the --out of an earlier run."
         )
-    return Earlier(folder, results, _read_run(folder / RUN))
+    return Earlier(folder, results, run)
 
 
 def change(before: PhotoResult, now: PhotoResult) -> str:
@@ -78,9 +94,10 @@ def comparison_data(
     earlier: Earlier, results: Sequence[PhotoResult], made_by: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What the page says about the two jobs together."""
-    pairs = [(earlier.results[now.name], now) for now in results if now.name in earlier.results]
+    found = [(earlier.of(now), now) for now in results]
+    pairs = [(before, now) for before, now in found if before is not None]
     changes = [change(before, now) for before, now in pairs]
-    names = {result.name for result in results}
+    names = {composed(result.name) for result in results}
     before, now = add_up([pair[0] for pair in pairs]), add_up([pair[1] for pair in pairs])
     return {
         "earlier": str(earlier.folder),
@@ -91,7 +108,7 @@ def comparison_data(
         "shrank": changes.count("shrank"),
         "same": changes.count("same"),
         "new": len(results) - len(pairs),
-        "gone": [name for name in earlier.results if name not in names],
+        "gone": [result.name for name, result in earlier.results.items() if name not in names],
         "percent": [before.corroded_percent, now.corroded_percent],
         "cm2": [before.corroded_cm2, now.corroded_cm2],
         "worse": sum(b.iso_4628_3 < n.iso_4628_3 for b, n in pairs),

@@ -70,6 +70,7 @@ def photo_data(result: PhotoResult) -> dict[str, Any]:
         "photo": result.photo,
         "address": address(result.name),
         "video": None if frame is None else {"file": PurePath(frame[0]).name, "frame": frame[1]},
+        "bytes": result.file_bytes,
         "width": result.width,
         "height": result.height,
         "scale": result.scale,
@@ -92,10 +93,10 @@ def photo_data(result: PhotoResult) -> dict[str, Any]:
 
 def change_data(earlier: Earlier, now: PhotoResult) -> dict[str, Any]:
     """What the page shows of a photo's past."""
-    before = earlier.results.get(now.name)
+    before = earlier.of(now)
     if before is None:
         return {"change": "new", "before": None}
-    kept = ("width", "height", "percent", "cm2", "iso", "patches")
+    kept = ("address", "width", "height", "percent", "cm2", "iso", "patches")
     value = photo_data(before)
     return {"change": change(before, now), "before": {key: value[key] for key in kept}}
 
@@ -121,7 +122,7 @@ def embedded(value: Mapping[str, Any]) -> str:
 def job_id(made_by: Mapping[str, Any]) -> str:
     """The same for runs of the same bundle and settings, as far as they decide what is found: marks are kept
     under it."""
-    found_by = {key: value for key, value in made_by.items() if key not in SHOWN_ONLY}
+    found_by = {key: value for key, value in made_by.items() if key not in SHOWN_ONLY | {"mm_per_pixel"}}
     return hashlib.sha256(json.dumps(found_by, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -143,4 +144,5 @@ def _made(made_by: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
+    """Six significant digits: what was found stays more than nothing, however small."""
+    return None if value is None else float(f"{value:.6g}")

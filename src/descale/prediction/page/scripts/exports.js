@@ -46,22 +46,23 @@ function marksFromCsv(text) {
   if (!["name", "mark", "note"].every((name) => name in place)) {
     throw new Error("it lacks the columns name, mark and note");
   }
-  const byName = new Map(photos.map((photo) => [written(photo.name), photo]));
-  const found = { known: 0, nameless: 0, unknown: 0, other: 0 };
+  const byName = new Map(photos.map((photo) => [written(photo.name).normalize("NFC"), photo]));
+  const found = { known: 0, nameless: 0, unknown: 0, other: 0, older: 0 };
   rows.forEach((row) => {
-    const photo = byName.get(row[place.name]);
+    const photo = byName.get(row[place.name].normalize("NFC"));
     const mark = (row[place.mark] || "").trim().toLowerCase();
     const seen = "corroded_percent" in place ? row[place.corroded_percent] : "";
     if (!photo) found.nameless += 1;
     else if (mark && !MARKS.includes(mark)) found.unknown += 1;
     else if (seen && Math.abs(Number(seen) - photo.percent) > ALIKE) found.other += 1;
+    else if (timeOf(row[place.time]) < keptOf(photo).time) found.older += 1;
     else {
       found.known += 1;
-      setMark(photo, mark, row[place.note] || "", timeOf(row[place.time]));
+      setMark(photo, mark || markOf(photo), row[place.note] || noteOf(photo), timeOf(row[place.time]));
     }
   });
   const left = [[found.nameless, "no photo of this job"], [found.unknown, `a mark that is none of ${MARKS.join(", ")}`],
-    [found.other, "given to another result"]].filter(([number]) => number);
+    [found.other, "given to another result"], [found.older, "older than the mark or note here"]].filter(([number]) => number);
   return `${several(found.known, "photo", "photos")} marked from the file`
     + left.map(([number, why]) => `; ${several(number, "row", "rows")} left out: ${why}`).join("") + ".";
 }

@@ -17,6 +17,7 @@ const changed = byId("changed");
 let cards = [];
 let shown = [];
 let here = 0;
+let stop = null;  // the one card that the tab key reaches
 
 function plain(text) { return text.normalize("NFC").toLowerCase(); }
 
@@ -96,15 +97,14 @@ function filtersInWords(degrees) {
 }
 
 function moveTo(place, focus) {
-  const before = grid.querySelector('[tabindex="0"]');
-  if (before) before.tabIndex = -1;
+  if (stop) stop.tabIndex = -1;
   here = Math.min(Math.max(place, 0), Math.max(shown.length - 1, 0));
   if (!shown.length) return;
-  const button = cardOf(shown[here]).firstElementChild;
-  button.tabIndex = 0;
+  stop = cardOf(shown[here]).firstElementChild;
+  stop.tabIndex = 0;
   if (focus) {
-    button.focus();
-    button.scrollIntoView({ block: "nearest" });
+    stop.focus();
+    stop.scrollIntoView({ block: "nearest" });
   }
 }
 

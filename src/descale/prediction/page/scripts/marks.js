@@ -26,8 +26,10 @@ function keepMarks() {
 // A mark counts for what was seen when it was given: not for another picture that has the same name now.
 function isOfOther(photo) {
   const kept = marks[photo.name];
-  return Boolean(kept) && "percent" in kept && (kept.width !== photo.width || kept.height !== photo.height
-    || Math.abs(kept.percent - photo.percent) > ALIKE);
+  if (!kept || !("percent" in kept)) return false;
+  const otherFile = typeof kept.bytes === "number" && photo.bytes !== null && kept.bytes !== photo.bytes;
+  return otherFile || kept.width !== photo.width || kept.height !== photo.height
+    || Math.abs(kept.percent - photo.percent) > ALIKE;
 }
 
 function keptOf(photo) { return isOfOther(photo) ? {} : marks[photo.name] || {}; }
@@ -39,8 +41,8 @@ function noteOf(photo) { return keptOf(photo).note || ""; }
 function setMark(photo, mark, note, given) {
   if (mark === markOf(photo) && note === noteOf(photo)) return;
   const time = given || new Date().toISOString().slice(0, 19) + "Z";
-  const { width, height, percent } = photo;
-  if (mark || note) marks[photo.name] = { mark, note, time, width, height, percent };
+  const { bytes, width, height, percent } = photo;
+  if (mark || note) marks[photo.name] = { mark, note, time, bytes, width, height, percent };
   else delete marks[photo.name];
   keepMarks();
   showPhotoMark(photo);

@@ -16,8 +16,8 @@ function openViewer(photo) {
   current = photo;
   if (!viewer.open) viewer.showModal();
   byId("viewer-name").textContent = photo.name;
-  byId("previous").disabled = shown.indexOf(photo) <= 0;
-  byId("next").disabled = shown.indexOf(photo) >= shown.length - 1;
+  closeWay(byId("previous"), shown.indexOf(photo) <= 0);
+  closeWay(byId("next"), shown.indexOf(photo) >= shown.length - 1);
   document.querySelector('#time input[value="now"]').checked = true;
   byId("time").hidden = !(data.earlier !== null && photo.before);
   showTime();
@@ -29,6 +29,12 @@ function openViewer(photo) {
   byId("panel").scrollTop = 0;
   [-1, 1].map((step) => shown[shown.indexOf(photo) + step]).filter(Boolean)
     .forEach((near) => { new Image().src = pictureOf("large", near); });
+}
+
+// A button that is disabled while it has the focus would drop it out of the viewer.
+function closeWay(button, closed) {
+  if (closed && document.activeElement === button) stage.focus();
+  button.disabled = closed;
 }
 
 function showTime() {
@@ -264,7 +270,7 @@ function setUpViewer() {
     pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
   });
   stage.addEventListener("pointermove", dragged);
-  ["pointerup", "pointercancel"].forEach((kind) => {
+  ["pointerup", "pointercancel", "lostpointercapture"].forEach((kind) => {
     stage.addEventListener(kind, (event) => pointers.delete(event.pointerId));
   });
   viewer.addEventListener("close", () => {

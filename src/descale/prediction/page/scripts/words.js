@@ -28,6 +28,7 @@ function count(value) { return thousands.format(value); }
 function several(number, one, many) { return `${count(number)} ${number === 1 ? one : many}`; }
 
 function squareMetres(cm2) {
+  if (cm2 > 0 && cm2 < 0.01) return "< 0.01 cm²";
   if (cm2 >= 10000) return `${(cm2 / 10000).toFixed(2)} m²`;
   return `${cm2 > 0 && cm2 < 10 ? cm2.toFixed(2) : count(cm2)} cm²`;
 }
@@ -38,7 +39,8 @@ function area(pixels) {
 }
 
 function pictureOf(kind, photo, time) {
-  const place = `page/${kind}/${photo.address}${data.pictures[`page/${kind}`]}`;
+  const at = time === "before" ? photo.before.address : photo.address;
+  const place = `page/${kind}/${at}${data.pictures[`page/${kind}`]}`;
   return time === "before" ? `${data.earlier}/${place}` : place;
 }
 
@@ -50,7 +52,7 @@ function changeInWords(photo) {
   const before = `before ${percent(photo.before.percent)}, Ri ${photo.before.iso}`;
   if (photo.change === "same") return `= about the same (${before})`;
   const grew = photo.change === "grew";
-  if ((by > 0) !== grew) return `${grew ? "▲ worse" : "▼ better"} by its degree (${before})`;
+  if (by === 0 || (by > 0) !== grew) return `${grew ? "▲ worse" : "▼ better"} by its degree (${before})`;
   const size = Math.abs(by) < 0.01 ? "less than 0.01" : Math.abs(by).toFixed(Math.abs(by) < 1 ? 2 : 1);
   return `${grew ? "▲ grew by" : "▼ shrank by"} ${size} points (${before})`;
 }
