@@ -205,6 +205,15 @@ def test_a_photo_of_100_megapixels_is_read_without_a_warning(
     assert not recwarn.list
 
 
+def test_a_format_that_asks_the_librarys_limit_again_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("RGB", (60, 40)).save(tmp_path / "a.tif", compression="tiff_lzw")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert read_photo(tmp_path / "a.tif").shape == (40, 60, 3)
+    assert Image.MAX_IMAGE_PIXELS == 100
+
+
 def test_the_library_limit_of_others_is_left_alone(tmp_path: Path) -> None:
     two_halves().save(tmp_path / "a.png")
     before = Image.MAX_IMAGE_PIXELS

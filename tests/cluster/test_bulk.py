@@ -17,7 +17,7 @@ from tests.study.fake_runner import PATIENCE
 
 from descale.base.errors import ConfigError, DataError
 from descale.cluster.bucket import predict_bucket
-from descale.cluster.bulk import Work, predict_on_ray
+from descale.cluster.bulk import Work, _records, predict_on_ray
 from descale.prediction.batch import PredictSettings
 from descale.prediction.summary import PhotoResult, summarise
 from descale.runtime import BINARY, Segmentation
@@ -102,6 +102,8 @@ def test_what_is_not_read_counts_as_skipped_and_old_results_are_left_out(
     work = Work(bundle, f"file://{photos}", f"file://{out}", PredictSettings(), "onnxruntime")
     report = predict_on_ray(work, address="auto")
     assert (len(report.results), report.reused) == (1, 1)
+    (photos / "a.png").rename(photos / "a.jpg")
+    assert not dict(_records(work.out, {"a.jpg": "a"})), "another photo of that name"
     assert report.skipped == (("sub/b.heic", "sub/b.heic: .heic is not read. Convert it to JPEG."),)
 
 
@@ -148,14 +150,16 @@ def test_the_command_predicts_writes_tables_and_tells_the_scale(
         (["a", "b"], ["csv"], "one folder or URL"),
         (["-"], ["csv"], "one folder"),
         (["a"], ["coco"], "no --form"),
+        (["site"], ["csv"], r"index\.html is not of a run"),
     ],
 )
 def test_what_a_cluster_cannot_do(
     photos: list[str], formats: list[str], message: str, tmp_path: Path
 ) -> None:
+    (tmp_path / "index.html").write_text("precious")
     with pytest.raises(ConfigError, match=message):
         predict_bucket(
-            tmp_path, photos, "out", PredictSettings(), formats,
+            tmp_path, photos, str(tmp_path), PredictSettings(), formats,
             address="auto", engine="auto", threads=None, tile=None,
         )  # fmt: skip
 

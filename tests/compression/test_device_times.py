@@ -108,6 +108,16 @@ def test_times_of_two_devices_are_refused(tmp_path: Path) -> None:
         read_times(files, "onnxruntime")
 
 
+def test_how_busy_the_device_was_makes_no_other_device_of_it(tmp_path: Path) -> None:
+    files = [
+        write(
+            tmp_path / f"{size}.csv", {0.0: size}, size=size, device=f"a board, 4 cores; load {load}; torch"
+        )
+        for size, load in ((256, "0.3"), (512, "2.1"))
+    ]
+    assert read_times(files, "onnxruntime").device == "a board, 4 cores; torch"
+
+
 def test_sizes_of_their_own_leave_nothing_to_choose_from(tmp_path: Path) -> None:
     files = [write(tmp_path / "a.csv", {0.0: 400}), write(tmp_path / "b.csv", {0.5: 5}, size=256)]
     with pytest.raises(ConfigError, match="no size"):

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 import descale
-from descale.base.errors import ConfigError, DataError, DescaleError
+from descale.base.errors import ConfigError, DataError, DescaleError, ExportError
 from descale.compression import Compressed
 from descale.compression.candidates import Candidate
 from descale.compression.halving import Round
@@ -83,9 +83,12 @@ def test_it_says_what_it_does_before_it_trains(done: tuple[Path, Compressed, lis
     assert planned < trained
 
 
-def test_the_same_call_trains_nothing_again(done: tuple[Path, Compressed, list[str]]) -> None:
+def test_the_same_call_trains_and_times_nothing_again(
+    done: tuple[Path, Compressed, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder, result, _ = done
     models = {path: path.stat().st_mtime_ns for path in (folder / "small-work").rglob("model.safetensors")}
+    monkeypatch.setattr("descale.compression.finish._timed", lambda *_: pytest.fail("timed again"))
     again = descale.compress(folder / "photos", folder / "small.zip", **LIMITS, **FAST)
     assert [one.score for one in again.tried] == [one.score for one in result.tried]
     assert {path: path.stat().st_mtime_ns for path in models} == models
@@ -164,6 +167,22 @@ def test_what_fits_is_judged_in_int8_where_that_is_faster_here(
     result = descale.compress(steel, tmp_path / "x.zip", max_ms=0.5, size=64, **how)
     assert told in result.offers[0]
     assert result.missed[0].endswith("ms instead of 0.5")
+
+
+def test_what_fits_is_judged_in_float32_where_there_is_no_int8(
+    steel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def timed(_: object, sides: Sequence[object], *, int8: bool, **__: object) -> MeasuredMs:
+        if int8:
+            raise ExportError("INT8 needs NNCF")
+        return MeasuredMs((4.0,) * len(sides), 1.0)
+
+    monkeypatch.setattr("descale.compression.costs.measure_ms", timed)
+    lines: list[str] = []
+    how: dict[str, Any] = {**FAST, "int8": None, "tell": lines.append}
+    result = descale.compress(steel, tmp_path / "x.zip", max_ms=0.5, size=64, **how)
+    assert "4.00 ms" in result.offers[0]
+    assert any("NNCF" in line for line in lines)
 
 
 def test_where_int8_is_demanded_and_refused_the_network_in_float32_is_offered(
@@ -279,5 +298,9 @@ def test_times_of_another_device_are_another_job(steel: Path, tmp_path: Path) ->
     asked: dict[str, Any] = {**FAST, "encoder": "mobilenet_v2", "max_ms": 0.1, "threads": None}
     result = descale.compress(steel, tmp_path / "x.zip", device_times=[tmp_path / "one.csv"], **asked)
     assert "2.00 ms" in result.offers[0]
+    with pytest.raises(ConfigError, match="--threads 1"):
+        descale.compress(
+            steel, tmp_path / "y.zip", device_times=[tmp_path / "one.csv"], **{**asked, "threads": 1}
+        )
     with pytest.raises(ConfigError, match="device_times"):
         descale.compress(steel, tmp_path / "x.zip", device_times=[tmp_path / "other.csv"], **asked)

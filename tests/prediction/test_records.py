@@ -72,16 +72,28 @@ def test_tables_and_page_of_an_earlier_run_do_not_tell_of_other_photos(
     assert not (out / "index.html").exists()
 
 
-def test_files_that_no_run_wrote_stay(tiny_bundle: Path, photos: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "name", ["index.html", "predictions.json", "run.json", "masks/a.png", "photos/a.json", "photos.geojson"]
+)
+def test_a_folder_with_files_that_no_run_wrote_is_refused(
+    tiny_bundle: Path, photos: Path, tmp_path: Path, name: str
+) -> None:
+    own = tmp_path / "out" / name
+    own.parent.mkdir(parents=True, exist_ok=True)
+    own.write_text("{}")
+    with pytest.raises(ConfigError, match=rf"{own.name} is not of a run"):
+        predict(tiny_bundle, photos, "--out", tmp_path / "out")
+    assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == [own]
+
+
+def test_a_page_of_something_else_stays_where_none_is_written(
+    tiny_bundle: Path, photos: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     out.mkdir()
-    for name in ("index.html", "predictions.json"):
-        (out / name).write_text("precious")
-    with pytest.raises(ConfigError, match=r"index\.html is not of a run"):
-        predict(tiny_bundle, photos, "--out", out)
-    predict(tiny_bundle, photos, "--out", out, "--page-size", "0")
-    assert {(out / name).read_text() for name in ("index.html", "predictions.json")} == {"precious"}
-    predict(tiny_bundle, photos, "--out", out, "--page-size", "0")
+    (out / "index.html").write_text("precious")
+    for _ in range(2):
+        predict(tiny_bundle, photos, "--out", out, "--page-size", "0")
     assert (out / "index.html").read_text() == "precious"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from descale.base.errors import ConfigError, DataError
 from descale.base.photo import read_photo
@@ -81,6 +81,23 @@ def test_a_preview_keeps_the_detail_that_the_working_scale_has_not(
     )
     assert (as_array.height, as_array.width) == (40, 64)
     assert as_array.preview(320).size == (320, 200)
+
+
+def test_a_tiff_that_is_turned_by_xmp_alone_keeps_its_shape(tmp_path: Path) -> None:
+    packet = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><d tiff:Orientation="6"/></x:xmpmeta>'
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[700] = packet
+    tags.tagtype[700] = 1
+    Image.fromarray(NOISE).save(tmp_path / "p.tif", tiffinfo=tags)
+    picture = open_picture(tmp_path / "p.tif", scale=0.5)
+    assert picture.frame == (53, 37), "stored 37 high and 53 wide"
+    assert picture.preview(53).size[0] < picture.preview(53).size[1]
+
+
+def test_a_jpeg_with_a_second_picture_counts_as_large_as_it_is_decoded(tmp_path: Path) -> None:
+    first = Image.new("RGB", (400, 320))
+    first.save(tmp_path / "p.jpg", format="MPO", save_all=True, append_images=[Image.new("RGB", (40, 32))])
+    assert decoded_pixels(tmp_path / "p.jpg", scale=0.5, detail=0, max_pixels=10**6) == 200 * 160
 
 
 @pytest.mark.parametrize(

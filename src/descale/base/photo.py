@@ -33,7 +33,32 @@ LYING = 5
 """From this orientation on a picture is stored lying on its side."""
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 _BROKEN = (SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
-_opening = threading.Lock()
+
+
+class _PillowsLimit:
+    """Pillow's own bomb limit, a global of the process that some formats ask again when they decode. It is
+    lifted while any thread reads a photo; :func:`reading` compares with the limit that was asked for."""
+
+    def __init__(self) -> None:
+        self._lock, self._readers = threading.Lock(), 0
+        self._limit: int | None = None
+
+    @contextmanager
+    def lifted(self) -> Iterator[None]:
+        with self._lock:
+            if not self._readers:
+                self._limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            self._readers += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._readers -= 1
+                if not self._readers:
+                    Image.MAX_IMAGE_PIXELS = self._limit
+
+
+_pillows_limit = _PillowsLimit()
 
 
 def is_hidden(inner: PurePath) -> bool:
@@ -124,7 +149,7 @@ def reading(path: Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> Iterator[
     """
     name = photo_name(path)
     try:
-        with _open(path) as image:
+        with _pillows_limit.lifted(), _open(path) as image:
             pixels = image.width * image.height
             if pixels > max_pixels:
                 raise DataError(
@@ -182,15 +207,7 @@ def photo_name(path: Path | BinaryIO) -> str:
 
 
 def _open(path: Path | BinaryIO) -> Image.Image:
-    # Pillow's own bomb limit is a global of the process. It is lifted only while a header is read,
-    # one thread at a time; the caller compares the size with the limit that was asked for.
-    with _opening:
-        limit = Image.MAX_IMAGE_PIXELS
-        Image.MAX_IMAGE_PIXELS = None
-        try:
-            image = Image.open(_readable(path))
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
+    image = Image.open(_readable(path))
     if image.format == "TIFF" and image.getexif().get(EXIF_ORIENTATION, 1) >= LYING:
         # Pillow maps some of them into memory with width and height swapped, and every row is shifted;
         # what has no name is read instead

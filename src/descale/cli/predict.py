@@ -144,11 +144,14 @@ def split_bundle(arguments: list[str]) -> tuple[Path | None, list[str]]:
     >>> split_bundle(["small.zip", "photos"]), split_bundle(["photos", "more"])
     ((PosixPath('small.zip'), ['photos']), (None, ['photos', 'more']))
     """
+    from descale.base.errors import ConfigError
     from descale.runtime.bundle import is_bundle, is_unexported
 
     first = Path(arguments[0])
     if len(arguments) > 1 and (is_bundle(first) or is_unexported(first)):
         return first, arguments[1:]
+    if is_bundle(first) or is_unexported(first):
+        raise ConfigError(f"{first} is a bundle or a model: name the photos behind it.")
     return None, arguments
 
 

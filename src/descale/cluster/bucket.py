@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from descale.base.errors import ConfigError
-from descale.cluster.bulk import Work, predict_on_ray, put_table, recorded_run
+from descale.cluster.bulk import Work, predict_on_ray, put_table, recorded_run, require_own_page_at
 from descale.prediction.batch import BatchReport, PredictSettings
 from descale.prediction.inputs import STDIN
 from descale.prediction.page.write import write_page
@@ -62,6 +62,8 @@ def predict_bucket(
     work = Work(
         bundle.resolve(), _everywhere(photos[0]), _everywhere(out), settings, engine, threads or 1, tile
     )
+    if settings.page:
+        require_own_page_at(work.out)
     report = predict_on_ray(work, address=address, on_photo=progress)
     manifest = open_bundle(bundle).manifest
     with tempfile.TemporaryDirectory() as scratch:

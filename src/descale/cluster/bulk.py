@@ -23,7 +23,8 @@ from descale.base.photo import PHOTO_SUFFIXES, is_hidden
 from descale.prediction.batch import BatchReport, PredictSettings, describe_run, predict_photos
 from descale.prediction.inputs import Input
 from descale.prediction.kinds import count_kinds, kind_by_name, why_not_read, without_copies
-from descale.prediction.results_folder import RECORDS, RUN, folders_of_results, in_results
+from descale.prediction.page.write import PAGE_HEAD, require_made_here
+from descale.prediction.results_folder import PAGE_FILE, RECORDS, RUN, folders_of_results, in_results
 from descale.prediction.sources import iterate_sources, output_names
 from descale.prediction.summary import PhotoResult
 from descale.runtime.segmenter import Segmenter
@@ -150,6 +151,18 @@ def recorded_run(out: str) -> dict[str, Any]:
     return run
 
 
+def require_own_page_at(out: str) -> None:
+    """Refuse to write over a page of something else at the target.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    files, root = _open(out)
+    path = f"{root}/{PAGE_FILE}"
+    if files.exists(path):
+        require_made_here(files.cat_file(path, end=PAGE_HEAD), f"{out}/{PAGE_FILE}")
+
+
 def put_table(table: Path, out: str) -> None:
     """Copy a finished table to the results."""
     files, root = _open(out)
@@ -256,5 +269,8 @@ def _records(out: str, names: dict[str, str]) -> Iterator[tuple[str, PhotoResult
     present = {str(path) for path in files.find(f"{root}/{RECORDS}")}
     for path, name in names.items():
         record = f"{root}/{RECORDS}/{name}.json"
-        if record in present:
-            yield path, PhotoResult.from_json(json.loads(files.cat_file(record)))
+        if record not in present:
+            continue
+        result = PhotoResult.from_json(json.loads(files.cat_file(record)))
+        if result.photo == path:  # else another photo had the name
+            yield path, result

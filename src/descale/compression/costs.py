@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from descale.base.classes import ClassTable
+from descale.base.errors import ConfigError, ExportError
 from descale.compression.candidates import Candidate, Costs
 from descale.compression.device_times import DeviceTimes
 from descale.compression.journal import Journal
@@ -80,7 +81,11 @@ class KnownCosts:
             self._request.sides[len(self._request.sides) // 2],
         )
         model = self.untrained(architecture).saved(PROBED)
-        float32, int8 = (self._timed(model, [side], int8=int8).by_side[0] for int8 in (False, True))
+        try:
+            float32, int8 = (self._timed(model, [side], int8=int8).by_side[0] for int8 in (False, True))
+        except (ExportError, ConfigError, ModuleNotFoundError) as error:
+            self._tell(f"What fits is judged in float32: INT8 is not to be had here ({error})")
+            return False
         faster = int8 <= FASTER * float32
         self._tell(
             f"{ARCHITECTURES[architecture].title} at {side[0]}x{side[1]}, {100 * PROBED:g} % removed: "

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from descale.runtime.bundle import open_bundle
 
 CARRIED = (0.0, 0.3, 0.5, 0.65, 0.75, 0.85, 0.9, 0.95)
 """Sparsities of the networks that are carried to a device."""
+_LOAD = re.compile(r"; load [\d.]+")
+"""What a description of a device says of the moment, and not of the device."""
 COLUMNS = ("name", "engine", "height", "width", "threads", "inference_p50_ms", "device")
 
 Side = tuple[int, int]
@@ -158,7 +161,7 @@ def read_times(paths: Sequence[Path], engine: str, *, int8: bool = False) -> Dev
             "bundles of --networks-to with: descale benchmark --csv"
         )
     for column in ("device", "threads"):
-        found = sorted({row[column] for row in mine})
+        found = sorted({_LOAD.sub("", row[column]) for row in mine})
         if len(found) > 1:
             raise ConfigError(f"{named}: times of several kinds of {column} ({'; '.join(found)}). Give one.")
     measured: dict[str, dict[Side, float]] = {}
@@ -172,7 +175,7 @@ def read_times(paths: Sequence[Path], engine: str, *, int8: bool = False) -> Dev
         if not (math.isfinite(ms) and ms > 0):
             raise ConfigError(f"{named}: {row['name']} is said to take {ms:g} ms; measure it again.")
         measured.setdefault(row["name"], {})[side] = ms
-    found_times = DeviceTimes(mine[0]["device"], threads, measured)
+    found_times = DeviceTimes(_LOAD.sub("", mine[0]["device"]), threads, measured)
     if not found_times.sides:
         raise ConfigError(
             f"{named}: no size at which all networks were timed. Time all of them at each size."

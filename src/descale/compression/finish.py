@@ -9,6 +9,7 @@ from pathlib import Path
 
 from descale.base.errors import ConfigError, ExportError
 from descale.compression.candidates import Candidate
+from descale.compression.journal import Journal
 from descale.compression.request import Request
 from descale.compression.result import Final
 from descale.data import Dataset
@@ -56,6 +57,7 @@ def finish(
     folder: Path,
     devices: DeviceConfig,
     *,
+    journal: Journal,
     elsewhere: bool,
 ) -> Finished:
     """Score, export and time a network.
@@ -69,6 +71,7 @@ def finish(
         request: what was asked for.
         folder: for bundles.
         devices: where networks are scored.
+        journal: keeps the times, which would be others after a restart.
         elsewhere: whether it will run on another device, so that timing it here says nothing.
 
     Raises:
@@ -90,7 +93,7 @@ def finish(
     if elsewhere and request.int8 and refused:
         times = dict.fromkeys(bundles, math.nan)  # what was timed there is INT8
     if not elsewhere:
-        times = _timed(bundles, candidate.side, request)
+        times = journal.once(f"finished {candidate.name}", lambda: _timed(bundles, candidate.side, request))
     precision = _better(bundles, times, request, notes, elsewhere=elsewhere)
     if len(bundles) > 1:
         told = ", ".join(

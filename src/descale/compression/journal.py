@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +14,8 @@ from descale.base.errors import ConfigError
 from descale.base.files import write_json
 
 FILE = "decisions.json"
+EVERY = 30.0
+"""Seconds between two savings of the time that was worked."""
 Value = TypeVar("Value")
 
 
@@ -20,15 +24,19 @@ class Journal:
 
     Args:
         folder: of the work.
+        began: when this start began, by the clock; now where not given.
         now: a clock in seconds.
 
     Raises:
         ConfigError: the file of decisions is damaged.
     """
 
-    def __init__(self, folder: Path, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, folder: Path, *, began: float | None = None, now: Callable[[], float] = time.time
+    ) -> None:
         self._file, self._now = folder / FILE, now
-        self._began = now()
+        self._began = now() if began is None else began
+        self._writing = threading.Lock()
         self._before = 0.0
         self._values: dict[str, Any] = {}
         if self._file.is_file():
@@ -71,4 +79,23 @@ class Journal:
 
     def save(self) -> None:
         """Write down what there is, and the time it took."""
-        write_json(self._file, {"seconds": self.seconds, "decisions": self._values})
+        with self._writing:
+            write_json(self._file, {"seconds": self.seconds, "decisions": dict(self._values)})
+
+    @contextmanager
+    def kept_up(self) -> Iterator[None]:
+        """Save every half minute while the block runs, and at its end: a machine may go down in between."""
+        over = threading.Event()
+
+        def keep() -> None:
+            while not over.wait(EVERY):
+                self.save()
+
+        thread = threading.Thread(target=keep, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+            self.save()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from descale.base.classes import BINARY, ClassTable
 from descale.base.errors import ConfigError
 from descale.base.files import replacing_file, write_text
+from descale.base.home import expanded
 from descale.base.settings import by_name, require_seed, require_whole, validated
 from descale.compression.candidates import find_candidates
 from descale.compression.checks import checked_output, largest_side, require_corrosion, require_space
@@ -138,7 +140,8 @@ def compress(
     files = [device_times] if isinstance(device_times, str | Path) else device_times
     limits = Limits(max_ms, max_drop, max_mb, max_macs)
     side = None if size is None else checked_side(size)
-    out = checked_output(Path(out))
+    began = time.time()
+    out = checked_output(expanded(out))
     engine = installed_engine(engine, elsewhere=bool(files))
     where = validated(DeviceConfig, {"loggers": (), **by_name(devices, "devices")}, section="devices")
     check_devices(where)
@@ -151,6 +154,10 @@ def compress(
     dataset = checked_dataset(data, binary=binary, accept_problems=accept_problems)
     require_corrosion(dataset, data)
     sides = times.sides if times is not None else working_sizes(largest_side(side, dataset))
+    if times is not None and threads not in (None, times.threads):
+        raise ConfigError(
+            f"--threads {threads}: the device was timed with {times.threads}; leave it out, or time it anew."
+        )
     used = threads if threads is not None else (usable_cores() if times is None else times.threads)
     if times is None and used > usable_cores():
         raise ConfigError(
@@ -160,22 +167,20 @@ def compress(
     request = Request(
         limits, minutes, architectures, encoder, encoder_weights, engine, used, int8, seed, sides,
     )  # fmt: skip
-    folder = Path(work) if work is not None else out.with_name(f"{out.stem}-work")
+    folder = expanded(work) if work is not None else out.with_name(f"{out.stem}-work")
     settings = {"command": "compress", "data": dataset.fingerprint(), **request.to_json()}
     settings["device_times"] = None if times is None else times.to_json()
     settings |= content_of_weights(encoder_weights)
     with claimed_folder(folder, settings):
         require_space(folder)
-        journal = Journal(folder)
+        journal = Journal(folder, began=began)
         stages = Stages(request, dataset, folder, journal, where)
         costs = KnownCosts(request, dataset.classes, journal, folder, times, tell)
         if times is not None:
             tell(f"Times are those of {times.device}, {times.threads} threads.")
-        try:
+        with journal.kept_up():
             halves = _halves(request, times)
             return _compress(stages, costs, data, out, tell, halves=halves, elsewhere=times is not None)
-        finally:
-            journal.save()
 
 
 def networks_to_time(
@@ -251,11 +256,11 @@ def _compress(
         finished.append(
             finish(
                 candidate, made, search.dense, stages.dataset, source, request, stages.folder / "bundles",
-                stages.devices, elsewhere=elsewhere,
+                stages.devices, journal=stages.journal, elsewhere=elsewhere,
             )
         )  # fmt: skip
         missed = finished[-1].final.violations_by_validation(request.limits)
-        if not missed or not search.time_for_another():
+        if not missed or not stages.journal.once(f"another after {candidate.name}", search.time_for_another):
             break
         tell(f"{candidate.title}, on validation photos: {', '.join(missed)}; trying the next")
     taken = finished[nearest([one.final for one in finished], request.limits)]

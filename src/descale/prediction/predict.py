@@ -16,7 +16,7 @@ from descale.prediction.inputs import find_inputs
 from descale.prediction.page.comparison import Earlier, read_earlier
 from descale.prediction.page.pictures import PAGE_SIZE
 from descale.prediction.page.write import remove_page, require_own_page, write_page
-from descale.prediction.results_folder import RUN
+from descale.prediction.results_folder import RUN, of_predict, require_free
 from descale.prediction.sources import count_sources, first_size, iterate_sources
 from descale.prediction.summary import MAGNIFIED, PhotoResult, magnification
 from descale.prediction.tables import TABLES, TableContent
@@ -104,7 +104,9 @@ def predict(
     if frame_step < 1:
         raise ConfigError(f"Frame step {frame_step} is below 1; 1 takes every frame.")
     folder = expanded(out)
-    again = (folder / RUN).is_file()
+    again = of_predict(folder)
+    if not again:
+        require_free(folder)
     if settings.page:
         require_own_page(folder)
     earlier = None if compare is None else _earlier(expanded(compare), folder, settings)
@@ -126,6 +128,8 @@ def predict(
         if progress is not None:
             progress(done, total)
 
+    made_by = describe_run(segmenter, settings)
+    write_json(folder / RUN, dict(made_by))  # first: it says whose the other files are
     sources = iterate_sources(found.inputs, frame_step)
     report = predict_photos(segmenter, sources, folder, settings, on_photo=step)
     report = replace(report, skipped=report.skipped + found.unread)
@@ -133,10 +137,9 @@ def predict(
         classes=segmenter.classes,
         results=report.results,
         skipped=report.skipped,
-        made_by=describe_run(segmenter, settings),
+        made_by=made_by,
         masks=folder / "masks",
     )
-    write_json(folder / RUN, dict(content.made_by))  # first: it says whose the other files are
     if again:  # tables of an earlier run would tell of other photos
         kinds += [kind for kind in TABLES if kind not in kinds and (folder / TABLES[kind].file).exists()]
     for kind in kinds:

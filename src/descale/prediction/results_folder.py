@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path, PurePath
+
+from descale.base.errors import ConfigError
 
 PICTURES = {"masks": ".png", "colours": ".png", "overlays": ".jpg"}
 """Folders of results that hold pictures, and how names of these end."""
@@ -31,6 +34,29 @@ def holds_results(folder: Path) -> bool:
     """Whether a folder has a table or records of photos."""
     table = next(folder.glob(f"{TABLE}.*"), None)
     return table is not None or next((folder / RECORDS).rglob("*.json"), None) is not None
+
+
+def of_predict(folder: Path) -> bool:
+    """Whether a run of ``descale predict`` has begun to write into a folder."""
+    try:
+        return "bundle" in json.loads((folder / RUN).read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def require_free(folder: Path) -> None:
+    """Refuse a folder that is of no run and holds files that a run would write over.
+
+    Raises:
+        ConfigError: there is one; labels of a data set lie as masks of results do.
+    """
+    patterns: tuple[str, ...] = (RUN, f"{TABLE}.*", f"{RECORDS}.geojson", f"{RECORDS}/**/*.json")
+    patterns += tuple(f"{kind}/**/*{suffix}" for kind, suffix in (PICTURES | PAGE_PICTURES).items())
+    taken = next((path for pattern in patterns for path in folder.glob(pattern)), None)
+    if taken is not None:
+        raise ConfigError(
+            f"{taken} is not of a run of descale predict and may be overwritten. Give another folder (--out)."
+        )
 
 
 def folders_of_results(paths: Iterable[PurePath]) -> set[PurePath]:

@@ -15,6 +15,9 @@ from descale.base.errors import ConfigError, DataError
 from descale.base.photo import EXIF_ORIENTATION, MAX_PIXELS, as_rgb, photo_name, reading
 from descale.runtime.picture import ArrayPicture, FilePicture, Picture, Scale, Source, share_of
 
+DRAFTED = ("JPEG", "MPO")
+"""Formats that can be decoded smaller; MPO is a JPEG with a second one behind it, as many cameras write."""
+
 
 def open_picture(
     source: Source,
@@ -46,9 +49,11 @@ def open_picture(
     path = Path(source) if isinstance(source, str) else source
     name = name or photo_name(path)
     with reading(path, max_pixels=max_pixels) as image:
+        if image.format not in DRAFTED:
+            image.load()  # some are turned upright by this, and only now tell their size
         width, height = image.size
         target = _target(width, height, scale)
-        if target != image.size and image.format == "JPEG":
+        if target != image.size and image.format in DRAFTED:
             image.draft(None, _least(image.size, target, detail))
         image.load()
         orientation = int(image.getexif().get(EXIF_ORIENTATION, 1))
@@ -82,7 +87,7 @@ def decoded_pixels(source: Path | BinaryIO, *, scale: Scale, detail: int, max_pi
     """
     with reading(source, max_pixels=max_pixels) as image:
         target = _target(image.width, image.height, scale)
-        if target != image.size and image.format == "JPEG":
+        if target != image.size and image.format in DRAFTED:
             image.draft(None, _least(image.size, target, detail))
         return image.width * image.height
 

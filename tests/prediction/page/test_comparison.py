@@ -63,7 +63,7 @@ def test_what_changed_photo_by_photo(tiny_bundle: Path, photos: Path, before: Pa
     assert {name: photo["change"] for name, photo in found.items()} == {
         "a": "shrank", "b": "grew", "c": "same", "new": "new",
     }  # fmt: skip
-    past = {"width": 200, "height": 100, "percent": 25, "cm2": 5000, "iso": 5, "patches": 1}
+    past = {"address": "a", "width": 200, "height": 100, "percent": 25, "cm2": 5000, "iso": 5, "patches": 1}
     assert found["a"]["before"] == past
     assert found["new"]["before"] is None
     compared = data["compared"]
@@ -73,6 +73,26 @@ def test_what_changed_photo_by_photo(tiny_bundle: Path, photos: Path, before: Pa
     assert compared["cm2"] == [pytest.approx(5200), pytest.approx(600)]
     assert compared["settings"] == []
     assert data["earlier"] == "../before"
+
+
+def test_what_another_run_left_in_the_earlier_folder_is_not_compared(
+    tiny_bundle: Path, photos: Path, before: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    descale.predict(tiny_bundle, photos / "a.png", before, mm_per_pixel=20)
+    found = read_earlier(before)
+    assert set(found.results) == {"a"}
+    assert "3 photos were last seen there with another bundle or other settings" in caplog.text
+
+
+def test_accents_may_be_composed_otherwise(tiny_bundle: Path, photos: Path, tmp_path: Path) -> None:
+    for folder, name in (("before", "Bru\u0308cke"), ("now", "Br\u00fccke")):
+        (tmp_path / f"{folder}-photos").mkdir()
+        shutil.copy(photos / "a.png", tmp_path / f"{folder}-photos" / f"{name}.png")
+    descale.predict(tiny_bundle, tmp_path / "before-photos", tmp_path / "earlier")
+    descale.predict(tiny_bundle, tmp_path / "now-photos", tmp_path / "now", compare=tmp_path / "earlier")
+    data = data_of((tmp_path / "now" / "index.html").read_text())
+    assert (data["compared"]["both"], data["compared"]["gone"]) == (1, [])
+    assert data["photos"][0]["before"]["address"] == "Bru%CC%88cke"
 
 
 def test_settings_that_differ_are_told(tiny_bundle: Path, photos: Path, before: Path, tmp_path: Path) -> None:

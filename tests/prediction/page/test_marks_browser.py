@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from tests.prediction.page.browsing import names, open_photo, saved, until
 from tests.runtime.tiny_networks import painted, write_bundle
 
@@ -82,6 +83,61 @@ def test_a_mark_counts_for_what_was_seen_when_it_was_given(browser: Any, tmp_pat
     )
     until(tab, "document.getElementById('marks-told').textContent.includes('another result')")
     tab.context.close()
+
+
+def test_a_mark_does_not_count_for_another_photo_in_which_as_much_is_found(
+    browser: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "photos").mkdir()
+    bundle = write_bundle(tmp_path / "bundle")
+    tab = browser.new_context(offline=True).new_page()
+    for comment, counted in (("", "0 right"), ("", "1 right"), ("another file", "0 right")):
+        text = PngInfo()
+        text.add_text("comment", comment)
+        Image.fromarray(painted(100, 200)).save(tmp_path / "photos" / "weld.png", pnginfo=text)
+        descale.predict(bundle, tmp_path / "photos", tmp_path / "out")
+        tab.goto((tmp_path / "out" / "index.html").as_uri())
+        assert tab.locator("#marks-count").inner_text().startswith(counted)
+        if not comment:
+            open_photo(tab, "weld")
+            tab.keyboard.press("1")
+    tab.context.close()
+
+
+def test_marks_stay_where_the_scale_on_site_is_told_later(browser: Any, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(painted(100, 200, (0, 0, 200, 30))).save(tmp_path / "photos" / "weld.png")
+    tab = browser.new_context(offline=True).new_page()
+    for scale in (None, 0.5):
+        bundle = write_bundle(tmp_path / "bundle")
+        descale.predict(bundle, tmp_path / "photos", tmp_path / "out", mm_per_pixel=scale)
+        tab.goto((tmp_path / "out" / "index.html").as_uri())
+        if scale is None:
+            open_photo(tab, "weld")
+            tab.keyboard.press("1")
+    assert tab.locator("#marks-count").inner_text().startswith("1 right")
+    tab.context.close()
+
+
+def test_loading_marks_erases_none(tab: Any) -> None:
+    open_photo(tab, "a")
+    tab.keyboard.press("2")
+    tab.keyboard.press("Escape")
+
+    def load(rows: str) -> str:
+        tab.evaluate("document.getElementById('marks-told').textContent = ''")
+        text = f"name,mark,note,time\r\n{rows}\r\n".encode()
+        tab.locator("#load-marks").set_input_files(
+            {"name": "marks.csv", "mimeType": "text/csv", "buffer": text}
+        )
+        until(tab, "document.getElementById('marks-told').textContent !== ''")
+        return tab.locator("#marks-told").inner_text()
+
+    assert "1 photo marked" in load("a,,pit,")
+    assert "1 wrong" in tab.locator("#marks-count").inner_text()
+    assert "older than the mark" in load("a,right,,2025-01-01T08:00:00Z")
+    assert "1 wrong, 0 look again, 1 note" in tab.locator("#marks-count").inner_text()
+    tab.evaluate("localStorage.clear()")
 
 
 def test_marks_are_loaded_with_the_time_at_which_they_were_given(tab: Any) -> None:

@@ -137,6 +137,17 @@ def test_keys_walk_open_and_close(tab: Any) -> None:
     assert tab.locator("#help").is_visible()
 
 
+def test_one_card_is_a_tab_stop_and_the_viewer_keeps_the_focus(tab: Any) -> None:
+    tab.locator(".card").nth(3).focus()
+    tab.locator("#search").fill("#3")
+    tab.locator("#reset").click()
+    assert tab.locator('.card[tabindex="0"]').count() == 1
+    tab.locator(".card").nth(1).click()
+    tab.locator("#previous").click()
+    assert tab.locator("#previous").is_disabled()
+    assert tab.evaluate("document.activeElement.id") == "stage"
+
+
 def test_printing_loads_what_was_not_scrolled_to(tab: Any) -> None:
     tab.evaluate("() => { window.print = () => { window.printed = true; }; }")
     tab.locator("#search").fill("=d")

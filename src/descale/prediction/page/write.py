@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 SCRIPTS = ("words", "marks", "grid", "viewer", "exports", "start")
 """Parts of the page's script, in order; together they are one function."""
 _MADE_BY = (b'<meta name="generator" content="descale predict">', b"<title>Corrosion found: ")
-_HEAD = 1000
+PAGE_HEAD = 1000
 """Bytes of a page within which it says what made it."""
 _PLACE = re.compile(r"@@(\w+)@@")
 
@@ -61,20 +61,33 @@ def require_own_page(folder: Path) -> None:
         ConfigError: there is one.
     """
     path = folder / PAGE_FILE
-    if path.exists() and not _is_page(path):
+    if path.exists():
+        require_made_here(_head(path), path)
+
+
+def require_made_here(head: bytes, path: Path | str) -> None:
+    """The same, by the first :data:`PAGE_HEAD` bytes of a page wherever it lies.
+
+    Raises:
+        ConfigError: it is of something else.
+    """
+    if not _made_here(head):
         raise ConfigError(
             f"{path} is not of a run of descale predict and would be overwritten. Give another folder "
             "(--out), or write no page (--page-size 0)."
         )
 
 
-def _is_page(path: Path) -> bool:
+def _made_here(head: bytes) -> bool:
+    return any(mark in head for mark in _MADE_BY)
+
+
+def _head(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
-            head = stream.read(_HEAD)
+            return stream.read(PAGE_HEAD)
     except OSError:
-        return False
-    return any(mark in head for mark in _MADE_BY)
+        return b""
 
 
 def remove_page(folder: Path) -> None:
@@ -84,7 +97,7 @@ def remove_page(folder: Path) -> None:
         DescaleError: it cannot be removed.
     """
     path = folder / PAGE_FILE
-    if not _is_page(path):
+    if not _made_here(_head(path)):
         return
     try:
         path.unlink()
