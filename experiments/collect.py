@@ -21,6 +21,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from descale.base.columns import IDENTITY
 
@@ -70,7 +71,7 @@ def joined(kept: Sequence[Row], new: Sequence[Row]) -> list[Row]:
     return [rows[key] for key in sorted(rows, key=lambda key: order[(key[1], key[5])])]
 
 
-def provenance(manifest: dict) -> Row:
+def provenance(manifest: dict[str, Any]) -> Row:
     starts = manifest["starts"]
     days = [start["time"][:10] for start in starts]
     commits = [(start.get("commit") or "")[:7] or "no commit" for start in starts]
@@ -80,7 +81,7 @@ def provenance(manifest: dict) -> Row:
     return {"made": made, "descale": ", ".join(versions), "machine": ", ".join(machines)}
 
 
-def _machine(machine: dict) -> str:
+def _machine(machine: dict[str, Any]) -> str:
     return ", ".join([f"{machine['cores']} cores of {machine['processor']}", *machine.get("gpus", [])])
 
 

@@ -116,6 +116,7 @@ def main() -> None:
     parser.add_argument("--encoders", nargs="+", default=["tu-tf_efficientnet_lite0", "resnet18"])
     parser.add_argument("--sparsities", nargs="+", type=float, default=[0.9])
     parser.add_argument("--side", type=int, default=512)
+    parser.add_argument("--allocation", default="uniform")
     parser.add_argument("--rounds", type=int, default=20)
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -128,7 +129,7 @@ def main() -> None:
         for encoder in given.encoders:
             for architecture in given.architectures:
                 for sparsity in given.sparsities:
-                    model = traced(architecture, encoder, sparsity, size)
+                    model = traced(architecture, encoder, sparsity, size, given.allocation)
                     with tempfile.TemporaryDirectory() as scratch:
                         runs = all_runs(model, pictures, Path(scratch))
                     least = least_ms(runs, pictures[:1], given.rounds)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from descale.base.errors import ExportError
+from descale.base.machine import usable_cores
 from descale.base.picture_size import parse_size
 from descale.deploy.export.bundle import export_model
 from descale.deploy.export.checks import find_photos
@@ -28,7 +29,6 @@ from descale.deploy.quantize.pictures import load_quantization_data
 from descale.models import load_model, read_description
 from descale.runtime.bundle import open_bundle
 from descale.runtime.device import describe_device
-from descale.runtime.segmenter import usable_cores
 from descale.stopwatch.contestants import bundle_contestants
 from descale.stopwatch.measure import Measurement, ceiling_in_process, measure
 from descale.stopwatch.report import rows, write_csv
@@ -106,7 +106,11 @@ def scores_of(path: Path) -> dict[str, Any]:
 
 def gate_of(path: Path, engine: str) -> dict[str, Any]:
     """IoU on the validation split in float32 and INT8, for INT8 bundles."""
-    found = {"gate_iou_float32": None, "gate_iou_int8": None, "layers_kept_float": None}
+    found: dict[str, float | None] = {
+        "gate_iou_float32": None,
+        "gate_iou_int8": None,
+        "layers_kept_float": None,
+    }
     if (path / "model.json").is_file():
         return found
     gates = open_bundle(path).manifest.provenance.get("quantization", {}).get("gates", {})

@@ -52,7 +52,8 @@ def make_photos(sources: list[Path], count: int, folder: Path) -> None:
         photo = opened[number % len(opened)]
         share = random.uniform(0.7, 1.0)
         width, height = round(photo.width * share), round(photo.height * share)
-        left, top = random.integers(photo.width - width + 1), random.integers(photo.height - height + 1)
+        left = int(random.integers(photo.width - width + 1))
+        top = int(random.integers(photo.height - height + 1))
         crop = photo.resize(SIZE, Image.Resampling.BILINEAR, (left, top, left + width, top + height))
         crop.save(folder / f"{number:04d}.jpg", quality=88)
     for number in range(DIFFERENT, count):
@@ -67,6 +68,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
+    if given.out.is_dir():
+        parser.error(f"--out {given.out} is a folder; name a CSV file")
     with tempfile.TemporaryDirectory() as scratch:
         photos = Path(scratch) / "photos"
         photos.mkdir()

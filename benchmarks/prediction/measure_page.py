@@ -27,7 +27,7 @@ from descale.prediction.summary import summarise
 from descale.prediction.tables import TableContent
 from descale.runtime.segmentation import Segmentation
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 SHOWN = """Array.from(document.querySelectorAll('#grid img')).slice(0, 5)
   .every(image => image.complete && image.naturalWidth > 0)"""
 SCROLL = """async () => {

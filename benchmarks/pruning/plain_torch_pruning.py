@@ -18,6 +18,7 @@ import importlib.metadata
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch_pruning as tp
@@ -71,7 +72,9 @@ def cut(model: SavedModel, sparsity: float) -> float:
         torch.randn(1, 3, *model.spec.input_size),
         importance=tp.importance.GroupMagnitudeImportance(p=2),
         pruning_ratio=sparsity,
-        ignored_layers=[m for m in network.segmentation_head.modules() if isinstance(m, nn.Conv2d)],
+        ignored_layers=[
+            m for m in network.get_submodule("segmentation_head").modules() if isinstance(m, nn.Conv2d)
+        ],
         customized_pruners={PABBlock: AttentionAsLeaf()},
         root_module_types=[nn.Conv2d, nn.ConvTranspose2d],
     )
@@ -94,7 +97,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/plain-torch-pruning"))
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    recipe = PruningConfig(strategy="agp", sparsity=options.sparsity)
+    recipe = PruningConfig.model_validate({"strategy": "agp", "sparsity": options.sparsity})
     epochs = options.epochs or pruning_epochs(recipe)
     dataset = load_dataset(options.data, binary=True)
     done = []
@@ -124,7 +127,9 @@ def main() -> None:
             seed=trial["seed"], label=f"{trial['architecture']} plain Torch-Pruning", side=side,
             devices=DeviceConfig(threads=options.threads, loggers=(), progress=False),
         )  # fmt: skip
-        scores = result_columns(summarise(image_confusions(model, dataset.split("test")), dataset.classes))
+        scores: dict[str, Any] = result_columns(
+            summarise(image_confusions(model, dataset.split("test")), dataset.classes)
+        )
         row = {
             **{key: trial[key] for key in ("dataset", "architecture", "encoder", "seed")},
             "strategy": "plain-torch-pruning",

@@ -23,7 +23,7 @@ from pathlib import Path
 ARCHITECTURES = ("unet", "unetplusplus", "fpn", "linknet", "manet")
 STRATEGIES = ("linear", "agp", "movement", "one-shot", "random", "slim-scratch")
 ENCODERS = ("tu-tf_efficientnet_lite0", "resnet18", "mobilenet_v2", "resnet101")
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 def write_results(path: Path, trials: int) -> None:
@@ -35,7 +35,7 @@ def write_results(path: Path, trials: int) -> None:
         for strategy, sparsity in [("dense", 0.0), *itertools.product(STRATEGIES, sparsities)]
     ]
     seeds = math.ceil(trials / len(models))
-    rows = []
+    rows: list[dict[str, object]] = []
     for seed, (architecture, encoder, strategy, sparsity) in itertools.product(range(seeds), models):
         dense = 0.68 - 0.02 * ARCHITECTURES.index(architecture) - 0.01 * ENCODERS.index(encoder)
         loss = (0.01 + 0.02 * STRATEGIES.index(strategy)) * sparsity**3 if strategy != "dense" else 0.0
@@ -68,8 +68,8 @@ def browse(page: Path) -> None:
     except ImportError:
         print("browser: playwright is not installed")
         return
-    if not Path(CHROMIUM).exists():
-        print(f"browser: no {CHROMIUM}")
+    if CHROMIUM is None:
+        print("browser: neither chromium nor google-chrome")
         return
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])

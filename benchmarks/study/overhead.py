@@ -19,12 +19,12 @@ from pathlib import Path
 
 from descale import __version__
 from descale.base.files import replacing_file
+from descale.base.machine import processor
 from descale.study.config import StudyData
 from descale.study.folder import Row, StudyFolder
-from descale.study.manifest import processor
 from descale.study.results import write_results
 from descale.study.run import open_study, run_study
-from descale.study.trials import DataDescription, Trial
+from descale.study.trial import DataDescription, Trial
 
 SECONDS = 1.0
 TRIAL_SECONDS = 60.0

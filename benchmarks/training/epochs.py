@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import importlib
 import json
 import os
 import subprocess
@@ -143,7 +144,7 @@ def time_epochs(case: Case, photos: int, rounds: int, precision: str) -> dict[st
         return median(found[1:])
 
     steps = pictures.steps(case.batch)
-    row = {
+    row: dict[str, Any] = {
         "code": "this", "device": _name(device), "torch": torch.__version__,
         "threads": torch.get_num_threads(), "precision": str(number).removeprefix("torch."),
         "seconds_epoch": seconds(step_of(), record=True) * 736 / photos,
@@ -200,12 +201,16 @@ def _name(device: Any) -> str:
 def earlier_epochs(case: Case, photos: int, rounds: int, precision: str) -> dict[str, Any]:
     """The same with the trainer of an earlier checkout, which is the one that gets imported here."""
     import torch
-    from descale.training.module import SegmentationModule
 
-    from descale.data.augment import make_augmentation
     from descale.training import DeviceConfig
-    from descale.training.batches import AugmentedPhotos
-    from descale.training.fit import fit
+
+    def of_then(module: str, name: str) -> Any:
+        return getattr(importlib.import_module(f"descale.{module}"), name)
+
+    SegmentationModule = of_then("training.module", "SegmentationModule")
+    AugmentedPhotos = of_then("training.batches", "AugmentedPhotos")
+    make_augmentation = of_then("data.augment", "make_augmentation")
+    fit = of_then("training.fit", "fit")
 
     network, spec = network_of(case)
     source = AugmentedPhotos(

@@ -110,6 +110,7 @@ def main() -> None:
     half = replace(model.spec, architecture=f"{model.spec.architecture}-half")
     head = build_network(half).get_submodule("segmentation_head")
     features, _, labels = seen(model, chosen(dataset, given.photos))
+    assert isinstance(head, nn.Sequential)
     fit(head.train(), features, labels, given)
     lines = []
     for split in ("valid", "test"):

@@ -99,7 +99,7 @@ def choose(segmenter: descale.Segmenter, valid: Path) -> tuple[float, float]:
 
 
 def probabilities(
-    segmenter: descale.Segmenter, photo: Path | NDArray[np.uint8], size: tuple[int, ...]
+    segmenter: descale.Segmenter, photo: Path | NDArray[np.uint8], size: tuple[int, int]
 ) -> Probabilities:
     """Of corrosion, 0..1, at the photo's own size (height, width)."""
     logits = segmenter.logits(photo)

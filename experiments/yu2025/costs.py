@@ -18,6 +18,7 @@ import torch
 
 from descale import __version__
 from descale.base.files import replacing_file
+from descale.base.machine import processor
 from descale.data.presets import SSCS
 from descale.models import (
     ARCHITECTURES,
@@ -32,7 +33,6 @@ from descale.models import (
     weights_bytes,
 )
 from descale.pruning import build_channel_graph, cut_channels, make_plan
-from descale.study.manifest import processor
 
 ENCODER = "resnet101"
 SIZE = (512, 512)

@@ -19,13 +19,14 @@ WRITTEN = {
     ("predict", "formats"): None,
     ("predict", "bundle"): None,
     ("evaluate", "data"): None,
+    ("compress", "device_times"): None,
     ("export", "to"): None,
     ("export", "photos"): None,
 }
 """Defaults that are written otherwise on the command line."""
 
 
-@pytest.mark.parametrize("name", ["train", "prune", "evaluate", "export", "predict"])
+@pytest.mark.parametrize("name", ["train", "prune", "evaluate", "export", "predict", "compress"])
 def test_defaults_are_those_of_the_library(name: str) -> None:
     command = inspect.signature(getattr(import_module(f"descale.cli.{name}"), name)).parameters
     library = inspect.signature(getattr(descale, name)).parameters

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 import pytest
+from tests.base_installation import absent_modules
 
 from descale import __version__
 
@@ -40,11 +41,6 @@ def test_what_is_not_understood_is_named(descale: Any, words: list[str], named: 
     assert "--help" in ended.err
 
 
-TRAINING_STACK = (
-    "torch", "torchvision", "lightning", "timm", "segmentation_models_pytorch", "yaml",
-    "safetensors", "jinja2", "tensorboard", "torch_pruning", "onnx",
-)  # fmt: skip
-
 WITHOUT = """
 import sys
 sys.modules.update(dict.fromkeys({absent!r}))
@@ -60,10 +56,10 @@ for words in {commands!r}:
 
 
 def test_help_needs_only_what_the_base_installation_brings() -> None:
-    """With the training stack absent: every help works, and a command that needs it says how to get it."""
+    """With all that extras bring absent: every help works, and a command that needs it says how to get it."""
     helps = [[*command.split(), "--help"] for command in COMMANDS]
     training = ["train", "--data", "x", "--out", "y"]
-    script = WITHOUT.format(absent=TRAINING_STACK, commands=[["--help"], *helps, training])
+    script = WITHOUT.format(absent=absent_modules(), commands=[["--help"], *helps, training])
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, env={**os.environ, "COLUMNS": "200"}
     )

@@ -17,6 +17,7 @@ from descale.base.errors import ConfigError, DataError, DescaleError, ExportErro
 from descale.compression import Compressed
 from descale.compression.candidates import Candidate
 from descale.compression.halving import Round
+from descale.compression.result import Final
 from descale.compression.time_plan import TimePlan
 from descale.compression.untrained import MeasuredMs
 from descale.runtime.bundle import open_bundle
@@ -66,6 +67,20 @@ def test_it_ends_with_a_bundle_or_with_offers(done: tuple[Path, Compressed, list
         assert mask.corrosion().shape == (64, 64)
     assert result.report is not None
     assert "LinkNet" in result.report.read_text()
+
+
+def test_what_keeps_the_limits_is_written_beside_its_report(
+    done: tuple[Path, Compressed, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same work as before, judged mildly: an epoch of training may leave a collapsed network."""
+    for judgement in ("violations", "violations_by_validation"):
+        monkeypatch.setattr(Final, judgement, lambda *_: ())
+    photos, work = done[0] / "photos", done[0] / "small-work"
+    result = descale.compress(photos, tmp_path / "small.zip", work=work, **LIMITS, **FAST)
+    assert (result.bundle, result.missed) == (tmp_path / "small.zip", ())
+    assert open_bundle(tmp_path / "small.zip").manifest.classes.corrosion_ids == (1,)
+    assert result.report == tmp_path / "small-report.html"
+    assert result.report.is_file()
 
 
 def test_where_megabytes_are_limited_weights_are_stored_in_16_bits(

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from tests.study.fake_runner import FakeRunner
+from tests.study.fake_runner import PATIENCE, FakeRunner
 
 from descale.base.claims import claim
 from descale.study.results import read_csv
@@ -41,6 +41,12 @@ def undisturbed(file: Path, out: Path) -> bytes:
     return (out / "results.csv").read_bytes()
 
 
+def done_by(runs: Path) -> set[int]:
+    """Processes that have finished a trial."""
+    files = runs.iterdir() if runs.is_dir() else ()
+    return {int(line) for path in files for line in path.read_text().splitlines()}
+
+
 def assert_nothing_torn(out: Path) -> None:
     for path in (out / "trials").glob("*/*.json"):
         with contextlib.suppress(FileNotFoundError):  # a notice of work in progress may just have gone
@@ -55,7 +61,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_results(study_file: Path
     out = tmp_path / "killed" / "out"
     chance = random.Random(7)
     kills = 0
-    process = start(work, study_file, out, 0.03)
+    process = start(work, study_file, out, 0.1)
     while kills < KILLS:
         time.sleep(chance.uniform(0.02, 0.25))
         if not process.is_alive():
@@ -65,7 +71,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_results(study_file: Path
         process.join()
         kills += 1
         assert_nothing_torn(out)
-        process = start(work, study_file, out, 0.03)
+        process = start(work, study_file, out, 0.1)
     process.join()
     assert process.exitcode == 0
     assert kills >= 20, "the study was over before it had been killed often enough"
@@ -92,9 +98,12 @@ def test_two_processes_share_a_study(study_file: Path, tmp_path: Path) -> None:
 
 def test_a_process_takes_over_from_one_that_was_killed(study_file: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    victim, survivor = start(work, study_file, out, 0.05), start(work, study_file, out, 0.05)
-    time.sleep(0.5)
+    victim, survivor = start(work, study_file, out, 0.1), start(work, study_file, out, 0.1)
     assert victim.pid is not None
+    deadline = time.monotonic() + PATIENCE
+    while victim.pid not in done_by(tmp_path / "runs"):  # it works on the next trial now, or is about to
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     os.kill(victim.pid, signal.SIGKILL)
     victim.join()
     survivor.join()

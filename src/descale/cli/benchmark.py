@@ -46,10 +46,10 @@ def benchmark(
     from rich.markup import escape
 
     from descale.base.errors import ConfigError
+    from descale.base.machine import usable_cores
     from descale.base.picture_size import parse_size
     from descale.cli.console import plain_console
     from descale.runtime.device import describe_device
-    from descale.runtime.segmenter import usable_cores
     from descale.stopwatch.contestants import bundle_contestants
     from descale.stopwatch.measure import ceiling_in_process, measure
     from descale.stopwatch.report import rows, table, write_csv

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from descale.base.errors import ConfigError, ExportError
+from descale.base.machine import usable_cores
 from descale.compression.candidates import Candidate
 from descale.compression.journal import Journal
 from descale.compression.request import Request
@@ -21,7 +22,6 @@ from descale.evaluation.summary import summarise
 from descale.models import SavedModel, keep_metrics, load_model
 from descale.runtime.bundle import open_bundle
 from descale.runtime.engines import open_engine
-from descale.runtime.segmenter import usable_cores
 from descale.stopwatch.contestants import bundle_contestants
 from descale.stopwatch.measure import measure
 from descale.training.config import DeviceConfig

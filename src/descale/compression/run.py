@@ -14,6 +14,7 @@ from descale.base.classes import BINARY, ClassTable
 from descale.base.errors import ConfigError
 from descale.base.files import replacing_file, write_text
 from descale.base.home import expanded
+from descale.base.machine import usable_cores
 from descale.base.settings import by_name, require_seed, require_whole, validated
 from descale.compression.candidates import find_candidates
 from descale.compression.checks import checked_output, largest_side, require_corrosion, require_space
@@ -30,7 +31,6 @@ from descale.compression.untrained import Untrained
 from descale.data.check.refuse import checked_dataset
 from descale.models import DEFAULT_ENCODER, half_of, make_spec
 from descale.runtime.engines import ENGINES, installed_engine
-from descale.runtime.segmenter import usable_cores
 from descale.training.config import DeviceConfig
 from descale.training.devices import check_devices
 from descale.training.run_folder import claimed_folder, content_of_weights

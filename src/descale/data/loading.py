@@ -16,6 +16,8 @@ from torch import Tensor
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as transform
 
+from descale.base.errors import DataError
+from descale.base.machine import usable_cores
 from descale.data.sample import Sample
 
 logger = logging.getLogger(__name__)
@@ -54,8 +56,6 @@ def load_split(
     Raises:
         DataError: a file cannot be read, or there is no room for the split on the disk.
     """
-    from descale.base.errors import DataError
-
     if not samples:
         raise DataError("The split has no photos. Check the folder's layout with: descale data check DIR")
     gigabytes = len(samples) * size[0] * size[1] * 4 / 1e9
@@ -75,7 +75,7 @@ def load_split(
         images[index] = transform.resize(image, list(size), antialias=True)
         masks[index] = transform.resize(mask, list(size), interpolation=v2.InterpolationMode.NEAREST_EXACT)[0]
 
-    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(max_workers=min(4, usable_cores())) as pool:
         list(pool.map(load, range(len(samples))))
     return PixelArrays(images, masks)
 
@@ -86,8 +86,6 @@ def _in_memory(shape: tuple[int, ...], *, dtype: torch.dtype) -> Tensor:
 
 def _in_file(shape: tuple[int, ...], *, dtype: torch.dtype) -> Tensor:
     """A tensor in a file that has no name any more, so that it goes with the process."""
-    from descale.base.errors import DataError
-
     folder, count = tempfile.gettempdir(), math.prod(shape)
     if shutil.disk_usage(folder).free < count:
         raise DataError(

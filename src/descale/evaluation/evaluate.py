@@ -6,7 +6,6 @@ and scored against the photo's own label, pixel by pixel. So networks of differe
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +23,7 @@ from torchvision.transforms.v2 import functional as transform
 from descale.base.classes import ClassTable
 from descale.base.errors import DataError
 from descale.base.files import replacing_file
+from descale.base.machine import usable_cores
 from descale.base.photo import photo_size
 from descale.data import Dataset, Sample
 from descale.data.loading import load_split
@@ -169,7 +169,7 @@ def _photos(
         photo, label = sample.read()
         return _resized(photo, size), label
 
-    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(max_workers=min(4, usable_cores())) as pool:
         first = 0
         while first < len(samples):
             height, width = photo_size(samples[first].image)

@@ -10,6 +10,7 @@ from pathlib import Path
 from torch import nn
 
 from descale.base.errors import ConfigError
+from descale.base.machine import usable_cores
 from descale.latency.layers import exported_graph, time_layers
 from descale.latency.model import LatencyModel, fit_latency
 from descale.latency.table import LatencyTable, measure_table, read_table, write_table
@@ -21,7 +22,6 @@ from descale.pruning.channels import ChannelGraph
 from descale.pruning.cut import cut_channels
 from descale.pruning.footprint import Footprint
 from descale.runtime.engines import installed_engine
-from descale.runtime.segmenter import usable_cores
 
 logger = logging.getLogger(__name__)
 

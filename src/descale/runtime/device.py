@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from descale import __version__
+from descale.base.machine import lines_of, processor, usable_cores
 
 FAST_INT8 = {
     "avx_vnni": "AVX-VNNI", "avx512_vnni": "AVX-512 VNNI", "amx_int8": "AMX",
@@ -66,15 +67,14 @@ class Device:
 
 def describe_device() -> Device:
     """Read what the system tells; what it does not tell is ``unknown``."""
-    information = _lines(Path("/proc/cpuinfo"))
+    information = lines_of(Path("/proc/cpuinfo"))
     flags = set(information.get("flags", information.get("Features", "")).split())
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     governor = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
-    memory = _lines(Path("/proc/meminfo")).get("MemTotal", "0 kB").split()[0]
+    memory = lines_of(Path("/proc/meminfo")).get("MemTotal", "0 kB").split()[0]
     return Device(
-        processor=_processor(information),
+        processor=processor(),
         flags=tuple(flag for flag in TELLING_FLAGS if flag in flags),
-        cores=cores,
+        cores=usable_cores(),
         governor=governor.read_text().strip() if governor.is_file() else "unknown",
         memory_gb=int(memory) / 1e6,
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -85,25 +85,6 @@ def describe_device() -> Device:
             *((name, found) for name in PACKAGES if (found := _version(name))),
         ),
     )
-
-
-def _processor(information: dict[str, str]) -> str:
-    board = Path("/proc/device-tree/model")
-    if board.is_file():  # boards tell their name there, and little in cpuinfo
-        return board.read_text(errors="replace").rstrip("\0\n")
-    return information.get("model name") or platform.processor() or "unknown"
-
-
-def _lines(path: Path) -> dict[str, str]:
-    """``key : value`` lines of a file; of repeated keys the first."""
-    if not path.is_file():
-        return {}
-    found: dict[str, str] = {}
-    for line in path.read_text(errors="replace").splitlines():
-        key, colon, value = line.partition(":")
-        if colon:
-            found.setdefault(key.strip(), value.strip())
-    return found
 
 
 def _version(package: str) -> str:

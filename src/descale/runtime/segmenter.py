@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections import deque
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from descale.base.classes import ClassTable
 from descale.base.errors import BundleError, ConfigError
+from descale.base.machine import usable_cores
 from descale.base.photo import MAX_PIXELS
 from descale.runtime.bundle import Bundle, open_bundle
 from descale.runtime.decide import FaintPatches, Values, decision
@@ -220,13 +220,6 @@ class Segmenter:
         # Several tiles: one per core scales better than several cores on one tile, and cutting
         # and deciding go on beside inference.
         return plan, streams if len(plan.boxes()) >= 2 * streams else 1
-
-
-def usable_cores() -> int:
-    """Number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _tile_of(picture: Picture, plan: TilePlan, box: tuple[Span, Span]) -> NDArray[np.uint8]:

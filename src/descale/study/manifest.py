@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import shlex
 import subprocess
@@ -16,6 +15,7 @@ from typing import Any
 
 from descale import __version__
 from descale.base.files import write_json
+from descale.base.machine import processor, usable_cores
 from descale.study.folder import StudyFolder
 from descale.study.trial import RESULT_VERSION, Trial
 
@@ -85,7 +85,7 @@ def environment() -> dict[str, Any]:
         "machine": {
             "system": platform.platform(),
             "processor": processor(),
-            "cores": os.cpu_count(),
+            "cores": usable_cores(),
             "gpus": _gpus(),
         },
     }
@@ -100,15 +100,6 @@ def commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return head + ("+changes" if changed else "")
-
-
-def processor() -> str:
-    """Name of the processor as the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def _git(folder: Path, *arguments: str) -> str:

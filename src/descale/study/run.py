@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from descale.base.errors import PartialFailure, StudyError, TimeIsUp
 from descale.base.files import read_text
+from descale.base.machine import usable_cores
 from descale.study.config import StudyConfig, load_study
 from descale.study.folder import Row, StudyFolder
 from descale.study.manifest import record_start
@@ -87,7 +87,7 @@ def run_study(
         raise StudyError(
             f"--threads {threads}: devices.threads of the study file says {of_file}; leave one out."
         )
-    threads = threads or of_file or max(1, (os.cpu_count() or 1) // parallel)
+    threads = threads or of_file or max(1, usable_cores() // parallel)
     folder, trials = study.folder, study.trials
     folder.sweep()
     record_start(

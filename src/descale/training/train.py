@@ -103,7 +103,7 @@ def check_classes(dataset: Dataset, spec: ModelSpec) -> None:
 
 
 def provenance(
-    dataset: Dataset, config: TrainingConfig, seed: int, devices: DeviceConfig | None
+    dataset: Dataset, config: TrainingConfig, seed: int, devices: DeviceConfig | None = None
 ) -> dict[str, Any]:
     """What made a model: data, settings, device, versions."""
     import segmentation_models_pytorch as smp

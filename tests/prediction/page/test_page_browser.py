@@ -76,17 +76,18 @@ def test_the_mask_fades_and_is_outlined_and_goes(tab: Any) -> None:
             return tuple(picture.convert("RGB").getpixel((round(left), round(top))))
 
     inside, below = (0.5, 0.03), (0.5, 0.5)
+    opacity = "getComputedStyle(document.getElementById('mask')).opacity"
     tab.locator("#opacity").fill("100")
-    tab.wait_for_timeout(150)
+    until(tab, f"{opacity} === '1'")
     assert colour(*inside) == (224, 82, 32)
     tab.locator("#opacity").fill("0")
-    tab.wait_for_timeout(150)
+    until(tab, f"{opacity} === '0'")
     red, green, _ = colour(*inside)
     assert (red > 180, green < 40) == (True, True)  # the photo alone
     assert tab.locator("#opacity-told").inner_text() == "0 %"
     tab.locator('#layer input[value="outline"]').check()
     assert tab.locator("#opacity-told").inner_text() == "100 %"  # each way of showing has its own
-    tab.wait_for_timeout(150)
+    until(tab, f"{opacity} === '1'")
     assert colour(*inside)[1] < 40
     assert colour(0.5, 0.055) == (255, 255, 255)  # the border, inside
     assert colour(*below)[1] > 180
@@ -106,7 +107,7 @@ def test_zoom_and_patches(tab: Any) -> None:
     assert tab.locator("#layers").bounding_box() == before
     tab.mouse.move(400, 400)
     tab.mouse.wheel(0, -400)
-    tab.wait_for_timeout(100)
+    until(tab, f"document.getElementById('layers').getBoundingClientRect().width > {2 * before['width']}")
     zoomed = tab.locator("#layers").bounding_box()
     assert zoomed["width"] > 2 * before["width"]
     tab.mouse.down()

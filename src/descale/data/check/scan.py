@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,10 +12,13 @@ from PIL import Image
 
 from descale.base.errors import DataError
 from descale.base.fingerprint import content_hash
+from descale.base.machine import usable_cores
 from descale.base.photo import photo_orientation
 from descale.data.readers.mask_files import value_counts
 from descale.data.sample import Notes, Sample
 
+MOST_AT_ONCE = 8
+"""Photos decoded at a time: each takes up to a gigabyte, where labels are colours and photos large."""
 THUMBNAIL = 64
 """Side of the thumbnails, in cells."""
 
@@ -53,7 +55,7 @@ def scan(samples: Sequence[Sample], progress: Callable[[int], None] | None = Non
         progress: called with the number of samples done.
     """
     done: list[Scanned] = []
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(max_workers=min(MOST_AT_ONCE, usable_cores())) as pool:
         try:
             for scanned in pool.map(_scan_one, samples):
                 done.append(scanned)

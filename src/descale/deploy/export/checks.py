@@ -9,7 +9,9 @@ from pathlib import Path
 
 from descale.base.errors import ConfigError, ExportError
 from descale.base.files import first_other_file
+from descale.base.home import expanded
 from descale.base.photo import PHOTO_SUFFIXES, is_hidden
+from descale.base.walk import Walk
 from descale.deploy.export.targets import TARGETS, Target, find_target
 from descale.runtime.bundle import MANIFEST
 
@@ -66,19 +68,21 @@ def _is_bundle(path: Path) -> bool:
 
 
 def find_photos(sources: Sequence[Path]) -> tuple[Path, ...]:
-    """Photos by file or by folder (searched through), sorted.
+    """Photos by file or by folder (searched to any depth and behind links), sorted.
 
     Raises:
         ExportError: a path does not exist or a folder holds no photo.
     """
     found: list[Path] = []
-    for source in sources:
+    for source in map(expanded, sources):
         if source.is_file():
             found.append(source)
             continue
         if not source.is_dir():
             raise ExportError(f"{source}: no such photo or folder.")
-        here = sorted(p for p in source.rglob("*") if _is_photo(p.relative_to(source)) and p.is_file())
+        walk = Walk()
+        walk.add(source)
+        here = sorted(file.path for file in walk.files if _is_photo(file.path.relative_to(source)))
         if not here:
             raise ExportError(f"{source} holds no photo ({', '.join(sorted(PHOTO_SUFFIXES))}).")
         found.extend(here)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import onnx
 
+from descale.base.machine import usable_cores
 from descale.deploy.graph import INPUT, OUTPUT, store_in_half
 from descale.evaluation.evaluate import Infer
 from descale.runtime.engines.onnxruntime import OnnxRuntimeEngine
-from descale.runtime.segmenter import usable_cores
 
 FILE = "network.onnx"
 

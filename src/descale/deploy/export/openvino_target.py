@@ -9,10 +9,10 @@ import onnx
 from numpy.typing import NDArray
 
 from descale.base.errors import ExportError
+from descale.base.machine import usable_cores
 from descale.deploy.graph import OUTPUT
 from descale.evaluation.evaluate import Infer
 from descale.runtime.engines.openvino import OpenVinoEngine
-from descale.runtime.segmenter import usable_cores
 
 FILES = ("network.xml", "network.bin")
 

@@ -16,12 +16,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from descale.base.machine import usable_cores
 from descale.runtime.bundle import write_manifest
 from descale.runtime.clock import Pace
 from descale.runtime.device import describe_device
 from descale.runtime.engines import ENGINES
 from descale.runtime.manifest import BundleManifest
-from descale.runtime.segmenter import usable_cores
 
 logger = logging.getLogger(__name__)
 
