@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from descale.base.errors import DataError
-from descale.data.description import Description, read_description
+from descale.data.description import Description
+from descale.data.description_file import read_description
 from descale.data.readers import READERS
 
 GOOD = """\
@@ -93,6 +94,28 @@ def test_errors_name_the_line_and_the_fix(tmp_path: Path, old: str, new: str, me
     path.write_text(GOOD.replace(old, new, 1))
     with pytest.raises(DataError, match=message):
         read_description(path)
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ("splits: {train: 0.7, val: 0.15, test: 0.15}", "splits.val: unknown key; did you mean 'valid'"),
+        ("groups: {rule: runs, len: 20}", r"len: unknown key; did you mean 'length'"),
+    ],
+)
+def test_an_unknown_key_is_answered_with_those_of_its_part(tmp_path: Path, part: str, message: str) -> None:
+    (tmp_path / "a.yaml").write_text(f"format: yolo\n{part}\n")
+    with pytest.raises(DataError, match=message):
+        read_description(tmp_path / "a.yaml")
+
+
+def test_a_description_may_be_named_from_inside_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bridges").mkdir()
+    (tmp_path / "bridges" / "dataset.yaml").write_text("format: yolo\n")
+    monkeypatch.chdir(tmp_path / "bridges")
+    assert read_description(Path("dataset.yaml")).name == "bridges"
 
 
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "just words"])

@@ -10,7 +10,7 @@ from tests.data.conftest import BOX, HEIGHT, WIDTH, MakeSet, coco, labelme, mask
 
 from descale.base.errors import DataError, DescaleError
 from descale.data import load_dataset
-from descale.data.description import read_description
+from descale.data.description_file import read_description
 from descale.evaluation.clean_photos import find_clean_photos
 from descale.prediction.inputs import find_inputs
 from descale.study.config import load_study

@@ -20,6 +20,13 @@ from descale.data.scenes import ByName, ByPattern, ByRun, ByStem
 from descale.data.splits import split_of
 
 
+def test_a_pattern_whose_group_takes_no_part_says_so() -> None:
+    rule = ByPattern(rule="pattern", pattern="^(?:(IMG_[0-9]+)|(DSC_[0-9]+))")
+    assert rule.scene("IMG_0012") == "IMG_0012"
+    with pytest.raises(DataError, match="finds nothing in the file name 'DSC_0012'"):
+        rule.scene("DSC_0012")
+
+
 @pytest.mark.parametrize(
     ("rule", "stem", "scene"),
     [
@@ -38,7 +45,7 @@ def test_scene_of_a_file_name(rule: ByName | ByPattern | ByRun, stem: str, scene
 
 
 def test_a_rule_that_does_not_fit_says_so() -> None:
-    with pytest.raises(DataError, match=r"'\^b' does not match the file name 'a1'"):
+    with pytest.raises(DataError, match=r"'\^b' finds nothing in the file name 'a1'"):
         ByPattern(rule="pattern", pattern="^b").scene("a1")
     with pytest.raises(DataError, match="needs a number in the file name 'abc'"):
         ByRun(rule="runs", length=5).scene("abc")

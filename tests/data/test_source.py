@@ -16,6 +16,7 @@ from tests.data.conftest import MakeSet
 from descale.base.classes import BINARY
 from descale.base.errors import DataError
 from descale.data import Dataset, load_dataset
+from descale.data.source import find_source, list_source
 
 FOUR = """
 classes:
@@ -80,6 +81,26 @@ def test_several_values_can_be_named_as_one_class(make_set: MakeSet) -> None:
     )
     stored = np.asarray(Image.open(root / "train/masks/000.png"))
     assert (load_dataset(root).samples[0].read_mask() == stored % 2).all()
+
+
+def test_a_description_may_end_in_yml(make_set: MakeSet) -> None:
+    root = make_set(values=(0, 1))
+    (root / "dataset.yml").write_text("format: id-masks\nlabel_names: {0: corrosion, 1: background}\n")
+    inverted = load_dataset(root).samples[0].read()[1]
+    (root / "dataset.yml").unlink()
+    plain = load_dataset(root).samples[0].read()[1]
+    assert (inverted == 1 - plain).all()
+
+
+def test_labels_of_all_splits_in_one_folder_are_no_orphans(make_set: MakeSet) -> None:
+    root = make_set()
+    (root / "masks").mkdir()
+    for split in ("train", "valid", "test"):
+        for mask in (root / split / "masks").iterdir():
+            mask.rename(root / "masks" / mask.name)
+    (root / "dataset.yaml").write_text("format: id-masks\nlabels: masks\n")
+    shutil.copy(next((root / "masks").iterdir()), root / "masks" / "lone.png")
+    assert [path.name for path in list_source(find_source(root)).orphans] == ["lone.png"]
 
 
 def test_merging_keeps_what_is_corroded(make_set: MakeSet) -> None:

@@ -5,33 +5,49 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from descale.base.classes import IGNORED
 from descale.data.description import Description
 from descale.data.problems import UnknownClass
 
 
 def class_of(
-    description: Description, *spellings: str, where: str, usual: Mapping[str, int] = MappingProxyType({})
+    description: Description,
+    name: str,
+    *,
+    where: str,
+    number: int | None = None,
+    usual: Mapping[str, int] = MappingProxyType({}),
 ) -> int:
-    """The class that one of the spellings (name, number) means; 255 if such pixels are to be ignored.
+    """The class that a name, or the number that the file gives it, means; 255 if such pixels are ignored.
 
     ``label_names`` of the description goes first, then ``ignore``, then class names; upper and lower
-    case are alike in the last two. What the format itself gives a meaning (``usual``) comes last.
+    case are alike in the last two. What the format itself gives a meaning (``usual``) comes last. A number is
+    never taken for a class that is called by digits.
 
     Raises:
-        UnknownClass: none of them is known; ``where`` says in which file.
+        UnknownClass: neither is known, or ``label_names`` says two things; ``where`` says in which file.
     """
-    for spelling in spellings:
-        if spelling in description.label_names:
-            return description.class_id(description.label_names[spelling])
+    numbered = None if number is None else str(number)
+    told = {
+        key: description.class_id(description.label_names[key])
+        for key in (numbered, name)
+        if key in description.label_names
+    }
+    if len(set(told.values())) > 1:
+        raise UnknownClass(
+            f"{where}: 'label_names' gives number {numbered} one class and name '{name}', which has this "
+            "number, another. Write the numbers, or the names, and not both."
+        )
+    if told:
+        return next(iter(told.values()))
+    if numbered is not None and numbered in description.ignored_names:
+        return IGNORED
     meanings = description.meanings
-    for spelling in spellings:
-        if spelling.casefold() in meanings:
-            return meanings[spelling.casefold()]
-    for spelling in spellings:
-        if spelling in usual:
-            return usual[spelling]
-    remedy = say_what_it_means(spellings[-1], description.table.names)
-    raise UnknownClass(f"{where}: unknown class '{spellings[-1]}'. {remedy}")
+    if name.casefold() in meanings:
+        return meanings[name.casefold()]
+    if name in usual:
+        return usual[name]
+    raise UnknownClass(f"{where}: unknown class '{name}'. {say_what_it_means(name, description.table.names)}")
 
 
 def say_what_it_means(name: str | int, classes: Iterable[str]) -> str:

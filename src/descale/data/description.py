@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     StrictInt,
     StrictStr,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -21,11 +18,8 @@ from pydantic import (
 
 from descale.base.classes import BINARY, IGNORED, ClassTable, PixelClass
 from descale.base.errors import DataError
-from descale.base.files import NotText, read_text
 from descale.base.home import expanded
-from descale.base.located_yaml import find_repeated_key
 from descale.base.spelling import suggestion
-from descale.base.wording import shape_message
 from descale.data.scenes import SceneRule
 
 Format = Literal["id-masks", "colour-masks", "coco", "yolo", "labelme"]
@@ -220,7 +214,7 @@ class Description(_Strict):
     def meanings(self) -> dict[str, int]:
         """Names of classes and of what is ignored, in lower case -> id; 255 is ignored."""
         known = {name.casefold(): i for i, name in enumerate(self.table.names)}
-        return known | dict.fromkeys(self._ignored_names, IGNORED)
+        return known | dict.fromkeys(self.ignored_names, IGNORED)
 
     @property
     def palette(self) -> dict[tuple[int, int, int], int]:
@@ -233,10 +227,11 @@ class Description(_Strict):
         return self.meanings[name.casefold()] if self._is_ignored(name) else self.table.names.index(name)
 
     def _is_ignored(self, name: str) -> bool:
-        return name.casefold() in self._ignored_names
+        return name.casefold() in self.ignored_names
 
     @property
-    def _ignored_names(self) -> tuple[str, ...]:
+    def ignored_names(self) -> tuple[str, ...]:
+        """What is ignored by name or number, in lower case."""
         return tuple(str(entry).casefold() for entry in self.ignore if not isinstance(entry, tuple))
 
     def _colour(self, index: int) -> tuple[int, int, int]:
@@ -259,69 +254,3 @@ def _whole_or_word(number: float) -> int | float | str:
     if number.is_integer():
         return int(number)
     return number if math.isfinite(number) else str(number)
-
-
-def read_description(path: Path) -> Description:
-    """Read and validate a description file (YAML).
-
-    Raises:
-        DataError: not readable, not YAML, an unknown or repeated key, a wrong value; names line and fix.
-    """
-    try:
-        text = read_text(path)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        value = yaml.safe_load(text)
-    except NotText as error:
-        raise DataError(f"{path}: {error}") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
-    except ValueError as error:  # such as a date that does not exist
-        raise DataError(f"{path}: not valid YAML ({error}). Put the value in quotes.") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise DataError(f"{path}{line}: not valid YAML ({getattr(error, 'problem', error)}).") from error
-    if not isinstance(value, dict):
-        raise DataError(f"{path}: expected 'key: value' lines; docs/data.md has an example.")
-    if repeated := find_repeated_key(node):
-        raise DataError(f"{path}:{repeated.line}: {repeated}")
-    value.setdefault("name", path.parent.name if path.stem == "dataset" else path.stem)
-    try:
-        return Description.model_validate(value)
-    except ValidationError as error:
-        messages = [_explain(path, node, item) for item in error.errors()]
-        raise DataError("\n".join(messages)) from error
-
-
-def _explain(path: Path, node: yaml.Node | None, item: Any) -> str:
-    cause = item.get("ctx", {}).get("error")
-    location: tuple[str | int, ...] = tuple(item["loc"])
-    message = str(cause or item["msg"])
-    if isinstance(cause, ValueError) and ":" in message and not location:
-        location = (message.split(":", 1)[0],)  # checks that span settings name theirs first
-    if item["type"] == "extra_forbidden":
-        known = list(Description.model_fields if len(location) == 1 else ClassEntry.model_fields)
-        message = f"unknown key; {suggestion(str(location[-1]), known)}"
-    elif item["type"] == "missing":
-        message = "is missing; add it"
-    elif shape := shape_message(item):
-        message = shape
-    elif isinstance(item.get("input"), (str, int, float)) and cause is None:
-        message = f"{message}, not {item['input']!r}"
-    where = ".".join(str(part) for part in location)
-    prefix = "" if message.startswith(f"{where}:") else f"{where}: "
-    return f"{path}:{_line(node, location)}: {prefix}{message}"
-
-
-def _line(node: yaml.Node | None, location: tuple[str | int, ...]) -> int:
-    line = int(node.start_mark.line) if node else 0
-    for part in location:
-        if isinstance(node, yaml.MappingNode):
-            entry = next(((k, v) for k, v in node.value if k.value == str(part)), None)
-            if entry is None:  # discriminators and missing keys have no place of their own
-                continue
-            line, node = int(entry[0].start_mark.line), entry[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = int(node.start_mark.line)
-    return line + 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
@@ -43,6 +43,12 @@ class Listing:
     orphans: tuple[Path, ...] = ()
     nested: tuple[Path, ...] = ()
     hints: Mapping[Path, str] = field(default_factory=dict)
+
+
+def without_photo(labels: Iterable[Path], pairs: Sequence[Pair]) -> tuple[Path, ...]:
+    """Label files of no photo in any split: one folder may hold the labels of all of them."""
+    used = {pair.label.path for pair in pairs}
+    return tuple(path for path in dict.fromkeys(labels) if path not in used)
 
 
 def split_folders(root: Path, layout: str) -> list[tuple[Split | None, Path, str]]:

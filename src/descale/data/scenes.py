@@ -70,15 +70,16 @@ class ByPattern(_Rule):
         'bridge7'
 
         Raises:
-            DataError: the pattern does not match.
+            DataError: the pattern does not match, or its first group takes no part.
         """
         found = re.search(self.pattern, stem)
-        if found is None:
+        scene = None if found is None else found.group(1) if found.re.groups else found.group(0)
+        if not scene:
             raise DataError(
-                f"The group pattern {self.pattern!r} does not match the file name '{stem}'. "
+                f"The group pattern {self.pattern!r} finds nothing in the file name '{stem}'. "
                 "Widen the pattern, or rename the file."
             )
-        return (found.group(1) if found.re.groups else found.group(0)) or ""
+        return scene
 
 
 class ByRun(_Rule):
@@ -147,6 +148,7 @@ class ByStem(_Rule):
 LARGEST_SHARE = 0.2
 """Share of the photos of a set from which on a common beginning of their names tells no scene."""
 
+SCENE_RULES: tuple[type[_Rule], ...] = (ByName, ByPattern, ByRun, ByStem)
 SceneRule = Annotated[ByName | ByPattern | ByRun | ByStem, Field(discriminator="rule")]
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from descale.base.errors import DataError
 from descale.base.home import expanded
-from descale.data.description import Description, Format, read_description
+from descale.data.description import Description, Format
+from descale.data.description_file import read_description
 from descale.data.folders import Listing, photos_in_subfolders, split_folders
 from descale.data.layouts import SPLIT_FOLDERS, format_remedy, split_remedy
 from descale.data.near_names import with_nearest
@@ -114,9 +115,10 @@ def find_source(source: str | Path) -> Source:
         description = read_description(path)
         return Source(description, _folder(path.parent / description.root))
     _folder(path)
-    if (path / DESCRIPTION_FILE).is_file():
-        description = read_description(path / DESCRIPTION_FILE)
-        return Source(description, _folder(path / description.root))
+    for name in (DESCRIPTION_FILE, "dataset.yml"):
+        if (path / name).is_file():
+            description = read_description(path / name)
+            return Source(description, _folder(path / description.root))
     return Source(_undescribed(path), path, described=False)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from tests.data.readers.writers import FAIR_BOX, HEIGHT, WIDTH, only_mask, write
 
 from descale.base.errors import DataError
 from descale.data import load_dataset
+from descale.data.source import find_source, list_source
 
 
 def test_several_polygons_in_one_annotation(tmp_path: Path) -> None:
@@ -103,3 +106,46 @@ def test_damaged_files_are_told(tmp_path: Path, old: str, new: str, message: str
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(DataError, match=message):
         load_dataset(tmp_path)
+
+
+def test_points_in_pairs_are_one_outline(tmp_path: Path) -> None:
+    points = [FAIR_BOX[i : i + 2] for i in range(0, 8, 2)]
+    for segmentation in (points, [FAIR_BOX]):
+        region = {"id": 1, "image_id": 0, "category_id": 1, "segmentation": segmentation}
+        write_coco(tmp_path, annotations=[region])
+        assert only_mask(load_dataset(tmp_path)).sum() == 21 * 25
+
+
+def test_outlines_over_run_lengths_over_outlines(tmp_path: Path) -> None:
+    all_of_it = {"size": [HEIGHT, WIDTH], "counts": [0, HEIGHT * WIDTH]}
+    shapes = [(1, [FAIR_BOX]), (2, all_of_it), (1, [[0, 0, 9, 0, 9, 9, 0, 9]])]
+    annotations = [
+        {"id": i, "image_id": 0, "category_id": category, "segmentation": shape}
+        for i, (category, shape) in enumerate(shapes)
+    ]
+    write_coco(tmp_path, annotations=annotations)
+    mask = only_mask(load_dataset(tmp_path))
+    assert (mask[:10, :10] == 1).all()
+    assert (mask[10:] == 3).all()
+
+
+def test_annotations_of_a_photo_lying_on_its_side_say_why(tmp_path: Path) -> None:
+    write_coco(tmp_path, images=[{"id": 0, "file_name": "a.png", "height": WIDTH, "width": HEIGHT}])
+    with pytest.raises(DataError, match=r"turned by 90 degrees .* EXIF orientation"):
+        only_mask(load_dataset(tmp_path))
+
+
+def test_one_file_may_serve_all_splits(tmp_path: Path) -> None:
+    write_coco(tmp_path)
+    (tmp_path / "train/_annotations.coco.json").rename(tmp_path / "all.json")
+    content = json.loads((tmp_path / "all.json").read_text())
+    for number, name in ((1, "b.png"), (2, "gone.png")):
+        content["images"].append(content["images"][0] | {"id": number, "file_name": name})
+    (tmp_path / "all.json").write_text(json.dumps(content))
+    (tmp_path / "test").mkdir()
+    shutil.copy(tmp_path / "train/a.png", tmp_path / "test/b.png")
+    with (tmp_path / "dataset.yaml").open("a") as stream:
+        stream.write("labels: all.json\n")
+    listing = list_source(find_source(tmp_path))
+    assert [pair.image.name for pair in listing.pairs] == ["a.png", "b.png"]
+    assert [path.name for path in listing.orphans] == ["gone.png"]

@@ -72,6 +72,18 @@ def test_without_data_yaml_numbers_need_names(tmp_path: Path) -> None:
     assert (only_mask(load_dataset(tmp_path)) == expected_mask()).all()
 
 
+def test_names_that_are_digits_are_no_numbers(tmp_path: Path) -> None:
+    write_yolo(tmp_path)
+    (tmp_path / "data.yaml").write_text("names: ['2', '1']\n")  # of the numbers 0 and 1
+    digits = CLASSES.replace("name: fair", "name: '2'").replace("name: severe", "name: '1'")
+    (tmp_path / "dataset.yaml").write_text("format: yolo" + digits)
+    assert (only_mask(load_dataset(tmp_path)) == expected_mask()).all()
+    (tmp_path / "data.yaml").write_text("names: ['1', '2']\n")
+    (tmp_path / "dataset.yaml").write_text("format: yolo" + CLASSES + "label_names: {1: poor, 2: fair}\n")
+    with pytest.raises(DataError, match="gives number 1 one class and name '2'"):
+        load_dataset(tmp_path)
+
+
 def test_names_as_a_mapping_and_broken_names(tmp_path: Path) -> None:
     write_yolo(tmp_path)
     (tmp_path / "data.yaml").write_text("names: {0: fair, 1: severe}\n")

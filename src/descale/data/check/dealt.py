@@ -78,6 +78,8 @@ def tiles_apart(dataset: Dataset, *, dealt: bool) -> Iterator[Finding]:
 
 
 def _tiles_remedy(names: Sequence[str], dealt: bool) -> str:
+    if not dealt and len(set(names)) < len(names):  # names begin anew in every split, and tell no scene
+        return "If they are tiles of one photo, move them to one split; else disregard this."
     if not dealt:
         return "If they are tiles, move those of one photo to one split; else write 'groups: {rule: name}'."
     fits = all(re.search(_BEFORE_COORDINATES, name) for name in names)

@@ -42,10 +42,12 @@ def find_leaks(scanned: Sequence[Scanned], *, scenes_are_certain: bool, dealt: b
             "Byte for byte the same photo stands in a split more than once; it counts double.",
             tuple(_places(scanned, group) for group in within),
         )  # fmt: skip
-    known = {frozenset((i, j)) for group in exact for i in group for j in group}
-    near = [
-        pair for pair in near_duplicates([one.thumbnail for one in scanned]) if frozenset(pair) not in known
-    ]
+
+    def same(pair: tuple[int, int]) -> bool:
+        one, other = (scanned[i].digest for i in pair)
+        return one is not None and one == other
+
+    near = [pair for pair in near_duplicates([one.thumbnail for one in scanned]) if not same(pair)]
     near_across = [pair for pair in near if len({scanned[i].sample.split for i in pair}) > 1]
     near_within = [
         pair
@@ -67,8 +69,10 @@ def find_leaks(scanned: Sequence[Scanned], *, scenes_are_certain: bool, dealt: b
             "say so by 'groups' in dataset.yaml.",
             tuple(_places(scanned, pair) for pair in near_within),
         )  # fmt: skip
-    found = {frozenset(pair) for pair in near} | known
-    overlapping = [pair for pair in overlapping_across_splits(scanned) if frozenset(pair) not in found]
+    found = {frozenset(pair) for pair in near}
+    overlapping = [
+        pair for pair in overlapping_across_splits(scanned) if frozenset(pair) not in found and not same(pair)
+    ]
     if overlapping:
         yield Finding(
             "overlapping photos in two splits", len(overlapping) >= SEVERAL,

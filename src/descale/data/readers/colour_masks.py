@@ -29,7 +29,7 @@ class ColourMask:
             DataError: missing, broken, of another size, or a colour outside the palette.
         """
         colours = _packed(read_colours(self.path, size))
-        codes = np.asarray([code for code, _ in self.values])
+        codes = np.asarray([code for code, _ in self.values], dtype=np.uint32)
         ids = np.asarray([class_id for _, class_id in self.values], dtype=np.uint8)
         order = np.argsort(codes)
         place = np.clip(np.searchsorted(codes[order], colours), 0, len(codes) - 1)
@@ -38,7 +38,7 @@ class ColourMask:
             raise UnknownClass(self._complaint(colours[strange]))
         return Reading(ids[order][place])
 
-    def _complaint(self, strange: NDArray[np.int64]) -> str:
+    def _complaint(self, strange: NDArray[np.uint32]) -> str:
         found, counts = np.unique(strange, return_counts=True)
         shown = ", ".join(_spell(int(code)) for code in found[np.argsort(-counts)][:4])
         message = (
@@ -68,9 +68,12 @@ def read_colour_masks(description: Description, root: Path) -> Listing:
     )
 
 
-def _packed(picture: NDArray[np.integer]) -> NDArray[np.int64]:
-    wide = picture.astype(np.int64)
-    return wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
+def _packed(picture: NDArray[np.integer]) -> NDArray[np.uint32]:
+    packed = np.zeros(picture.shape[:2], np.uint32)
+    for channel in range(3):  # one at a time: photos are large
+        packed <<= 8
+        packed |= picture[..., channel].astype(np.uint32)
+    return packed
 
 
 def _spell(code: int) -> str:

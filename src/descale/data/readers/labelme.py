@@ -21,7 +21,14 @@ from descale.base.files import NotText, read_text
 from descale.base.photo import MAX_PIXELS, PHOTO_SUFFIXES
 from descale.data.class_names import class_of
 from descale.data.description import Description
-from descale.data.folders import Listing, Pair, files_by_stem, files_of_other_endings, split_folders
+from descale.data.folders import (
+    Listing,
+    Pair,
+    files_by_stem,
+    files_of_other_endings,
+    split_folders,
+    without_photo,
+)
 from descale.data.polygons import (
     Outline,
     Points,
@@ -176,7 +183,7 @@ def read_labelme(description: Description, root: Path) -> Listing:
             label_folder, lone, "shapes are read from .json; export the set as labelme"
         )
         orphans.extend(path for stem, path in labels.items() if stem not in photos)
-    return Listing(tuple(found), tuple(unlabelled), tuple(orphans), hints=hints)
+    return Listing(tuple(found), tuple(unlabelled), without_photo(orphans, found), hints=hints)
 
 
 def _fault(kind: str, points: Points) -> str | None:

@@ -17,7 +17,14 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from descale.base.content import HEAD, content_of
 from descale.base.errors import DataError
 from descale.base.photo import PHOTO_SUFFIXES, reading
-from descale.data.folders import Listing, Pair, files_by_stem, files_of_other_endings, split_folders
+from descale.data.folders import (
+    Listing,
+    Pair,
+    files_by_stem,
+    files_of_other_endings,
+    split_folders,
+    without_photo,
+)
 from descale.data.problems import SizeMismatch
 from descale.data.sample import Label
 
@@ -79,7 +86,7 @@ def list_mask_files(root: Path, images: str, labels: str, make_label: Callable[[
         lone = [image for stem, image in photos.items() if stem not in masks]
         hints |= files_of_other_endings(label_folder, lone, _REMEDY)
         orphans.extend(path for stem, path in masks.items() if stem not in photos)
-    return Listing(tuple(pairs), tuple(unlabelled), tuple(orphans), hints=hints)
+    return Listing(tuple(pairs), tuple(unlabelled), without_photo(orphans, pairs), hints=hints)
 
 
 def read_colours(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -14,7 +14,14 @@ from descale.base.files import NotText, read_text
 from descale.base.photo import PHOTO_SUFFIXES
 from descale.data.class_names import class_of, say_what_it_means
 from descale.data.description import Description
-from descale.data.folders import Listing, Pair, files_by_stem, files_of_other_endings, split_folders
+from descale.data.folders import (
+    Listing,
+    Pair,
+    files_by_stem,
+    files_of_other_endings,
+    split_folders,
+    without_photo,
+)
 from descale.data.polygons import Outline, farthest, has_area, pairs, rasterise
 from descale.data.problems import UnknownClass, WrongUnit
 from descale.data.sample import Notes, Reading
@@ -131,7 +138,7 @@ def read_yolo(description: Description, root: Path) -> Listing:
             label_folder, lone, "outlines are read from .txt; export the set as YOLO-seg"
         )
         orphans.extend(path for stem, path in texts.items() if stem not in photos and stem != "classes")
-    return Listing(tuple(found), tuple(unlabelled), tuple(orphans), hints=hints)
+    return Listing(tuple(found), tuple(unlabelled), without_photo(orphans, found), hints=hints)
 
 
 def _numbers(description: Description, path: Path) -> tuple[tuple[int, int], ...]:
@@ -147,7 +154,7 @@ def _numbers(description: Description, path: Path) -> tuple[tuple[int, int], ...
         except (OSError, yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
             raise DataError(f"{path}: 'names' cannot be read ({error}). Export the set again.") from error
     known = {
-        number: class_of(description, str(number), name, where=str(path)) for number, name in names.items()
+        number: class_of(description, name, number=number, where=str(path)) for number, name in names.items()
     }
     for key, name in description.label_names.items():
         if key.isdecimal():
