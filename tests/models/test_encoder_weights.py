@@ -227,6 +227,13 @@ def test_an_order_that_the_kinds_of_tensors_contradict_is_refused(
         build_network(SPEC, encoder_weights=path)
 
 
+def test_weights_of_an_encoder_with_more_in_its_blocks_are_refused(tmp_path: Path) -> None:
+    """EfficientNet-B0 has every name and shape of Lite0, and squeeze-and-excitation between them."""
+    other = timm.create_model("tf_efficientnet_b0").state_dict()
+    with pytest.raises(ModelError, match=r"another encoder: its blocks have \d+ tensors more"):
+        build_network(make_spec("unet", DEFAULT_ENCODER), encoder_weights=saved(tmp_path / "b0.pth", other))
+
+
 def test_weights_of_a_deeper_encoder_are_refused_though_every_name_is_there(tmp_path: Path) -> None:
     deeper = timm.create_model("resnet34").state_dict()
     with pytest.raises(ModelError, match=r"of a deeper encoder: 96 tensors more, first layer1\.2\."):

@@ -93,7 +93,9 @@ def finish(
     if elsewhere and request.int8 and refused:
         times = dict.fromkeys(bundles, math.nan)  # what was timed there is INT8
     if not elsewhere:
-        times = journal.once(f"finished {candidate.name}", lambda: _timed(bundles, candidate.side, request))
+        times = journal.once(
+            f"finished {candidate.name} {'+'.join(bundles)}", lambda: _timed(bundles, candidate.side, request)
+        )
     precision = _better(bundles, times, request, notes, elsewhere=elsewhere)
     if len(bundles) > 1:
         told = ", ".join(

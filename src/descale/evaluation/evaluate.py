@@ -83,7 +83,7 @@ def image_confusions(
         pictures = torch.stack([one for _, one, _ in waiting])
         answers = _answers(model, pictures.to(where)) if infer is None else _inferred(infer, pictures)
         for (number, _, label), logits in zip(waiting, answers, strict=True):
-            sample, answer = samples[number], _enlarged(logits, label.shape, spec)
+            sample, answer = samples[number], decided(logits, label.shape, spec)
             try:
                 counts[number] = confusion_matrix(label, answer, classes)
             except ValueError as error:
@@ -107,7 +107,7 @@ def segment_photo(model: SavedModel, photo: Mask, device: torch.device | None = 
         device: where the network is; the CPU if none is given.
     """
     one = _resized(photo, model.spec.input_size)[None].to(device or torch.device("cpu"))
-    return _enlarged(_answers(model, one)[0], photo.shape[:2], model.spec)
+    return decided(_answers(model, one)[0], photo.shape[:2], model.spec)
 
 
 @torch.inference_mode()
@@ -122,7 +122,7 @@ def _inferred(infer: Infer, pictures: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def _enlarged(logits: Tensor, size: tuple[int, ...], spec: ModelSpec) -> Mask:
+def decided(logits: Tensor, size: tuple[int, ...], spec: ModelSpec) -> Mask:
     """Class ids of a photo of this size, uint8 ``(H, W)``, from its logits ``(K, h, w)``."""
     one = logits[None]
     if tuple(one.shape[-2:]) != tuple(size):

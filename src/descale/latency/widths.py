@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from descale.base.errors import PruningError
 from descale.latency.lanes import choices
+from descale.latency.layers import layer_of
 from descale.latency.model import LatencyModel
 from descale.pruning.allocation import FLOOR, Counts, allocate
 from descale.pruning.channels import ChannelGraph
@@ -55,7 +56,10 @@ def choose_widths(model: LatencyModel, graph: ChannelGraph, budget: float, *, al
     ladders, counts = _narrowest(model, graph, budget)
     spent = model.ms(counts)
     worth = _worth(model, graph, budget, allocation)
-    touched = {index: model.footprint.layers_of(index) & model.layers.keys() for index in ladders}
+    touched = {  # a layer may run several times, each by a name of its own
+        index: {name for name in model.layers if layer_of(name) in model.footprint.layers_of(index)}
+        for index in ladders
+    }
     factor = 1 + model.rest[1]
 
     def step(index: int) -> tuple[float, float] | None:

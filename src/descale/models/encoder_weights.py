@@ -222,7 +222,13 @@ def _match_names(wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor], pa
             f"Encoder weights {path} are of another encoder or incomplete: {len(missing)} of {len(own)} "
             f"tensors are missing, first {own[missing[0]]}."
         )
-    deeper = _left_over(own, [key.removeprefix(prefix) for key in theirs if key.startswith(prefix)])
+    given = [key.removeprefix(prefix) for key in theirs if key.startswith(prefix)]
+    if inside := _inside(own, given):
+        raise ModelError(
+            f"Encoder weights {path} are of another encoder: its blocks have {len(inside)} tensors more, "
+            f"first {theirs[prefix + inside[0]][0]}."
+        )
+    deeper = _left_over(own, given)
     if deeper:
         raise ModelError(
             f"Encoder weights {path} are of a deeper encoder: {len(deeper)} tensors more, first "
@@ -250,6 +256,16 @@ def _left_over(own: Mapping[str, str], given: Sequence[str]) -> list[str]:
         key
         for key in given
         if any(at.rpartition(".")[0] in lists and at not in known for at in _numbered(key))
+    ]
+
+
+def _inside(own: Mapping[str, str], given: Sequence[str]) -> list[str]:
+    """Names of tensors that the encoder lacks in numbered layers that it has, but for counters."""
+    known = {layer for key in own for layer in _numbered(key)}
+    return [
+        key
+        for key in given
+        if key not in own and not key.endswith(COUNTER) and (at := _numbered(key)) and at[-1] in known
     ]
 
 

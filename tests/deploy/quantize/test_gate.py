@@ -88,7 +88,18 @@ def test_int8_bundle_passes_the_gate(target: str, data: QuantizationData, tmp_pa
     manifest = open_bundle(tmp_path / "bundle").manifest
     assert manifest.precision == "int8"
     assert manifest.provenance["quantization"]["gates"][target]["iou_int8"] == gate.iou_int8
-    assert "Quantized to INT8" in (tmp_path / "bundle" / "MODEL_CARD.md").read_text()
+    card = (tmp_path / "bundle" / "MODEL_CARD.md").read_text()
+    assert f"validation split of {data.name}" in card
+
+
+def test_photos_of_another_set_are_told(
+    data: QuantizationData, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = dataclasses.replace(
+        model_of(Redness()), provenance={"dataset": "own", "dataset_fingerprint": "f"}
+    )
+    export_model(model, tmp_path / "bundle", int8=data)
+    assert f"validation split of {data.name}, which is not the data set of the training (own)" in caplog.text
 
 
 def test_a_layer_that_8_bits_ruin_is_kept_in_float(data: QuantizationData, tmp_path: Path) -> None:
@@ -123,6 +134,24 @@ def test_iou_of_a_perfect_and_of_an_empty_answer(data: QuantizationData) -> None
 
     assert corrosion_iou(perfect, data, spec) == 1
     assert corrosion_iou(empty, data, spec) == 0
+
+
+def test_patches_that_the_bundle_leaves_out_do_not_count(data: QuantizationData) -> None:
+    spec = dataclasses.replace(model_of(Redness()).spec, patch_confidence=0.9)
+    ones = data.labels.astype(np.float32)
+
+    def of(margin: float) -> float:
+        logits = np.stack([np.zeros_like(ones), np.where(ones > 0, margin, -9)], axis=1).astype(np.float32)
+        return corrosion_iou(lambda _: logits, data, spec)
+
+    assert (of(4.0), of(1.0)) == (1, 0), "sure of 0.98 and of 0.73"
+
+
+def test_half_of_a_weak_networks_score_is_not_little() -> None:
+    settings = GateSettings(tolerance=0.05)
+    assert settings.passes(0.60, 0.56)
+    assert not settings.passes(0.60, 0.54)
+    assert not settings.passes(0.04, 0.0)
 
 
 def answers(*ids: np.ndarray) -> np.ndarray:

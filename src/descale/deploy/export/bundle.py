@@ -29,7 +29,7 @@ from descale.deploy.export.targets import QuantizeFile, Target
 from descale.deploy.export.timing import Timing, set_aside, time_networks
 from descale.deploy.graph import optimise, trace_network
 from descale.deploy.quantize.gate import Gate, GateSettings, quantize_until_good
-from descale.deploy.quantize.pictures import QuantizationData
+from descale.deploy.quantize.pictures import QuantizationData, tell_other_data
 from descale.deploy.quantize.sensitivity import LayerCost
 from descale.evaluation.evaluate import Infer
 from descale.models import STRIDE, SavedModel
@@ -122,6 +122,7 @@ def export_model(
             timed["float32"] = set_aside(folder, Path(temporary) / "float32", bare)
         gates: dict[str, Gate] = {}
         if int8 is not None:
+            tell_other_data(model, int8)
             gates = _quantize_all(model, graphs, folder, chosen, engines, int8, gate or GateSettings())
             record["weights"] = "int8"
             record["quantization"] = {

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descale.base.errors import ExportError
+from descale.deploy.graph.enlarging import ENLARGING
 from descale.deploy.graph.trace import OUTPUT
 from descale.runtime.engines.signal_stack import own_signal_stack
 
@@ -53,8 +54,18 @@ def quantize(source: Path, target: Path, pictures: NDArray[np.uint8], *, keep_fl
             logger.warning(
                 "INT8 for OpenVINO: not in its graph, so maybe not in float: %s", ", ".join(missing)
             )
-    # logits that products enlarge would otherwise have 256 values
-    products = [one.get_friendly_name() for one in model.get_ops() if one.get_type_name() == "MatMul"]
+    # a transposed convolution has a name of its own: only what adds its bias is called as the layer
+    names += [
+        one.input_value(0).get_node().get_friendly_name()
+        for one in model.get_ops()
+        if one.get_type_name() == "Add" and one.get_friendly_name() in names
+    ]
+    # logits that are enlarged so would otherwise have 256 values
+    names += [
+        one.get_friendly_name()
+        for one in model.get_ops()
+        if one.get_type_name() == "MatMul" or one.get_friendly_name().startswith(ENLARGING)
+    ]
     # the progress bar knows no terminal
     with contextlib.redirect_stdout(io.StringIO()), own_signal_stack():
         quantized = nncf.quantize(
@@ -62,6 +73,6 @@ def quantize(source: Path, target: Path, pictures: NDArray[np.uint8], *, keep_fl
             nncf.Dataset([picture[None] for picture in pictures]),
             preset=nncf.QuantizationPreset.MIXED,
             subset_size=len(pictures),
-            ignored_scope=nncf.IgnoredScope(names=[*names, *products]) if names or products else None,
+            ignored_scope=nncf.IgnoredScope(names=list(dict.fromkeys(names))) if names else None,
         )
     openvino.save_model(quantized, target, compress_to_fp16=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,9 @@ from descale.base.classes import BINARY
 from descale.base.errors import ExportError
 from descale.data import Sample, load_dataset
 from descale.data.loading import load_split
-from descale.models import ModelSpec
+from descale.models import ModelSpec, SavedModel
+
+logger = logging.getLogger(__name__)
 
 CALIBRATION_PHOTOS = 128
 BATCH = 8
@@ -80,6 +83,17 @@ def load_quantization_data(source: str | Path, spec: ModelSpec) -> QuantizationD
         dataset.name,
         dataset.fingerprint(),
     )
+
+
+def tell_other_data(model: SavedModel, data: QuantizationData) -> None:
+    """Say where INT8 is judged on other photos than those the model was chosen by: some may be its own."""
+    trained = model.provenance.get("dataset_fingerprint")
+    if trained is not None and trained != data.fingerprint:
+        logger.warning(
+            "INT8 is judged on the validation split of %s, which is not the data set of the training (%s), "
+            "or was divided otherwise: photos that the model has learnt from may be among them",
+            data.name, model.provenance.get("dataset", "unknown"),
+        )  # fmt: skip
 
 
 def _evenly(samples: tuple[Sample, ...], count: int) -> tuple[Sample, ...]:
