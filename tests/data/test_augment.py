@@ -10,7 +10,8 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as transform
 
 from descale.base.errors import ConfigError
-from descale.data.augment import AUGMENTATIONS, Draws, augment, draw
+from descale.data.augment import augment
+from descale.data.draws import AUGMENTATIONS, Draws, draw
 
 SIZE, SOURCE = (48, 64), (72, 96)
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from descale.models import make_spec
 from descale.training import DeviceConfig, TrainingConfig
-from descale.training.fit import _Validation
 from descale.training.step import TrainingStep
+from descale.training.validation import Validation
 
 SIZE = (32, 32)
 SPEC = make_spec("linknet", "tu-test_efficientnet", input_size=SIZE)
@@ -68,14 +68,14 @@ def scripted_scores(scores: list[float]) -> Iterator[list[dict[str, Tensor]]]:
     """Validation IoUs as given, the last one for ever; yields the weights that each was given for."""
     seen: list[dict[str, Tensor]] = []
 
-    def score(self: _Validation) -> float:
+    def score(self: Validation) -> float:
         step = self._step
         seen.append(weights_of(step.shown))
         epoch = step.steps // step._pictures.steps(step._config.batch_size) - 1
         return scores[min(epoch, len(scores) - 1)]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_Validation, "score", score)
+        patch.setattr(Validation, "score", score)
         yield seen
 
 

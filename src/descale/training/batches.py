@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from descale.base.errors import TrainingError
-from descale.data.augment import Draws, augment, draw
+from descale.data.augment import augment
+from descale.data.draws import Draws, draw
 from descale.data.loading import PixelArrays
 from descale.models.spec import STRIDE
 

@@ -54,7 +54,7 @@ class TrainingConfig(BaseModel):
         weight_decay: decoupled for ``adamw``.
         schedule: ``cosine`` (with a linear warm-up over the first tenth), ``triangular2`` (the
             study's, stepped per batch), or ``constant``.
-        augmentation: name of :data:`descale.data.augment.AUGMENTATIONS`.
+        augmentation: name of :data:`descale.data.draws.AUGMENTATIONS`.
         ema: decay per step of an exponential moving average of the weights, smaller in the first steps,
             or ``None``.
         early_stopping: stop after so many epochs without a better validation IoU and keep the best
@@ -119,7 +119,7 @@ class TrainingConfig(BaseModel):
 
     @model_validator(mode="after")
     def _crop_that_crops(self) -> TrainingConfig:
-        from descale.data.augment import AUGMENTATIONS
+        from descale.data.draws import AUGMENTATIONS
 
         kind = AUGMENTATIONS.get(self.augmentation)
         if self.crop is not None and kind is not None and not kind.crops:
@@ -140,7 +140,7 @@ class TrainingConfig(BaseModel):
     @field_validator("augmentation")
     @classmethod
     def _known_augmentation(cls, value: str) -> str:
-        from descale.data.augment import AUGMENTATIONS
+        from descale.data.draws import AUGMENTATIONS
 
         if value not in AUGMENTATIONS:
             raise ValueError(f"unknown augmentation '{value}'; {suggestion(value, AUGMENTATIONS)}")

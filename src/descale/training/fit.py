@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from descale.base.errors import TimeIsUp, TrainingError
 from descale.data.loading import PixelArrays
-from descale.models import ModelSpec, memory_format, predict_classes
+from descale.models import ModelSpec, memory_format
 from descale.training.batches import TrainingPictures
 from descale.training.checkpoints import CHECKPOINT, Checkpoint, read_checkpoint
 from descale.training.config import DeviceConfig, TrainingConfig
@@ -27,15 +27,13 @@ from descale.training.deadline import Deadline
 from descale.training.devices import find_device, find_precision
 from descale.training.loggers import Curves, open_curves
 from descale.training.step import StepHook, TrainingStep
+from descale.training.validation import Validation, shows_any
 
 logger = logging.getLogger(__name__)
 
 LOG = "log"
 TERMINATED = 143
 """Exit status after SIGTERM, as shells give it."""
-
-VALIDATED_AT_ONCE = 2**22
-"""Pixels of a batch of validation pictures on a device with memory of its own."""
 
 
 class _Terminated(BaseException):
@@ -83,7 +81,7 @@ def fit(
         KeyboardInterrupt: the user stopped it; the last finished epoch is kept.
         SystemExit: the process was told to end (SIGTERM), with status :data:`TERMINATED`; the same.
     """
-    if config.early_stopping is not None and not _shows_any(validation, spec.classes.corrosion_ids):
+    if config.early_stopping is not None and not shows_any(validation, spec.classes.corrosion_ids):
         raise TrainingError(
             "The validation split shows no corrosion, so no epoch is better than another: leave "
             "early_stopping out, or put photos with corrosion there."
@@ -125,10 +123,6 @@ def fit(
     network.to("cpu").eval()
 
 
-def _shows_any(arrays: PixelArrays, ids: tuple[int, ...]) -> bool:
-    return any(bool((arrays.masks == one).any()) for one in ids)
-
-
 class _Run:
     """A training between two epochs: what has been learnt, and what is the best so far."""
 
@@ -156,7 +150,7 @@ class _Run:
             network, spec, config, pictures, total_steps=self.steps * config.epochs, device=device,
             precision=precision, hook=hook,
         )  # fmt: skip
-        self._validation = _Validation(self._step, spec, validation, config, device)
+        self._validation = Validation(self._step, spec, validation, config, device)
         self.epoch = 0
         self._deadline = Deadline(devices.stop_at)
         self._best, self._best_epoch = -math.inf, 0
@@ -266,59 +260,6 @@ class _Run:
         self._best, self._best_epoch = state["best"], state["best_epoch"]
         self._best_weights = state["best_weights"]
         self._step.load_state_dict(state["step"])
-
-
-class _Validation:
-    """Scores the network on the validation split, which stays on the device where it fits."""
-
-    def __init__(
-        self,
-        step: TrainingStep,
-        spec: ModelSpec,
-        arrays: PixelArrays,
-        config: TrainingConfig,
-        device: torch.device,
-    ) -> None:
-        self._step, self._spec, self._device = step, spec, device
-        height, width = arrays.images.shape[-2:]
-        self._at_once = 2 * config.batch_size
-        if device.type != "cpu":
-            self._at_once = max(1, VALIDATED_AT_ONCE // (height * width))
-        self._arrays = TrainingPictures(arrays, "none", (height, width)).to(device)
-
-    @torch.no_grad()
-    def score(self) -> float:
-        """Mean IoU of the corrosion classes that are labelled, counted over the split; nan if none is."""
-        network = self._step.shown
-        training = network.training
-        network.eval()
-        classes = len(self._spec.classes)
-        counts = torch.zeros(classes * classes, dtype=torch.int64, device=self._device)
-        for start in range(0, len(self._arrays), self._at_once):
-            numbers = torch.arange(start, min(start + self._at_once, len(self._arrays)))
-            images, labels = self._arrays.raw(numbers, self._device)
-            with self._step.autocast():
-                logits = network(self._step.normalised(images.float()))
-            predicted = predict_classes(logits, self._spec.threshold).long()
-            pairs = labels.long() * classes + predicted
-            pairs = pairs[labels < classes]  # the others are marked to be ignored
-            counts += torch.bincount(pairs.flatten(), minlength=classes * classes)
-        network.train(training)
-        return _mean_iou(counts.view(classes, classes).cpu(), self._spec.classes.corrosion_ids)
-
-
-def _mean_iou(counts: Tensor, corrosion: tuple[int, ...]) -> float:
-    """As :func:`descale.evaluation.class_iou`, over the classes that are labelled.
-
-    >>> _mean_iou(torch.tensor([[5, 1, 0], [1, 2, 0], [0, 0, 0]]), (1, 2))
-    0.5
-    """
-    labelled = [index for index in corrosion if counts[index].sum() > 0]
-    if not labelled:
-        return math.nan
-    hits = counts.diagonal()[labelled].double()
-    union = counts.sum(0)[labelled] + counts.sum(1)[labelled] - counts.diagonal()[labelled]
-    return float((hits / union).mean())
 
 
 @contextmanager
