@@ -19,8 +19,8 @@ install: $(INSTALLED)
 # torchvision is named beside torch so that pip picks a pair that fits
 $(INSTALLED): pyproject.toml
 	@echo "1/3 A Python environment in $(VENV) (seconds)"
-	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, python3 is " + sys.version)'
 	@test -x $(PYTHON) || python3 -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; $(VENV) has " + sys.version + ". Make it anew with a newer one.")'
 	@echo "2/3 torch and torchvision: up to 3 GB (a few minutes, by the speed of the network)"
 	@$(STRICT) $(INSTALL) "torch>=2.6,<=2.14.1" "torchvision>=0.21,<=0.29.1" $(SHOW_LARGE)
 	@echo "3/3 descale with all its extras: about 500 MB (a minute or two)"

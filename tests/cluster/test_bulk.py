@@ -18,9 +18,9 @@ from tests.study.fake_runner import PATIENCE
 from descale.base.errors import ConfigError, DataError
 from descale.cluster.bucket import predict_bucket
 from descale.cluster.bulk import Work, _records, predict_on_ray
-from descale.prediction.batch import PredictSettings
+from descale.prediction.batch import PredictSettings, describe_run
 from descale.prediction.summary import PhotoResult, summarise
-from descale.runtime import BINARY, Segmentation
+from descale.runtime import BINARY, Segmentation, Segmenter
 
 pytest.importorskip("ray", reason="Ray is an extra: pip install 'descale[ray]'")
 
@@ -100,6 +100,10 @@ def test_what_is_not_read_counts_as_skipped_and_old_results_are_left_out(
     (out / "photos" / "a.json").write_text(json.dumps(tiny_result.to_json()))
     bundle = write_bundle(tmp_path / "bundle")
     work = Work(bundle, f"file://{photos}", f"file://{out}", PredictSettings(), "onnxruntime")
+    with pytest.raises(ConfigError, match=r"photos/a\.json is not of a run"):
+        predict_on_ray(work, address="auto")
+    run = describe_run(Segmenter.from_bundle(bundle, "onnxruntime", threads=1), work.settings)
+    (out / "run.json").write_text(json.dumps(run))
     report = predict_on_ray(work, address="auto")
     assert (len(report.results), report.reused) == (1, 1)
     (photos / "a.png").rename(photos / "a.jpg")

@@ -87,7 +87,11 @@ def test_a_description_may_end_in_yml(make_set: MakeSet) -> None:
     root = make_set(values=(0, 1))
     (root / "dataset.yml").write_text("format: id-masks\nlabel_names: {0: corrosion, 1: background}\n")
     inverted = load_dataset(root).samples[0].read()[1]
-    (root / "dataset.yml").unlink()
+    (root / "dataset.yaml").write_text("format: id-masks\n")
+    with pytest.raises(DataError, match="keep one of them"):
+        load_dataset(root)
+    for name in ("dataset.yml", "dataset.yaml"):
+        (root / name).unlink()
     plain = load_dataset(root).samples[0].read()[1]
     assert (inverted == 1 - plain).all()
 

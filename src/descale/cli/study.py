@@ -19,7 +19,11 @@ def study(
     out: Annotated[Path, typer.Option(help="Folder of the study. An existing one is continued.")],
     parallel: Annotated[int, typer.Option(help="Processes on this machine.")] = 1,
     threads: Annotated[
-        int | None, typer.Option(help="Threads of each process; default: cores divided by processes.", min=1)
+        int | None,
+        typer.Option(
+            help="Threads of each process; default: the study file's, else cores divided by processes.",
+            min=1,
+        ),
     ] = None,
     ray: Annotated[
         str | None, typer.Option(help="Run the trials on this Ray cluster (HOST:PORT, auto or local).")
@@ -45,7 +49,7 @@ def study(
     from descale.base.errors import ConfigError, PartialFailure, TimeIsUp
     from descale.study.config import load_study
     from descale.study.execute import TorchRunner
-    from descale.study.run import open_study, run_study
+    from descale.study.run import asked_threads, open_study, run_study
     from descale.training.deadline import Deadline
     from descale.training.devices import check_study_devices
 
@@ -73,7 +77,14 @@ def study(
             from descale.cluster.ray_cluster import run_on_ray
 
             gpus = 1 if opened.config.devices.accelerator == "cuda" else 0
-            run_on_ray(opened, runner, address=ray, store=store, threads=threads or 1, gpus=gpus)
+            run_on_ray(
+                opened,
+                runner,
+                address=ray,
+                store=store,
+                threads=asked_threads(opened, threads) or 1,
+                gpus=gpus,
+            )
         else:
             run_study(opened, runner, parallel=parallel, threads=threads, deadline=deadline)
     except PartialFailure as error:

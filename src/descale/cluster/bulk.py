@@ -24,7 +24,14 @@ from descale.prediction.batch import BatchReport, PredictSettings, describe_run,
 from descale.prediction.inputs import Input
 from descale.prediction.kinds import count_kinds, kind_by_name, why_not_read, without_copies
 from descale.prediction.page.write import PAGE_HEAD, require_made_here
-from descale.prediction.results_folder import PAGE_FILE, RECORDS, RUN, folders_of_results, in_results
+from descale.prediction.results_folder import (
+    PAGE_FILE,
+    RECORDS,
+    RUN,
+    folders_of_results,
+    in_results,
+    require_not_written_over,
+)
 from descale.prediction.sources import iterate_sources, output_names
 from descale.prediction.summary import PhotoResult
 from descale.runtime.segmenter import Segmenter
@@ -253,7 +260,10 @@ def _claim_target(work: Work, run: dict[str, Any]) -> None:
     files, root = _open(work.out)
     files.makedirs(root, exist_ok=True)
     path = f"{root}/{RUN}"
-    if files.exists(path) and json.loads(files.cat_file(path)) != run:
+    if not files.exists(path):
+        below = (PurePosixPath(str(name)[len(root) + 1 :]) for name in files.find(root))
+        require_not_written_over(below, work.out)
+    elif json.loads(files.cat_file(path)) != run:
         if not work.settings.overwrite:
             raise ConfigError(
                 f"{work.out} holds results of another bundle or other settings. Choose another --out, "

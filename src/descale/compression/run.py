@@ -150,7 +150,7 @@ def compress(
         require_whole("threads", threads)
     if files and size is not None:
         raise ConfigError("The sizes are those that the device was timed at; leave --size out.")
-    times = read_times([Path(path) for path in files], engine, int8=int8 is True) if files else None
+    times = read_times([expanded(path) for path in files], engine, int8=int8 is True) if files else None
     dataset = checked_dataset(data, binary=binary, accept_problems=accept_problems)
     require_corrosion(dataset, data)
     sides = times.sides if times is not None else working_sizes(largest_side(side, dataset))
@@ -214,7 +214,7 @@ def networks_to_time(
     ends = (half_of(name) for name in architectures)
     names = dict.fromkeys((*architectures, *(name for name in ends if name is not None)))
     networks = [Untrained(make_spec(name, encoder, classes=classes)) for name in names]
-    return write_networks(networks, Path(folder), ENGINES[engine].reads[0], int8=int8)
+    return write_networks(networks, expanded(folder), ENGINES[engine].reads[0], int8=int8)
 
 
 def _compress(

@@ -11,43 +11,54 @@ from descale.data.problems import UnknownClass
 
 
 def class_of(
-    description: Description,
-    name: str,
-    *,
-    where: str,
-    number: int | None = None,
-    usual: Mapping[str, int] = MappingProxyType({}),
+    description: Description, name: str, *, where: str, usual: Mapping[str, int] = MappingProxyType({})
 ) -> int:
-    """The class that a name, or the number that the file gives it, means; 255 if such pixels are ignored.
+    """The class that a name in a label file means; 255 if such pixels are ignored.
 
     ``label_names`` of the description goes first, then ``ignore``, then class names; upper and lower
-    case are alike in the last two. What the format itself gives a meaning (``usual``) comes last. A number is
-    never taken for a class that is called by digits.
+    case are alike in the last two. What the format itself gives a meaning (``usual``) comes last.
 
     Raises:
-        UnknownClass: neither is known, or ``label_names`` says two things; ``where`` says in which file.
+        UnknownClass: it is not known; ``where`` says in which file.
     """
-    numbered = None if number is None else str(number)
-    told = {
-        key: description.class_id(description.label_names[key])
-        for key in (numbered, name)
-        if key in description.label_names
-    }
-    if len(set(told.values())) > 1:
-        raise UnknownClass(
-            f"{where}: 'label_names' gives number {numbered} one class and name '{name}', which has this "
-            "number, another. Write the numbers, or the names, and not both."
-        )
-    if told:
-        return next(iter(told.values()))
-    if numbered is not None and numbered in description.ignored_names:
-        return IGNORED
+    if name in description.label_names:
+        return description.class_id(description.label_names[name])
     meanings = description.meanings
     if name.casefold() in meanings:
         return meanings[name.casefold()]
     if name in usual:
         return usual[name]
     raise UnknownClass(f"{where}: unknown class '{name}'. {say_what_it_means(name, description.table.names)}")
+
+
+def classes_of(description: Description, names: Mapping[int, str], *, where: str) -> dict[int, int]:
+    """The classes of a file that numbers its names: number -> class.
+
+    ``label_names`` and ``ignore`` may speak of numbers or of names. A class that is called by digits is no
+    number. Where digits are names too, ``label_names`` is read as what all of its keys can be.
+
+    Raises:
+        UnknownClass: a name is not known, or ``label_names`` can be read in two ways.
+    """
+    told = description.label_names
+    may_be_numbers, may_be_names = told.keys() <= set(map(str, names)), told.keys() <= set(names.values())
+    found = {}
+    for number, name in names.items():
+        keys = [key for key in (str(number), name) if key in told]
+        if len({told[key] for key in keys}) > 1:
+            if may_be_numbers == may_be_names:
+                raise UnknownClass(
+                    f"{where}: 'label_names' can mean the numbers or the names, which are digits too: number "
+                    f"{number} is called '{name}'. Leave it out, and call the classes by these names."
+                )
+            keys = [str(number) if may_be_numbers else name]
+        if keys:
+            found[number] = description.class_id(told[keys[0]])
+        elif str(number) in description.ignored_names:
+            found[number] = IGNORED
+        else:
+            found[number] = class_of(description, name, where=where)
+    return found
 
 
 def say_what_it_means(name: str | int, classes: Iterable[str]) -> str:

@@ -42,7 +42,7 @@ def read_description(path: Path) -> Description:
         raise DataError(f"{path}: expected 'key: value' lines; docs/data.md has an example.")
     if repeated := find_repeated_key(node):
         raise DataError(f"{path}:{repeated.line}: {repeated}")
-    value.setdefault("name", path.resolve().parent.name if path.stem == "dataset" else path.stem)
+    value.setdefault("name", path.parent.resolve().name if path.stem == "dataset" else path.stem)
     try:
         return Description.model_validate(value)
     except ValidationError as error:

@@ -81,7 +81,9 @@ def layout_remedy(root: Path) -> str:
         if word and word[0] != word[0].lower():
             meant = f"{shown[: word.start()]}{word[0].lower()}{shown[word.end() :]}"
             return f"There is {root / shown}: rename it to {meant}, and the other splits likewise."
-        described = root / "dataset.yaml"
+        described = root / "dataset.yml"
+        if not described.is_file():
+            described = root / "dataset.yaml"
         kept = ", in place of what it says of them" if described.is_file() else ""
         return f"There is {root / shown}: write {_listed(lines)} into {described}{kept}."
     return USUAL

@@ -22,6 +22,7 @@ from descale.data.splits import dealing, fill_remedy, scene_rule, split_of
 logger = logging.getLogger(__name__)
 
 DESCRIPTION_FILE = "dataset.yaml"
+DESCRIPTION_FILES = (DESCRIPTION_FILE, "dataset.yml")
 
 
 @dataclass(frozen=True)
@@ -115,10 +116,12 @@ def find_source(source: str | Path) -> Source:
         description = read_description(path)
         return Source(description, _folder(path.parent / description.root))
     _folder(path)
-    for name in (DESCRIPTION_FILE, "dataset.yml"):
-        if (path / name).is_file():
-            description = read_description(path / name)
-            return Source(description, _folder(path / description.root))
+    described = [path / name for name in DESCRIPTION_FILES if (path / name).is_file()]
+    if len(described) > 1:
+        raise DataError(f"{path} holds {' and '.join(file.name for file in described)}: keep one of them.")
+    if described:
+        description = read_description(described[0])
+        return Source(description, _folder(path / description.root))
     return Source(_undescribed(path), path, described=False)
 
 

@@ -15,11 +15,11 @@ from descale.base.fingerprint import content_hash
 from descale.base.home import expanded
 from descale.base.photo import PHOTO_SUFFIXES, is_hidden
 from descale.base.walk import Walk
-from descale.data.source import DESCRIPTION_FILE
+from descale.data.source import DESCRIPTION_FILES
 
 logger = logging.getLogger(__name__)
 
-LABELS = ("masks", "labels", "_annotations.coco.json", DESCRIPTION_FILE)
+LABELS = ("masks", "labels", "_annotations.coco.json", *DESCRIPTION_FILES)
 """Files and folders that tell a labelled data set."""
 
 

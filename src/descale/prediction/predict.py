@@ -87,7 +87,7 @@ def predict(
 
     Raises:
         BundleError: the bundle cannot be opened, or no engine runs it.
-        ConfigError: a setting is wrong, or ``out`` holds an ``index.html`` of something else.
+        ConfigError: a setting is wrong, or ``out`` is of no run and holds files that would be overwritten.
         DataError: there is no such photo or folder, or nothing to compare with.
         DescaleError: ``out`` cannot be written.
 

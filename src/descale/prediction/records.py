@@ -26,6 +26,15 @@ def run_key(run: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()
 
 
+SHOWN_ONLY = frozenset({"descale", "engine", "overlay", "page"})
+"""What a run notes but what does not change what is found, beyond rounding."""
+
+
+def found_key(run: Mapping[str, Any]) -> str:
+    """The same for runs that find the same, whatever they show of it."""
+    return run_key({key: value for key, value in run.items() if key not in SHOWN_ONLY})
+
+
 class PhotoRecords:
     """The records of a folder of results, as one run sees them.
 
@@ -38,7 +47,7 @@ class PhotoRecords:
     def __init__(self, out: Path, run: Mapping[str, Any], wanted: Mapping[str, str]) -> None:
         self._out = out
         self._wanted = dict(wanted)
-        self._key = run_key(run)
+        self._key, self._found_key = run_key(run), found_key(run)
 
     def find(self, source: PhotoSource) -> PhotoResult | None:
         """The result of a photo that this run need not predict, or ``None``.
@@ -88,7 +97,9 @@ class PhotoRecords:
 
     def write(self, source: PhotoSource, result: PhotoResult) -> None:
         """Vouch for the files of a photo, which are complete."""
-        record = {"run": self._key, "stamp": source.stamp, "result": result.to_json()}
+        record = {
+            "run": self._key, "found_by": self._found_key, "stamp": source.stamp, "result": result.to_json(),
+        }  # fmt: skip
         write_json(self._path(source), record)
 
     def _path(self, source: PhotoSource) -> Path:

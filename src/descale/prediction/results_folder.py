@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path, PurePath
+from typing import Any
 
 from descale.base.errors import ConfigError
 
@@ -22,6 +23,8 @@ RECORDS = "photos"
 """Folder of results with a record for each photo."""
 TABLE = "predictions"
 """Name of the tables of results, without its ending."""
+POSITIONS = "photos.geojson"
+"""Where photos were taken."""
 _LEFT_OUT = {*PICTURES, PAGE}
 
 
@@ -38,10 +41,19 @@ def holds_results(folder: Path) -> bool:
 
 def of_predict(folder: Path) -> bool:
     """Whether a run of ``descale predict`` has begun to write into a folder."""
+    if "bundle" in _read(folder / RUN):
+        return True
+    # earlier versions wrote that file last
+    record = next((folder / RECORDS).rglob("*.json"), None)
+    return not (folder / RUN).exists() and record is not None and {"run", "stamp"} <= _read(record).keys()
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        return "bundle" in json.loads((folder / RUN).read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError):
-        return False
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def require_free(folder: Path) -> None:
@@ -50,13 +62,27 @@ def require_free(folder: Path) -> None:
     Raises:
         ConfigError: there is one; labels of a data set lie as masks of results do.
     """
-    patterns: tuple[str, ...] = (RUN, f"{TABLE}.*", f"{RECORDS}.geojson", f"{RECORDS}/**/*.json")
-    patterns += tuple(f"{kind}/**/*{suffix}" for kind, suffix in (PICTURES | PAGE_PICTURES).items())
-    taken = next((path for pattern in patterns for path in folder.glob(pattern)), None)
-    if taken is not None:
-        raise ConfigError(
-            f"{taken} is not of a run of descale predict and may be overwritten. Give another folder (--out)."
-        )
+    kinds = {PurePath(kind).parts[0] for kind in (*PICTURES, *PAGE_PICTURES)} | {RECORDS}
+    several = (path for kind in kinds for path in (folder / kind).rglob("*"))
+    require_not_written_over((path.relative_to(folder) for path in (*folder.glob("*"), *several)), folder)
+
+
+def require_not_written_over(inner: Iterable[PurePath], folder: Path | str) -> None:
+    """The same, from the names of all files below a place.
+
+    Raises:
+        ConfigError: a run would write one of these names.
+    """
+    endings = {**PICTURES, **PAGE_PICTURES, RECORDS: ".json"}
+    for path in inner:
+        at_top = len(path.parts) == 1
+        named = path.name in (RUN, POSITIONS) or path.name.startswith(f"{TABLE}.")
+        ending = next((ending for kind, ending in endings.items() if path.is_relative_to(kind)), None)
+        if (at_top and named) or (ending is not None and path.suffix == ending):
+            raise ConfigError(
+                f"{folder}/{path.as_posix()} is not of a run of descale predict and may be overwritten. Give "
+                "another folder (--out)."
+            )
 
 
 def folders_of_results(paths: Iterable[PurePath]) -> set[PurePath]:

@@ -49,9 +49,14 @@ def pool_folds(trial: Trial, trials: Path) -> Row:
         "input_size": rows[0]["input_size"],
         "threads": rows[0]["threads"],
         "torch": rows[0]["torch"],
+        **{column: " and ".join(_distinct(column, rows)) or None for column in ("device", "precision")},
         "folds": len(rows),
         "seconds": round(sum(row["seconds"] for row in rows), 2),
     }
+
+
+def _distinct(column: str, rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(str(value) for row in rows if (value := row.get(column)) is not None))
 
 
 def _mean(column: str, rows: Sequence[Row]) -> float | None:

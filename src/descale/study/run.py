@@ -54,6 +54,20 @@ def open_study(file: Path, out: Path, runner: TrialRunner) -> Study:
     return Study(config, Path(file).resolve(), read_text(Path(file)), trials, folder)
 
 
+def asked_threads(study: Study, threads: int | None) -> int | None:
+    """Threads of each process as they were asked for, here or in the study file; ``None`` if nowhere.
+
+    Raises:
+        StudyError: the two differ.
+    """
+    of_file = study.config.devices.threads
+    if threads is not None and of_file is not None and threads != of_file:
+        raise StudyError(
+            f"--threads {threads}: devices.threads of the study file says {of_file}; leave one out."
+        )
+    return threads or of_file
+
+
 def run_study(
     study: Study,
     runner: TrialRunner,
@@ -82,12 +96,7 @@ def run_study(
         raise StudyError(f"--parallel {parallel}: give 1 or more processes.")
     if threads is not None and threads < 1:
         raise StudyError(f"--threads {threads}: give 1 or more threads to each process.")
-    of_file = study.config.devices.threads
-    if threads is not None and of_file is not None and threads != of_file:
-        raise StudyError(
-            f"--threads {threads}: devices.threads of the study file says {of_file}; leave one out."
-        )
-    threads = threads or of_file or max(1, usable_cores() // parallel)
+    threads = asked_threads(study, threads) or max(1, usable_cores() // parallel)
     folder, trials = study.folder, study.trials
     folder.sweep()
     record_start(

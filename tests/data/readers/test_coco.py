@@ -139,7 +139,7 @@ def test_one_file_may_serve_all_splits(tmp_path: Path) -> None:
     write_coco(tmp_path)
     (tmp_path / "train/_annotations.coco.json").rename(tmp_path / "all.json")
     content = json.loads((tmp_path / "all.json").read_text())
-    for number, name in ((1, "b.png"), (2, "gone.png")):
+    for number, name in ((1, "images/b.PNG"), (2, "gone.png")):
         content["images"].append(content["images"][0] | {"id": number, "file_name": name})
     (tmp_path / "all.json").write_text(json.dumps(content))
     (tmp_path / "test").mkdir()

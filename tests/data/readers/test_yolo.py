@@ -79,8 +79,11 @@ def test_names_that_are_digits_are_no_numbers(tmp_path: Path) -> None:
     (tmp_path / "dataset.yaml").write_text("format: yolo" + digits)
     assert (only_mask(load_dataset(tmp_path)) == expected_mask()).all()
     (tmp_path / "data.yaml").write_text("names: ['1', '2']\n")
-    (tmp_path / "dataset.yaml").write_text("format: yolo" + CLASSES + "label_names: {1: poor, 2: fair}\n")
-    with pytest.raises(DataError, match="gives number 1 one class and name '2'"):
+    for told in ("{1: fair, 2: severe}", "{0: fair, 1: severe}"):  # the names, the numbers
+        (tmp_path / "dataset.yaml").write_text(f"format: yolo{CLASSES}label_names: {told}\n")
+        assert (only_mask(load_dataset(tmp_path)) == expected_mask()).all()
+    (tmp_path / "data.yaml").write_text("names: ['1', '0']\n")
+    with pytest.raises(DataError, match=r"label_names' can mean the numbers or the names"):
         load_dataset(tmp_path)
 
 

@@ -78,10 +78,20 @@ def test_what_changed_photo_by_photo(tiny_bundle: Path, photos: Path, before: Pa
 def test_what_another_run_left_in_the_earlier_folder_is_not_compared(
     tiny_bundle: Path, photos: Path, before: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    descale.predict(tiny_bundle, photos / "a.png", before, mm_per_pixel=10, overlay_size=0)
+    assert set(read_earlier(before).results) == {"a", "b", "c", "gone"}, "what is drawn finds nothing else"
     descale.predict(tiny_bundle, photos / "a.png", before, mm_per_pixel=20)
-    found = read_earlier(before)
-    assert set(found.results) == {"a"}
+    assert set(read_earlier(before).results) == {"a"}
     assert "3 photos were last seen there with another bundle or other settings" in caplog.text
+
+
+def test_a_rerun_that_was_stopped_before_its_first_photo_leaves_what_was_there(
+    before: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = json.loads((before / "run.json").read_text())
+    (before / "run.json").write_text(json.dumps(run | {"threshold": 0.7}))
+    assert len(read_earlier(before).results) == 4
+    assert "stopped before its first photo" in caplog.text
 
 
 def test_accents_may_be_composed_otherwise(tiny_bundle: Path, photos: Path, tmp_path: Path) -> None:

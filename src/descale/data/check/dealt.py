@@ -69,7 +69,7 @@ def tiles_apart(dataset: Dataset, *, dealt: bool) -> Iterator[Finding]:
         yield Finding(
             "tiles in two splits", False,
             f"{count} photos are named as tiles of {len(apart)} photos (a name, then coordinates), and those "
-            f"of one photo stand in two splits. {_tiles_remedy(list(names.values()), dealt)}",
+            f"of one photo stand in two splits. {_tiles_remedy(dataset, list(names.values()), dealt)}",
             tuple(
                 f"{photo or 'names of coordinates alone'}: {_counts(splits)}"
                 for photo, splits in sorted(apart.items())
@@ -77,8 +77,9 @@ def tiles_apart(dataset: Dataset, *, dealt: bool) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _tiles_remedy(names: Sequence[str], dealt: bool) -> str:
-    if not dealt and len(set(names)) < len(names):  # names begin anew in every split, and tell no scene
+def _tiles_remedy(dataset: Dataset, names: Sequence[str], dealt: bool) -> str:
+    places = {(source_name(sample.image.stem), sample.split) for sample in dataset.samples}
+    if not dealt and len({name for name, _ in places}) < len(places):  # names begin anew in every split
         return "If they are tiles of one photo, move them to one split; else disregard this."
     if not dealt:
         return "If they are tiles, move those of one photo to one split; else write 'groups: {rule: name}'."

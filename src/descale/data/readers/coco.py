@@ -13,7 +13,7 @@ from typing import Any
 from descale.base.errors import DataError
 from descale.base.files import NotText, read_text
 from descale.base.photo import PHOTO_SUFFIXES
-from descale.data.class_names import class_of
+from descale.data.class_names import classes_of
 from descale.data.description import Description
 from descale.data.folders import Listing, Pair, files_by_stem, plain_name, split_folders
 from descale.data.readers.coco_label import Box, CocoLabel, Region
@@ -43,8 +43,8 @@ def read_coco(description: Description, root: Path) -> Listing:
             else:
                 found.append(Pair(stem, split, image, label))
         for file_name in labels:
-            lone.setdefault((path, file_name), folder / file_name)
-        used.update((path, image.name) for image in photos.values())
+            lone.setdefault((path, plain_name(file_name)), folder / file_name)
+        used.update((path, plain_name(image.name)) for image in photos.values())
     orphans = [photo for key, photo in lone.items() if key not in used]  # one file may serve all splits
     return Listing(tuple(found), tuple(unlabelled), tuple(orphans))
 
@@ -106,11 +106,9 @@ def _labels(description: Description, path: Path) -> dict[str, CocoLabel]:
         )
     if nameless := sorted(number for number in used if "name" not in categories[number]):
         raise DataError(f"{path}: category {nameless[0]} has no name. Export the set again.")
-    values = tuple(
-        (number, class_of(description, str(categories[number]["name"]), number=number, where=str(path)))
-        for number in sorted(used)
-    )
-    class_ids = dict(values)
+    names = {number: str(categories[number]["name"]) for number in sorted(used)}
+    class_ids = classes_of(description, names, where=str(path))
+    values = tuple(class_ids.items())
     labels: dict[str, CocoLabel] = {}
     for file_name, image_id, frame in images:
         if file_name in labels:

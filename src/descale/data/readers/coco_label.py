@@ -84,7 +84,8 @@ class CocoLabel:
         for i, region in enumerate(self.regions):
             where = f"{self.path}: annotation {region.annotation}"
             if region.is_rle:
-                mask, waiting = rasterise(waiting, size, size, onto=mask), []
+                if waiting:
+                    mask, waiting = rasterise(waiting, size, size, onto=mask), []
                 mask[_decoded(region, size, where)] = region.class_id
                 continue
             for points in outlines[i]:

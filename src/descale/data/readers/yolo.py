@@ -12,7 +12,7 @@ from descale.base.classes import IGNORED
 from descale.base.errors import DataError
 from descale.base.files import NotText, read_text
 from descale.base.photo import PHOTO_SUFFIXES
-from descale.data.class_names import class_of, say_what_it_means
+from descale.data.class_names import classes_of, say_what_it_means
 from descale.data.description import Description
 from descale.data.folders import (
     Listing,
@@ -153,9 +153,7 @@ def _numbers(description: Description, path: Path) -> tuple[tuple[int, int], ...
             raise DataError(f"{path}: {error}") from error
         except (OSError, yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
             raise DataError(f"{path}: 'names' cannot be read ({error}). Export the set again.") from error
-    known = {
-        number: class_of(description, name, number=number, where=str(path)) for number, name in names.items()
-    }
+    known = classes_of(description, names, where=str(path))
     for key, name in description.label_names.items():
         if key.isdecimal():
             known.setdefault(int(key), description.class_id(name))

@@ -31,7 +31,7 @@ Quantize = Callable[[frozenset[str]], Infer]
 
 @dataclass(frozen=True)
 class GateSettings:
-    """``tolerance``: by how much corrosion IoU may fall, 0..1."""
+    """``tolerance``: by how much corrosion IoU may fall, 0..1; never by more than half of what it was."""
 
     tolerance: float = 0.01
 
@@ -40,6 +40,12 @@ class GateSettings:
             raise ConfigError(
                 f"Tolerance {self.tolerance} is outside 0..1; it is a difference of IoU, such as 0.01."
             )
+
+    def remedy(self, float32: float, int8: float) -> str:
+        """What else may be done about a loss that is too large."""
+        if int8 < float32 / 2:
+            return ": a loss of more than half is never taken"
+        return ", or allow a larger loss (tolerance)"
 
     def passes(self, float32: float, int8: float) -> bool:
         """Whether INT8 loses little enough; half of a weak network's score is not little."""
@@ -127,6 +133,6 @@ def quantize_until_good(
                 f"INT8 for {target}: corrosion IoU on the validation split falls from {reference:.4f} to "
                 f"{first:.4f}, and to {found:.4f} with {len(kept)} layers kept in float; the tolerance is "
                 f"{settings.tolerance:g}. Layers that cost most (relative error of the logits): {worst}. "
-                "Nothing was written. Export in float32, or allow a larger loss (tolerance)."
+                f"Nothing was written. Export in float32{settings.remedy(reference, found)}."
             )
     return Gate(reference, found, settings.tolerance, kept, costs)

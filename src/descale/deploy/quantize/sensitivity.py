@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import track
 
 from descale.deploy.export import onnx_target
+from descale.deploy.graph.enlarging import ENLARGING
 from descale.deploy.quantize import onnx_quantizer
 
 PICTURES = 8
@@ -31,7 +32,7 @@ class LayerCost:
 
 
 def layer_costs(model: onnx.ModelProto, pictures: NDArray[np.uint8]) -> tuple[LayerCost, ...]:
-    """Costs of all convolutions, the most sensitive first.
+    """Costs of all convolutions of the network, the most sensitive first.
 
     Measured with ONNX Runtime whatever the target: what a layer suffers from 8 bits is a property of
     its weights and ranges more than of an engine.
@@ -46,7 +47,7 @@ def layer_costs(model: onnx.ModelProto, pictures: NDArray[np.uint8]) -> tuple[La
         (source,) = onnx_target.write(model, folder)
         expected = onnx_target.load(folder, (source,))(shown)
         costs = []
-        names = onnx_quantizer.layers(folder / source)
+        names = [name for name in onnx_quantizer.layers(folder / source) if not name.startswith(ENLARGING)]
         console = Console(stderr=True)
         for name in track(names, "sensitivity of the layers", transient=True, console=console):
             onnx_quantizer.quantize(

@@ -13,7 +13,7 @@ from typing import Any
 from descale.base.errors import DataError
 from descale.base.walk import composed
 from descale.prediction.page.totals import add_up
-from descale.prediction.records import run_key
+from descale.prediction.records import SHOWN_ONLY, found_key
 from descale.prediction.results_folder import PAGE_PICTURES, RECORDS, RUN
 from descale.prediction.summary import PhotoResult
 
@@ -21,8 +21,6 @@ logger = logging.getLogger(__name__)
 
 ALIKE = 0.1
 """Points of the corroded share below which a photo counts as unchanged, if its degree is the same too."""
-SHOWN_ONLY = frozenset({"descale", "engine", "overlay", "page"})
-"""What a run notes but what does not change what is found, beyond rounding."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +43,15 @@ class Earlier:
 
 
 def read_earlier(folder: Path) -> Earlier:
-    """Read the records of a folder of results, those of its newest run.
+    """Read the records of a folder of results, those of its newest run and of others that find the same.
 
     Raises:
         DataError: there is none.
     """
     results: dict[str, PhotoResult] = {}
+    others: dict[str, PhotoResult] = {}
     run = _read_run(folder / RUN)
-    of_newest, others = None if run is None else run_key(run), 0
+    newest = None if run is None else found_key(run)
     for path in sorted((folder / RECORDS).rglob("*.json")):
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
@@ -60,14 +59,18 @@ def read_earlier(folder: Path) -> Earlier:
         except (OSError, ValueError, TypeError, AttributeError):
             logger.warning("%s: not a record of this version; its photo is not compared", path)
             continue
-        if of_newest is not None and record.get("run", of_newest) != of_newest:
-            others += 1
-            continue
-        results[composed(result.name)] = result
+        same = newest is None or record.get("found_by", newest) == newest
+        (results if same else others)[composed(result.name)] = result
+    if others and not results:
+        results, others = others, {}
+        logger.warning(
+            "%s: its newest run was stopped before its first photo; compared with what the one before left",
+            folder,
+        )
     if others:
         logger.warning(
             "%s: %d photos were last seen there with another bundle or other settings than those of its "
-            "newest run; they are not compared", folder, others,
+            "newest run; they are not compared", folder, len(others),
         )  # fmt: skip
     if not results:
         raise DataError(

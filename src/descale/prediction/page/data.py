@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -11,9 +10,10 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
 
-from descale.prediction.page.comparison import SHOWN_ONLY, Earlier, change, comparison_data
+from descale.prediction.page.comparison import Earlier, change, comparison_data
 from descale.prediction.page.totals import add_up, corroded_pixels, frame_of
 from descale.prediction.ratings import CAVEAT
+from descale.prediction.records import found_key
 from descale.prediction.results_folder import PAGE_PICTURES
 from descale.prediction.summary import PhotoResult
 from descale.prediction.tables.content import TableContent
@@ -122,8 +122,7 @@ def embedded(value: Mapping[str, Any]) -> str:
 def job_id(made_by: Mapping[str, Any]) -> str:
     """The same for runs of the same bundle and settings, as far as they decide what is found: marks are kept
     under it."""
-    found_by = {key: value for key, value in made_by.items() if key not in SHOWN_ONLY | {"mm_per_pixel"}}
-    return hashlib.sha256(json.dumps(found_by, sort_keys=True).encode()).hexdigest()[:12]
+    return found_key({**made_by, "mm_per_pixel": None})[:12]
 
 
 def _made(made_by: Mapping[str, Any]) -> list[list[str]]:

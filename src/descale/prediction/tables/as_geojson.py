@@ -6,9 +6,9 @@ from pathlib import Path
 
 from descale.base.files import write_json
 from descale.prediction.ratings import CAVEAT
+from descale.prediction.results_folder import POSITIONS
 from descale.prediction.tables.content import TableContent
 
-FILE = "photos.geojson"
 _PROPERTIES = (
     "name", "photo", "corroded_percent", "corroded_cm2", "iso_4628_3", "astm_d610", "rated_over", "patches",
     "mean_confidence",
@@ -23,7 +23,7 @@ def write_positions(folder: Path, content: TableContent) -> Path | None:
     Raises:
         DescaleError: the folder cannot be written.
     """
-    path = folder / FILE
+    path = folder / POSITIONS
     placed = [result for result in content.results if result.latitude is not None]
     if not placed:
         path.unlink(missing_ok=True)

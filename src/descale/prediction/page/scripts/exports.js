@@ -49,7 +49,7 @@ function marksFromCsv(text) {
   const byName = new Map(photos.map((photo) => [written(photo.name).normalize("NFC"), photo]));
   const found = { known: 0, nameless: 0, unknown: 0, other: 0, older: 0 };
   rows.forEach((row) => {
-    const photo = byName.get(row[place.name].normalize("NFC"));
+    const photo = byName.get((row[place.name] || "").normalize("NFC"));
     const mark = (row[place.mark] || "").trim().toLowerCase();
     const seen = "corroded_percent" in place ? row[place.corroded_percent] : "";
     if (!photo) found.nameless += 1;
