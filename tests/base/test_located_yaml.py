@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
+import yaml
 
 from descale.base.errors import StudyError
-from descale.base.located_yaml import parse
+from descale.base.located_yaml import find_repeated_key, parse
 from descale.study.config import StudyConfig
 
 GOOD = """\
@@ -63,3 +65,11 @@ def test_several_errors_are_told_at_once() -> None:
 
 def test_good_file() -> None:
     assert parse(GOOD, StudyConfig, Path("study.yaml")).seeds == (0,)
+
+
+def test_aliases_of_aliases_are_looked_at_once() -> None:
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
+    for before, key in itertools.pairwise("abcdefghij"):
+        lines.append(f"{key}: &{key} [{', '.join([f'*{before}'] * 10)}]")
+    assert find_repeated_key(yaml.compose("\n".join(lines))) is None
+    assert find_repeated_key(yaml.compose("a: &a [*a]")) is None

@@ -172,6 +172,18 @@ def test_truncated_exif_is_a_broken_photo_not_a_crash(tmp_path: Path, suffix: st
         photo_size(path)
 
 
+def test_no_program_is_started_for_what_only_claims_to_be_a_photo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pillow would hand PostScript to Ghostscript, whatever the file is called."""
+    script = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n%%EndComments\n{} loop\n"
+    (tmp_path / "a.jpg").write_bytes(script)
+    monkeypatch.setattr("subprocess.check_call", lambda *_, **__: pytest.fail("a program was started"))
+    for source in (tmp_path / "a.jpg", io.BytesIO(script)):
+        with pytest.raises(DataError, match=r"not an image|its content is"):
+            read_photo(source)
+
+
 def test_empty_and_other_files(tmp_path: Path) -> None:
     (tmp_path / "empty.jpg").touch()
     (tmp_path / "text.jpg").write_text("hello")

@@ -124,6 +124,13 @@ def test_sizes_of_their_own_leave_nothing_to_choose_from(tmp_path: Path) -> None
         read_times(files, "onnxruntime")
 
 
+def test_a_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", {0.0: 400, 0.5: 90})
+    path.write_text(path.read_text()[:-25])
+    with pytest.raises(ConfigError, match="a row ends too early"):
+        read_times([path], "onnxruntime")
+
+
 def test_no_table_at_all_is_refused(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("hello\n")
     with pytest.raises(ConfigError, match=r"t\.csv"):

@@ -24,6 +24,13 @@ def test_a_whole_video_gives_every_frame(clip: Path) -> None:
     assert [number for number, _ in read_frames(clip, 1)] == list(range(FRAMES))
 
 
+def test_a_title_that_is_no_utf8_matters_to_nobody(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.avi", title="BrXcke")
+    path.write_bytes(path.read_bytes().replace(b"BrXcke", b"Br\xfccke"))
+    assert count_frames(path) == FRAMES
+    assert len(list(read_frames(path, 1))) == FRAMES
+
+
 @pytest.mark.parametrize("share", [0.3, 0.6])
 def test_a_video_that_is_cut_off_gives_its_frames_and_then_says_so(clip: Path, share: float) -> None:
     cut(clip, share)

@@ -112,6 +112,13 @@ def test_zip_with_a_changed_file(tiny_bundle: Path, tmp_path: Path) -> None:
         open_bundle(tmp_path / "b.zip")
 
 
+def test_a_zip_that_would_fill_the_memory_is_refused(tiny_bundle: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "large.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(MANIFEST, (tiny_bundle / MANIFEST).read_bytes() + b" " * (17 << 20))
+    with pytest.raises(BundleError, match=r"bundle\.json would unpack to more than 16 MB"):
+        open_bundle(tmp_path / "large.zip")
+
+
 def test_no_such_bundle(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="no such bundle"):
         open_bundle(tmp_path / "nothing")

@@ -88,6 +88,12 @@ def test_patches_that_are_too_unsure_are_left_out_whatever_the_tiles(tmp_path: P
     np.testing.assert_array_equal(sure.mask[:95], everything.mask[:95])
 
 
+def test_a_network_that_gives_no_numbers_finds_nothing_and_says_so(tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "b", network(np.full((2, 3, 1, 1), np.nan, np.float32)))
+    with pytest.raises(BundleError, match="numbers that are none for array"):
+        Segmenter.from_bundle(folder, "onnxruntime")(np.zeros((64, 64, 3), np.uint8))
+
+
 def test_confidence_of_several_classes(tmp_path: Path) -> None:
     weights = np.zeros((4, 3, 1, 1), np.float32)
     weights[3, 0] = math.log(5)

@@ -42,12 +42,17 @@ class RepeatedKey:
         return f"'{self.key}' stands here and in line {self.earlier}. Remove one."
 
 
-def find_repeated_key(node: yaml.Node | None) -> RepeatedKey | None:
-    """The first key that stands twice in one mapping, at any depth.
+def find_repeated_key(node: yaml.Node | None, known: set[int] | None = None) -> RepeatedKey | None:
+    """The first key that stands twice in one mapping, at any depth; ``known`` are nodes that were looked at:
+    an alias stands for one of them.
 
     >>> str(find_repeated_key(yaml.compose("a: 1\\nb: {c: 1, c: 2}")))
     "'c' stands here and in line 2. Remove one."
     """
+    known = set() if known is None else known
+    if id(node) in known:
+        return None
+    known.add(id(node))
     if isinstance(node, yaml.MappingNode):
         seen: dict[str, int] = {}
         for key, value in node.value:
@@ -55,11 +60,11 @@ def find_repeated_key(node: yaml.Node | None) -> RepeatedKey | None:
             if key.value in seen:
                 return RepeatedKey(str(key.value), line, seen[key.value])
             seen[key.value] = line
-            if found := find_repeated_key(value):
+            if found := find_repeated_key(value, known):
                 return found
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
-            if found := find_repeated_key(value):
+            if found := find_repeated_key(value, known):
                 return found
     return None
 
@@ -98,6 +103,10 @@ def _document(text: str, source: Path) -> tuple[yaml.Node, Mapping[str, Any]]:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         document = yaml.safe_load(text)
+    except RecursionError as error:
+        raise StudyError(
+            f"{source}: nested too deep. Start from a file in the folder experiments/."
+        ) from error
     except ValueError as error:  # such as a date that does not exist
         raise StudyError(f"{source}: this is not valid YAML ({error}). Put the value in quotes.") from error
     except yaml.YAMLError as error:

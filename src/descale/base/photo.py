@@ -28,6 +28,8 @@ MAX_PIXELS = 250_000_000
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".webp"})
 """File name endings (lower case) that are taken for photos when a folder is listed."""
 
+FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
+"""What is decoded, whatever a file is called: Pillow would start Ghostscript for PostScript in a ``.jpg``."""
 EXIF_ORIENTATION = 274
 LYING = 5
 """From this orientation on a picture is stored lying on its side."""
@@ -107,7 +109,7 @@ def photo_size(path: Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> tuple[
     """
     with reading(path, max_pixels=max_pixels) as image:
         width, height = _stored_size(image)
-        turned = _orientation(image) >= LYING
+        turned = orientation_of(image) >= LYING
     return (width, height) if turned else (height, width)
 
 
@@ -118,10 +120,11 @@ def photo_orientation(path: Path | BinaryIO) -> int:
         DataError: as :func:`read_photo`.
     """
     with reading(path) as image:
-        return _orientation(image)
+        return orientation_of(image)
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation_of(image: Image.Image) -> int:
+    """How an opened image is to be turned to be upright: EXIF 1 to 8, 1 where nothing sensible is told."""
     told = 1 if _lacks_exif(image) else image.getexif().get(EXIF_ORIENTATION, 1)
     return told if isinstance(told, int) and 1 <= told <= 8 else 1
 
@@ -207,7 +210,7 @@ def photo_name(path: Path | BinaryIO) -> str:
 
 
 def _open(path: Path | BinaryIO) -> Image.Image:
-    image = Image.open(_readable(path))
+    image = Image.open(_readable(path), formats=FORMATS)
     if image.format == "TIFF" and image.getexif().get(EXIF_ORIENTATION, 1) >= LYING:
         # Pillow maps some of them into memory with width and height swapped, and every row is shifted;
         # what has no name is read instead

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from typing import Any
 
 LISTS = frozenset({"list_type", "tuple_type", "set_type", "frozen_set_type"})
@@ -22,8 +23,14 @@ def shape_message(item: Any) -> str | None:
     given = item.get("input")
     if item["type"] in LISTS:
         return (
-            "expected a list; write [...]" if isinstance(given, dict) else f"expected a list; write [{given}]"
+            "expected a list; write [...]"
+            if isinstance(given, dict)
+            else f"expected a list; write [{_short(given)}]"
         )
     if item["type"] in SECTIONS:
-        return f"expected 'key: value' lines below it, or {{key: value}}, not {given!r}"
+        return f"expected 'key: value' lines below it, or {{key: value}}, not {reprlib.repr(given)}"
     return None
+
+
+def _short(given: Any) -> str:
+    return given if isinstance(given, str) else reprlib.repr(given)

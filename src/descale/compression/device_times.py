@@ -196,4 +196,6 @@ def _rows(path: Path) -> list[dict[str, str]]:
         raise ConfigError(
             f"{path} has no column {', '.join(missing)}; give a file of descale benchmark --csv."
         )
+    if any(row[column] is None for row in rows for column in COLUMNS):
+        raise ConfigError(f"{path}: a row ends too early, the file was cut off. Copy it again.")
     return rows

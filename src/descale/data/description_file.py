@@ -32,6 +32,8 @@ def read_description(path: Path) -> Description:
         raise DataError(f"{path}: {error}") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
+    except RecursionError as error:
+        raise DataError(f"{path}: nested too deep; docs/data.md has an example.") from error
     except ValueError as error:  # such as a date that does not exist
         raise DataError(f"{path}: not valid YAML ({error}). Put the value in quotes.") from error
     except yaml.YAMLError as error:

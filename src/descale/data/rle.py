@@ -7,6 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+LONGEST = 60
+"""Bits of a run."""
+
 
 def decode_rle(counts: Sequence[int] | str, size: tuple[int, int]) -> NDArray[np.bool_]:
     """Runs of background and object in turn, down the columns.
@@ -27,8 +30,11 @@ def decode_rle(counts: Sequence[int] | str, size: tuple[int, int]) -> NDArray[np
     True
     """
     runs = np.asarray(_unpack(counts) if isinstance(counts, str) else list(counts), dtype=np.int64)
-    if (runs < 0).any() or runs.sum() != size[0] * size[1]:
-        raise ValueError(f"runs add up to {runs.sum()} pixels, the picture has {size[0] * size[1]}")
+    pixels = size[0] * size[1]
+    if (runs > pixels).any():  # their sum may wrap around
+        raise ValueError(f"a run is longer than the picture of {pixels} pixels")
+    if (runs < 0).any() or runs.sum() != pixels:
+        raise ValueError(f"runs add up to {runs.sum()} pixels, the picture has {pixels}")
     flat = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
     return np.ascontiguousarray(flat.reshape(size[1], size[0]).T)
 
@@ -49,6 +55,8 @@ def _unpack(text: str) -> list[int]:
             more = bool(code & 0x20)
             place += 1
             shift += 5
+            if shift > LONGEST:
+                raise ValueError("a run of the run-length string is longer than any picture")
             if not more and code & 0x10:
                 value -= 1 << shift
         if len(runs) > 2:

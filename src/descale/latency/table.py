@@ -231,7 +231,7 @@ def read_table(path: Path) -> LatencyTable:
             size=(int(first["height"]), int(first["width"])), lanes=int(first["lanes"]),
             device=first["device"], times=_times(lines),
         )  # fmt: skip
-    except (OSError, KeyError, ValueError, IndexError, TypeError) as error:
+    except (OSError, KeyError, ValueError, IndexError, TypeError, csv.Error) as error:
         raise ConfigError(
             f"{path} is no table of latencies ({type(error).__name__}: {error}). Make one with: "
             "descale benchmark --dense MODEL --table FILE."

@@ -144,7 +144,8 @@ def read_description(folder: Path) -> dict[str, Any]:
         raise ModelError(f"{folder} is not a model folder: {DESCRIPTION} is missing.")
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, UnicodeDecodeError) as error:
+        json.dumps(description, allow_nan=False)  # JSON has no NaN, but Python reads one
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(description, dict) or description.get("format") != "descale-model":
         raise ModelError(f"{path} does not describe a descale model.")

@@ -50,7 +50,7 @@ def read_frames(path: Path, step: int) -> Iterator[tuple[int, NDArray[np.uint8]]
         raise ConfigError(f"frame step {step} is below 1. With 1 every frame is taken.")
     av = _av()
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             stream = _stream(path, container)
             stream.thread_type = "AUTO"
             count, end, broken = 0, 0.0, 0
@@ -84,7 +84,7 @@ def count_frames(path: Path) -> int | None:
     """
     av = _av()
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             streams = container.streams.video
             return int(streams[0].frames) or None if streams else None
     except av.error.FFmpegError:

@@ -20,8 +20,11 @@ import lzma
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from descale.base.errors import BundleError
 from descale.base.files import replacing_file, sha256_of, write_json
@@ -30,7 +33,8 @@ from descale.runtime.manifest import BundleManifest, NewerFormatError
 MANIFEST = "bundle.json"
 MODEL = "model.json"
 """In the folder of a model that training leaves."""
-MAX_FILE_BYTES = 2 << 30  # a zip that claims more than this per file is not one of ours
+MAX_FILE_BYTES, MAX_MANIFEST_BYTES = 2 << 30, 16 << 20
+"""A zip that claims more than this of a file, or of the manifest, is not one of ours."""
 _DAMAGED = (
     OSError,
     EOFError,
@@ -95,7 +99,7 @@ def open_bundle(path: str | Path) -> Bundle:
         if name not in manifest.checksums:
             raise BundleError(f"{path}: {MANIFEST} has no checksum for {name}. Export the bundle again.")
     for name, expected in manifest.checksums.items():
-        if hashlib.sha256(bundle.read(name)).hexdigest() != expected:
+        if _sha256(path, name) != expected:
             raise BundleError(
                 f"{path}: the checksum of {name} is wrong: it was damaged or changed after the export. "
                 "Copy or export the bundle again."
@@ -140,16 +144,41 @@ def pack_bundle(folder: Path, target: Path) -> None:
 
 
 def _read(path: Path, name: str) -> bytes:
+    with _opened(path, name) as stream:
+        return stream.read()
+
+
+def _sha256(path: Path, name: str) -> str:
+    digest = hashlib.sha256()
+    with _opened(path, name) as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _opened(path: Path, name: str) -> Iterator[IO[bytes]]:
+    """One of the files of a bundle.
+
+    Raises:
+        BundleError: it is missing, outside, too large, or the zip is damaged.
+    """
     parts = PurePosixPath(name)
     if parts.is_absolute() or ".." in parts.parts or "\\" in name:
         raise BundleError(f"{path}: {name!r} points outside the bundle; it cannot be trusted.")
     try:
         if path.is_dir():
-            return (path / name).read_bytes()
+            with (path / name).open("rb") as stream:
+                yield stream
+            return
         with zipfile.ZipFile(path) as archive:
-            if archive.getinfo(name).file_size > MAX_FILE_BYTES:
-                raise BundleError(f"{path}: {name} would unpack to more than 2 GB; this is no bundle.")
-            return archive.read(name)
+            most = MAX_MANIFEST_BYTES if name == MANIFEST else MAX_FILE_BYTES
+            if archive.getinfo(name).file_size > most:
+                raise BundleError(
+                    f"{path}: {name} would unpack to more than {most >> 20} MB; this is no bundle."
+                )
+            with archive.open(name) as stream:
+                yield stream
     except (KeyError, FileNotFoundError) as error:
         hint = "Is it a bundle? If so," if name == MANIFEST else "The bundle is incomplete:"
         raise BundleError(f"{path}: {name} is missing. {hint} copy or export it again.") from error

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from descale.base.errors import ConfigError, DataError
-from descale.base.photo import EXIF_ORIENTATION, MAX_PIXELS, as_rgb, photo_name, reading
+from descale.base.photo import MAX_PIXELS, as_rgb, orientation_of, photo_name, reading
 from descale.runtime.picture import ArrayPicture, FilePicture, Picture, Scale, Source, share_of
 
 DRAFTED = ("JPEG", "MPO")
@@ -56,7 +56,7 @@ def open_picture(
         if target != image.size and image.format in DRAFTED:
             image.draft(None, _least(image.size, target, detail))
         image.load()
-        orientation = int(image.getexif().get(EXIF_ORIENTATION, 1))
+        orientation = orientation_of(image)
         plain = image.mode in ("RGB", "L") and "transparency" not in image.info
         whole = image if plain else as_rgb(image, name)
         detailed = None

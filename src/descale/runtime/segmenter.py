@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -148,6 +149,11 @@ class Segmenter:
             counted += probabilities.size
             seconds["decide"] += time.perf_counter() - start
         picture.release()
+        if not math.isfinite(confident):
+            raise BundleError(
+                f"{self.bundle.path}: the network gives numbers that are none for {picture.name}. Export the "
+                "bundle again, or try another engine (--engine)."
+            )
         start = time.perf_counter()
         mask = rows.assemble()
         left_out = faint.drop_from(mask)

@@ -182,12 +182,10 @@ def _spent(folder: Path) -> float:
 
 def _read_json(path: Path) -> dict[str, Any] | None:
     try:
-        text = path.read_text(encoding="utf-8")
+        value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    try:
-        value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StudyError(
             f"{path} is not valid JSON ({error}). Delete it to have its trial run again."
         ) from error

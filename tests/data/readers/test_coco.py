@@ -149,3 +149,25 @@ def test_one_file_may_serve_all_splits(tmp_path: Path) -> None:
     listing = list_source(find_source(tmp_path))
     assert [pair.image.name for pair in listing.pairs] == ["a.png", "b.png"]
     assert [path.name for path in listing.orphans] == ["gone.png"]
+
+
+def test_ids_that_stand_twice_are_refused(tmp_path: Path) -> None:
+    write_coco(tmp_path)
+    path = tmp_path / "train/_annotations.coco.json"
+    content = json.loads(path.read_text())
+    image, category = content["images"][0], content["categories"][1]
+    path.write_text(json.dumps(content | {"images": [image, image | {"file_name": "b.png"}]}))
+    with pytest.raises(DataError, match="two images have the id 0"):
+        load_dataset(tmp_path)
+    other = content["categories"] + [category | {"name": "paint"}]
+    path.write_text(json.dumps(content | {"categories": other}))
+    with pytest.raises(DataError, match=f"category {category['id']} is called .* and 'paint'"):
+        load_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"images": ' + "[" * 200_000])
+def test_brackets_alone_are_no_coco_file(tmp_path: Path, text: str) -> None:
+    write_coco(tmp_path)
+    (tmp_path / "train/_annotations.coco.json").write_text(text)
+    with pytest.raises(DataError, match="not a COCO annotation file"):
+        load_dataset(tmp_path)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from tests.data.readers.writers import FAIR_BOX, HEIGHT, WIDTH, expected_mask, only_mask, shape, write_labelme
 
 from descale.base.errors import DataError
@@ -34,6 +37,19 @@ def test_no_shapes_is_no_corrosion(tmp_path: Path) -> None:
     assert not only_mask(load_dataset(tmp_path)).any()
 
 
+def broken_png() -> str:
+    """A picture whose first piece of pixels says that it is shorter than it is."""
+    stream = io.BytesIO()
+    Image.effect_noise((10, 10), 90).save(stream, "PNG")
+    content = stream.getvalue()
+    at = content.index(b"IDAT") - 4
+    length = int.from_bytes(content[at : at + 4], "big")
+    return base64.b64encode(content[:at] + (length - 9).to_bytes(4, "big") + content[at + 4 :]).decode()
+
+
+BROKEN_PNG = broken_png()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -53,6 +69,11 @@ def test_no_shapes_is_no_corrosion(tmp_path: Path) -> None:
         ({"points": [[1], [2], [3]]}, "damaged"),
         ({"points": [[1, 1], [2, float("nan")], [3, 1]]}, "damaged"),
         ({"points": [[1, 1], [2, 1e30], [3, 1]]}, "damaged"),
+        ({"shape_type": "mask", "points": [[0, 0], [9, 9]], "mask": BROKEN_PNG}, "a shape is damaged"),
+        (
+            {"shape_type": "mask", "points": [[0, 0], [9, 9]], "mask": "bm8gcGljdHVyZQ=="},
+            "a shape is damaged",
+        ),
     ],
 )
 def test_bad_shapes(tmp_path: Path, changes: dict[str, Any], message: str) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import math
-from collections import defaultdict
-from collections.abc import Collection
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from descale.base.photo import PHOTO_SUFFIXES
 from descale.data.class_names import classes_of
 from descale.data.description import Description
 from descale.data.folders import Listing, Pair, files_by_stem, plain_name, split_folders
+from descale.data.polygons import FARTHEST
 from descale.data.readers.coco_label import Box, CocoLabel, Region
 
 logger = logging.getLogger(__name__)
@@ -92,8 +92,9 @@ def _labels(description: Description, path: Path) -> dict[str, CocoLabel]:
         ]
     except NotText as error:
         raise DataError(f"{path}: {error}") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise DataError(f"{path}: not a COCO annotation file ({error!r}). Export the set again.") from error
+    _refuse_repeated(path, [image_id for _, image_id, _ in images], content["categories"])
     # Only categories that are used need a class: category 0 of many exports is a dummy that names the set.
     missing = used - categories.keys()
     if missing:
@@ -126,11 +127,28 @@ def _labels(description: Description, path: Path) -> dict[str, CocoLabel]:
     return labels
 
 
+def _refuse_repeated(path: Path, images: Sequence[str], categories: Sequence[dict[str, Any]]) -> None:
+    """Numbers that stand twice, as in exports that were joined, would give photos the labels of others."""
+    if twice := next((one for one, count in Counter(images).items() if count > 1), None):
+        raise DataError(
+            f"{path}: two images have the id {twice}, so annotations may be of either. Join exports "
+            "with a tool that numbers them anew."
+        )
+    names: dict[int, Any] = {}
+    for entry in categories:
+        number, name = int(entry["id"]), entry.get("name")
+        if names.setdefault(number, name) != name:
+            raise DataError(
+                f"{path}: category {number} is called '{names[number]}' and '{name}'. Join exports "
+                "with a tool that numbers them anew."
+            )
+
+
 def _box(stated: Any) -> Box | None:
     """A box that can be compared with outlines: four numbers, and it has an area."""
     if not isinstance(stated, (list, tuple)) or len(stated) != 4:
         return None
-    if not all(isinstance(side, (int, float)) and math.isfinite(side) for side in stated):
+    if not all(isinstance(side, (int, float)) and abs(side) < FARTHEST for side in stated):
         return None
     x, y, width, height = map(float, stated)
     return (x, y, width, height) if min(width, height) > 0 else None

@@ -117,7 +117,7 @@ class CocoLabel:
         """All outlines of an annotation, also those that have no area."""
         try:
             return [pairs(numbers) for numbers in region.segmentation]
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise DataError(
                 f"{self.path}: annotation {region.annotation}: the segmentation is damaged ({error}). "
                 "Export it again."

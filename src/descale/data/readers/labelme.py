@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from descale.base.classes import IGNORED
 from descale.base.errors import DataError
 from descale.base.files import NotText, read_text
-from descale.base.photo import MAX_PIXELS, PHOTO_SUFFIXES
+from descale.base.photo import MAX_PIXELS, PHOTO_SUFFIXES, reading
 from descale.data.class_names import class_of
 from descale.data.description import Description
 from descale.data.folders import (
@@ -108,7 +107,15 @@ class LabelmeLabel:
             shapes = [self._shape(shape) for shape in content["shapes"]]
         except NotText as error:
             raise DataError(f"{self.path}: {error}") from error
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            OverflowError,
+            RecursionError,
+        ) as error:
             raise DataError(
                 f"{self.path}: not a labelme file ({error!r}). Save it again in labelme."
             ) from error
@@ -142,7 +149,7 @@ class LabelmeLabel:
             name, kind = str(shape["label"]), str(shape.get("shape_type") or "polygon").lower()
             points = pairs(number for x, y in shape["points"] for number in (x, y))
             stamp = _stamp(shape["mask"]) if kind == "mask" else None
-        except (KeyError, TypeError, ValueError, OSError) as error:
+        except (KeyError, TypeError, ValueError, OSError, OverflowError, DataError) as error:
             raise DataError(
                 f"{self.path}: a shape is damaged ({error!r}). Save it again in labelme."
             ) from error
@@ -215,8 +222,14 @@ def _circle(points: Points) -> Points:
 
 
 def _stamp(encoded: str) -> NDArray[np.bool_]:
-    """The picture of an AI mask: a PNG in base64, of the size of its box."""
-    with Image.open(io.BytesIO(base64.b64decode(encoded))) as image:
+    """The picture of an AI mask: a PNG in base64, of the size of its box.
+
+    Raises:
+        DataError: it is broken, or no such picture.
+    """
+    stream = io.BytesIO(base64.b64decode(encoded))
+    stream.name = "the picture of a mask"
+    with reading(stream) as image:
         return np.asarray(image.convert("L")) > 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -141,6 +142,12 @@ def read_yolo(description: Description, root: Path) -> Listing:
     return Listing(tuple(found), tuple(unlabelled), without_photo(orphans, found), hints=hints)
 
 
+def _word(name: Any) -> str:
+    if isinstance(name, (dict, list)):
+        raise TypeError("a name is a list or a mapping")
+    return str(name)
+
+
 def _numbers(description: Description, path: Path) -> tuple[tuple[int, int], ...]:
     """Class number in the files -> class id."""
     names: dict[int, str] = {}
@@ -148,7 +155,7 @@ def _numbers(description: Description, path: Path) -> tuple[tuple[int, int], ...
         try:
             given = yaml.safe_load(read_text(path)).get("names") or {}
             items = given.items() if isinstance(given, dict) else enumerate(given)
-            names = {int(number): str(name) for number, name in items}
+            names = {int(number): _word(name) for number, name in items}
         except NotText as error:
             raise DataError(f"{path}: {error}") from error
         except (OSError, yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
