@@ -73,3 +73,27 @@ def test_limits_that_make_no_sense_are_refused(values: dict[str, float], words: 
 
     with pytest.raises(ConfigError, match=words):
         Limits(**values)
+
+
+def test_a_reserve_is_kept_where_a_network_leaves_any() -> None:
+    limits = Limits(ms=10)
+    (one,) = find_candidates(("unet",), SIDES[:1], limits, cost, int8=False, reserve=0.2).fitting
+    assert one.costs.ms <= 8
+    assert cost("unet", GRID[GRID.index(one.sparsity) - 1], SIDES[0]).ms > 8
+    least = cost("unet", GRID[-1], SIDES[0]).ms
+    (tight,) = find_candidates(("unet",), SIDES[:1], Limits(ms=least), cost, int8=False, reserve=0.2).fitting
+    assert tight.sparsity == GRID[-1]
+
+
+def test_the_cheapest_is_what_comes_nearest_to_the_limits() -> None:
+    def costs(architecture: str, sparsity: float, side: tuple[int, int]) -> Costs:
+        return Costs(1.0, 1e6, 60_000) if architecture == "unet" else Costs(3.0, 1e6, 20_000)
+
+    assert (
+        find_candidates(("unet", "fpn"), SIDES, Limits(mb=1e-3), costs, int8=False).cheapest.architecture
+        == "fpn"
+    )
+    assert (
+        find_candidates(("unet", "fpn"), SIDES, Limits(ms=1e-3), costs, int8=False).cheapest.architecture
+        == "unet"
+    )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from descale.compression.halving import LEAST_EPOCHS, rounds
+from descale.compression.halving import LEAST_EPOCHS, Round, rounds
 
 ONCE = [70.0] * 8
 
@@ -22,7 +22,8 @@ def test_short_of_time_few_take_part_rather_than_all_for_nothing(seconds: float)
 
 
 def test_where_there_is_no_time_for_two_there_is_no_search() -> None:
-    assert rounds([10.0] * 8, 200.0, once=ONCE) == ()
+    assert rounds([10.0] * 8, 170.0, once=ONCE) == ()
+    assert rounds([10.0] * 8, 180.0, once=ONCE) == (Round(2, LEAST_EPOCHS),)
 
 
 def test_a_single_candidate_needs_no_search() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tests.compression.test_result import candidate, final
 
-from descale.compression.page import chart
+from descale.compression.page import chart, how_it_was_chosen
 from descale.compression.request import Limits
 from descale.compression.result import Tried
 
@@ -45,3 +45,16 @@ def test_labels_of_marks_that_lie_close_stay_near_them() -> None:
     for (x, y), (mark_x, mark_y) in zip(labels(picture), marks, strict=True):
         assert abs(x - float(mark_x)) < 20
         assert abs(y - float(mark_y)) < 20
+
+
+def test_how_it_was_chosen_is_told_as_it_came_to_pass() -> None:
+    one, other = candidate(0.3, 10.0), candidate(0.5, 8.0)
+    alone = [Tried(one, "final", 20, 0.61)]
+    told = how_it_was_chosen(alone, [one, other], Limits(ms=14))
+    assert "no time for a search" in told
+    assert "1 of 2 candidates were never tried" in told
+    searched = [Tried(each, "round 1", 6, 0.5) for each in (one, other)] + alone
+    told = how_it_was_chosen(searched, [one, other], Limits(drop=2))
+    assert "short recovery" in told
+    assert "never tried" not in told
+    assert "50, 75 and 90 %" in told

@@ -120,7 +120,7 @@ def test_a_short_search_compares_sizes_and_counts_half_resolution_as_its_whole(t
         search.tried.append(
             Tried(Candidate(name, (384, 384), 0.0, Costs(90.0, 9e9, 10**6)), "parent", 9, score)
         )
-    search.stages.candidate_epoch_seconds = lambda *_: 500.0  # no time for more than two
+    search.stages.candidate_epoch_seconds = lambda *_: 1000.0  # no time for more than two
     search.rank()
     found = [one.candidate for one in search.tried if one.stage == "round 1"]
     assert [(one.architecture, one.side[0]) for one in found] == [("unet", 256), ("unet-half", 384)]
@@ -225,3 +225,38 @@ def test_where_only_the_loss_is_limited_the_cheapest_near_the_best_stays(tmp_pat
             stages.scores[one.name, epochs] = 0.8 if one.name in wide else 0.79
     stages.scores |= {("unet-256x256-0.9", epochs): 0.7 for epochs in range(1, 60)}
     assert search.rank()[0].name == "unet-384x384-0.9", "the cheapest that lost no more than two points"
+
+
+def test_a_second_parent_is_left_out_where_the_first_took_too_long(tmp_path: Path) -> None:
+    for slower, trained in ((1.0, ["unet", "fpn"]), (3.0, ["unet"])):
+        search, lines = planned(tmp_path / str(slower), 1000)
+        expected = search.stages.parent_epoch_seconds(None, search.stages.side) * search.stages.parent_epochs
+        search.journal.keep("took unet", slower * expected)
+        search.journal._before = slower * expected  # worked until now
+        assert [name for name in ("unet", "fpn", "unet-half") if search._in_time(name)] == [
+            *trained, "unet-half",
+        ]  # fmt: skip
+        assert {one.architecture for one in search.candidates} == {*trained, "unet-half"}
+        assert ("No time for fpn any more" in "\n".join(lines)) == (slower == 3.0)
+
+
+def test_rounds_are_planned_for_what_keeps_the_limits_when_timed_again(tmp_path: Path) -> None:
+    """The first two would be compared; only one of all is left, so there is nothing to compare."""
+    search, _ = planned(tmp_path, 180)
+    search.tried += [
+        Tried(Candidate(name, (384, 384), 0.0, Costs(90.0, 9e9, 10**6)), "parent", 9, 0.5)
+        for name in ("unet", "unet-half")
+    ]
+    search.stages.candidate_epoch_seconds = lambda *_: 100.0
+    *others, last = search._promising()
+    search._costs.again = {one.name: 25.0 for one in others}
+    assert [one.name for one in search.rank()] == [last.name]
+    assert search.journal["rounds"] == []
+    assert not [one for one in search.tried if one.stage.startswith("round")]
+
+
+def test_the_best_so_far_keeps_the_limits(tmp_path: Path) -> None:
+    search, _ = planned(tmp_path, 180)
+    one, other = search.candidates[:2]
+    search.tried += [Tried(one, "round 1", 6, 0.5), Tried(other, "beside", 6, 0.6)]
+    assert "best so far 0.500" in search.where("2/4 search")

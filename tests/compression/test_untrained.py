@@ -70,3 +70,13 @@ def test_where_times_leave_nothing_to_choose_the_widths_are_the_recipes_own(
     untrained.follow(times_of(untrained))
     assert read_widths(untrained.at(0.95)) == plain
     assert untrained.share(0.95) is None
+
+
+def test_widths_that_are_predicted_to_take_as_long_as_the_dense_network_are_the_plain_ones() -> None:
+    untrained = Untrained(make_spec("linknet", "tu-test_efficientnet", input_size=SIZE))
+    plain = read_widths(untrained.at(0.1))
+    untrained.follow(times_of(untrained))
+    assert untrained._times is not None
+    untrained._times = (untrained._times[0], 1e-6)  # the dense network as if it took less than anything
+    assert untrained.share(0.1) is None
+    assert read_widths(untrained.at(0.1)) == plain

@@ -42,20 +42,28 @@ class Costs:
         bytes_each = BYTES / 4 if int8 else BYTES / 2 if limits.half_weights else BYTES
         return self.params * bytes_each / 1e6
 
+    def _compared(self, limits: Limits, *, int8: bool) -> list[tuple[float, float, str]]:
+        """Each cost that is limited, with its limit and unit."""
+        all_of_them = (
+            (self.ms, limits.ms, "ms"), (self.macs, limits.macs, "MACs"),
+            (self.megabytes(limits, int8=int8), limits.mb, "MB"),
+        )  # fmt: skip
+        return [(cost, limit, unit) for cost, limit, unit in all_of_them if limit is not None]
+
+    def excess(self, limits: Limits, *, int8: bool) -> float:
+        """The largest cost as a share of its limit; 0 where none is limited."""
+        return max((cost / limit for cost, limit, _ in self._compared(limits, int8=int8)), default=0.0)
+
     def within(self, limits: Limits, *, int8: bool) -> bool:
         """Whether every limited cost is kept."""
         return not self.missed(limits, int8=int8)
 
     def missed(self, limits: Limits, *, int8: bool) -> tuple[str, ...]:
         """Which limits of costs are not kept, in words."""
-        compared = (
-            (self.ms, limits.ms, "ms"), (self.macs, limits.macs, "MACs"),
-            (self.megabytes(limits, int8=int8), limits.mb, "MB"),
-        )  # fmt: skip
         return tuple(
             f"{cost:.3g} {unit} instead of {limit:.3g}"
-            for cost, limit, unit in compared
-            if limit is not None and not cost <= limit
+            for cost, limit, unit in self._compared(limits, int8=int8)
+            if not cost <= limit
         )
 
 
@@ -108,7 +116,13 @@ class Found:
 
 
 def find_candidates(
-    architectures: Sequence[str], sides: Sequence[tuple[int, int]], limits: Limits, cost: Cost, *, int8: bool
+    architectures: Sequence[str],
+    sides: Sequence[tuple[int, int]],
+    limits: Limits,
+    cost: Cost,
+    *,
+    int8: bool,
+    reserve: float = 0.0,
 ) -> Found:
     """The widest network within the limits for every architecture and size.
 
@@ -120,6 +134,7 @@ def find_candidates(
         limits: of costs; where none of them is limited, three sparsities of every size are candidates.
         cost: what a network costs.
         int8: whether the weights will be INT8.
+        reserve: share of the milliseconds that are left unused, where a network leaves any.
     """
     fitting: list[Candidate] = []
     narrowest: list[Candidate] = []
@@ -133,10 +148,15 @@ def find_candidates(
                 continue
             last = Candidate(architecture, side, GRID[-1], cost(architecture, GRID[-1], side))
             narrowest.append(last)
-            if last.costs.within(limits, int8=int8):
-                fitting.append(_widest(architecture, side, limits, cost, last, int8=int8))
+            for kept in (limits.with_reserve(reserve), limits):
+                if last.costs.within(kept, int8=int8):
+                    fitting.append(_widest(architecture, side, kept, cost, last, int8=int8))
+                    break
     ordered = sorted(fitting, key=lambda one: -one.costs.macs)
-    cheapest = min(narrowest or fitting, key=lambda one: (one.costs.ms, one.costs.macs))
+    cheapest = min(
+        narrowest or fitting,
+        key=lambda one: (one.costs.excess(limits, int8=int8), one.costs.ms, one.costs.macs),
+    )
     return Found(tuple(ordered), cheapest)
 
 

@@ -93,25 +93,28 @@ class KnownCosts:
         )
         return faster
 
-    def _timed(self, model: SavedModel, sides: Sequence[tuple[int, int]], *, int8: bool) -> MeasuredMs:
+    def _timed(
+        self, model: SavedModel, sides: Sequence[tuple[int, int]], *, int8: bool, quantile: float = 0.25
+    ) -> MeasuredMs:
         request = self._request
         return measure_ms(
-            model, sides, engine=request.engine, target=request.target, threads=request.threads, int8=int8
-        )
+            model, sides, engine=request.engine, target=request.target, threads=request.threads, int8=int8,
+            quantile=quantile,
+        )  # fmt: skip
 
     def timed_again(self, candidate: Candidate, parent: SavedModel) -> Candidate:
         """A candidate with its milliseconds measured once more, now with its trained parent's weights.
 
         In INT8 weights decide how a network is computed, and a machine may have been disturbed, or have had a
-        fast moment, the first time. Nothing is measured where milliseconds are not limited or another
-        device's count.
+        fast moment, the first time. The median counts, as for the finished bundle. Nothing is measured where
+        milliseconds are not limited or another device's count.
         """
         if self._request.limits.ms is None or self._times is not None:
             return candidate
 
         def measured() -> float:
             model = self.untrained(candidate.architecture).with_weights(parent, candidate.sparsity)
-            return self._timed(model, [candidate.side], int8=self.int8).by_side[0]
+            return self._timed(model, [candidate.side], int8=self.int8, quantile=0.5).by_side[0]
 
         ms = float(self._journal.once(f"timed again {candidate.name}", measured))
         return replace(candidate, costs=replace(candidate.costs, ms=ms))

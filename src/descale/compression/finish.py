@@ -171,13 +171,15 @@ def _better(
     *,
     elsewhere: bool,
 ) -> str:
-    """The precision to take: INT8 where it was demanded, is faster, or is what keeps the size."""
+    """The precision to take: INT8 where it was demanded, is faster, or is what keeps size or time."""
     if "int8" not in bundles:
         return "float32"
     if request.int8:
         return "int8"
     too_large = request.limits.mb is not None and _megabytes(bundles["float32"]) > request.limits.mb
-    if too_large or times["int8"] <= FASTER * times["float32"]:
+    limit = request.limits.ms
+    too_slow = not elsewhere and limit is not None and times["float32"] > limit >= times["int8"]
+    if too_large or too_slow or times["int8"] <= FASTER * times["float32"]:
         return "int8"
     why = "was not timed on the device" if elsewhere else f"is not faster in {request.engine} on this machine"
     notes.append(f"INT8 {why} and was left out; --int8 takes it all the same.")

@@ -47,12 +47,14 @@ def rounds(
     (Round(candidates=6, epochs=6), Round(candidates=2, epochs=19))
     >>> rounds([10.0] * 6, None, once=[70.0] * 6)
     (Round(candidates=6, epochs=6), Round(candidates=2, epochs=18))
-    >>> rounds([10.0], 600.0, once=[70.0]), rounds([10.0] * 6, 200.0, once=[70.0] * 6)
+    >>> rounds([10.0], 600.0, once=[70.0]), rounds([10.0] * 6, 170.0, once=[70.0] * 6)
     ((), ())
+    >>> rounds([10.0] * 6, 200.0, once=[70.0] * 6)
+    (Round(candidates=2, epochs=3),)
     """
     count, share = len(epoch_seconds), math.inf
     while seconds is not None and count >= 2:  # as many as get the least that says anything
-        share = (seconds - sum(once[:count])) / ROUNDS
+        share = (seconds - sum(once[:count])) / (ROUNDS if _following(count) > 1 else 1)
         if share / sum(epoch_seconds[:count]) >= LEAST_EPOCHS:
             break
         count -= 1
@@ -65,5 +67,10 @@ def rounds(
             epochs = math.floor(share / sum(epoch_seconds[:count]))
             epochs = max(LEAST_EPOCHS, min(MOST_EPOCHS, epochs))
         found.append(Round(count, epochs))
-        count = math.floor(count * KEPT + 0.5) if count > 2 else 1
+        count = _following(count)
     return tuple(found)
+
+
+def _following(count: int) -> int:
+    """Candidates of the round after one of ``count``."""
+    return math.floor(count * KEPT + 0.5) if count > 2 else 1

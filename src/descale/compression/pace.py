@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from statistics import median
 
 import torch
 from torch import nn
@@ -22,7 +23,7 @@ WARM_UP, TIMED = 4, 3
 def step_seconds(
     network: nn.Module, spec: ModelSpec, config: TrainingConfig, side: tuple[int, int], devices: DeviceConfig
 ) -> float:
-    """Seconds of one training step, the fastest of a few; the network stays as it is.
+    """Seconds of one training step, the median of a few; the network stays as it is.
 
     Args:
         network: to be trained.
@@ -56,4 +57,4 @@ def step_seconds(
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         found.append(time.perf_counter() - began)
-    return min(found[1:])
+    return median(found[WARM_UP:])

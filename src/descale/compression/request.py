@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from descale.base.errors import ConfigError
@@ -49,6 +49,10 @@ class Limits:
             raise ConfigError(
                 f"--max-drop {self.drop:g} is in points of IoU, 0.1 to 100: two points are --max-drop 2."
             )
+
+    def with_reserve(self, share: float) -> Limits:
+        """The same with fewer milliseconds."""
+        return self if self.ms is None else replace(self, ms=(1 - share) * self.ms)
 
     @property
     def half_weights(self) -> bool:

@@ -38,6 +38,8 @@ from descale.training.run_folder import claimed_folder, content_of_weights
 logger = logging.getLogger(__name__)
 
 ARCHITECTURES = ("unet", "fpn")
+RESERVE = 0.05
+"""Share of the milliseconds that candidates leave unused: a bundle is not timed twice alike."""
 HALVES_FROM = 10.0
 """Minutes from which on networks that end at half resolution are timed too, which takes two."""
 
@@ -235,7 +237,9 @@ def _compress(
         f"{', '.join(f'{height}x{width}' for height, width in request.sides)}."
     )
     kinds = (*request.architectures, *halves)
-    found = find_candidates(kinds, request.sides, request.limits, costs, int8=costs.int8)
+    found = find_candidates(
+        kinds, request.sides, request.limits, costs, int8=costs.int8, reserve=0.0 if elsewhere else RESERVE
+    )
     if not found.fitting:
         least = found.cheapest
         megabytes = least.costs.megabytes(request.limits, int8=costs.int8)
@@ -260,7 +264,7 @@ def _compress(
             )
         )  # fmt: skip
         missed = finished[-1].final.violations_by_validation(request.limits)
-        if not missed or not stages.journal.once(f"another after {candidate.name}", search.time_for_another):
+        if not missed or not search.time_for_another():
             break
         tell(f"{candidate.title}, on validation photos: {', '.join(missed)}; trying the next")
     taken = finished[nearest([one.final for one in finished], request.limits)]

@@ -15,6 +15,11 @@ from descale.compression.time_plan import LEAST_PARENT_EPOCHS, TimePlan
 from descale.models import SavedModel
 
 
+def _taking_part(planned: Sequence[Sequence[int]]) -> int:
+    """How many candidates begin; the one that is recovered where there is no search."""
+    return planned[0][0] if planned else 1
+
+
 class Search:
     """Trains parents and candidates and remembers how each did.
 
@@ -43,7 +48,7 @@ class Search:
     def where(self, stage: str) -> str:
         """Stage, best so far, time left: how a line for people begins."""
         parts = [stage]
-        pruned = [one for one in self.tried if one.stage != "parent"]
+        pruned = [one for one in self.tried if one.stage not in ("parent", "beside")]
         if pruned:
             best = max(pruned, key=lambda one: one.score)
             parts.append(f"best so far {best.score:.3f} at {best.candidate.costs.ms:.1f} ms")
@@ -73,7 +78,8 @@ class Search:
             f"{one.costs.megabytes(self.request.limits, int8=self.int8):.2f} MB"
             for one in self.candidates
         )
-        self._tell(f"Candidates within the limits, each the widest of its size:\n{listed}")
+        widest = ", each the widest of its size" if self.request.limits.costs else ""
+        self._tell(f"Candidates{' within the limits' if widest else ''}{widest}:\n{listed}")
         given = self.request.minutes
         if given is None:
             total = f"about {self._time.guess(dense, self.candidates) / 60:.0f} minutes in all"
@@ -84,6 +90,9 @@ class Search:
             f"{dense / 60:.0f} minutes; then the search and the recovery of the best: {total}. Stop it as "
             "you like: the same command goes on where it was."
         )
+        if given is not None:
+            for one in self.candidates:  # timed now as the parents' steps were, by what is found later
+                self._time.run(one, 1)
         left_out = [name for name in names if name not in parents]
         if left_out:
             self._tell(f"No time for {', '.join(left_out)}: they get no parent.")
@@ -133,6 +142,8 @@ class Search:
         """Train the dense networks and score them."""
         halves = self._halves_of(self.architectures)
         for name in (*self.architectures, *halves):
+            if not self._in_time(name):
+                continue
             self._tell(f"{self.where('1/4 dense')} training {name}")
             began = self.journal.once(f"began {name}", lambda: self.journal.seconds)
             model = self.stages.parent(name)
@@ -144,6 +155,21 @@ class Search:
             epochs = self.stages.half_epochs if name in halves else self.stages.parent_epochs
             self.tried.append(Tried(whole, "parent", epochs, score))
             self._tell(f"{self.where('1/4 dense')} {whole.title}: {score:.3f}, {whole.costs.ms:.1f} ms")
+
+    def _in_time(self, name: str) -> bool:
+        """Whether a network gets its parent: a further one is left out where the first took too long."""
+        trained_as = self.request.trained_as(name)
+        if trained_as == self.architectures[0]:
+            return True
+        if not self.journal.once(f"time for {trained_as}", lambda: self._time.another_parent(trained_as)):
+            if name == trained_as:
+                self._tell(f"No time for {name} any more: it gets no parent.")
+                self.architectures = tuple(one for one in self.architectures if one != name)
+            self.candidates = tuple(
+                one for one in self.candidates if self.request.trained_as(one.architecture) != trained_as
+            )
+            return False
+        return True
 
     def _since(self, began: float) -> float:
         return self.journal.seconds - began
@@ -161,7 +187,7 @@ class Search:
         """Search among the candidates; the most promising first, without those that left early."""
         order = self._promising()
         planned = self.journal.once("rounds", lambda: self._planned(order))
-        order = self._timed_again(order, planned[0][0] if planned else 1)
+        order = self._timed_again(order, _taking_part(planned), self._tell)
         if not planned and len(order) > 1:
             self._tell("No time for a search: the candidate of the best parent with the most MACs is taken.")
         for number, entry in enumerate(planned, start=1):
@@ -200,7 +226,9 @@ class Search:
         }
         return sorted(best_first, key=lambda one: turn[one])
 
-    def _timed_again(self, order: list[Candidate], wanted: int) -> list[Candidate]:
+    def _timed_again(
+        self, order: list[Candidate], wanted: int, tell: Callable[[str], None]
+    ) -> list[Candidate]:
         """The first ``wanted`` that keep the limits when timed again, then the others; all if none does."""
         kept: list[Candidate] = []
         for place, one in enumerate(order):
@@ -211,11 +239,18 @@ class Search:
                 kept.append(again)
             else:
                 missed = ", ".join(again.costs.missed(self.request.limits, int8=self.int8))
-                self._tell(f"Without {one.title}: timed again with its parent's weights, {missed}.")
+                tell(f"Without {one.title}: timed again with its parent's weights, {missed}.")
         return kept or order
 
     def _planned(self, order: list[Candidate]) -> list[list[int]]:
-        return [[one.candidates, one.epochs] for one in self._time.search_rounds(order)]
+        """Candidates and epochs of each round, planned for those that keep the limits when timed again."""
+        while True:
+            planned = [[one.candidates, one.epochs] for one in self._time.search_rounds(order)]
+            wanted = _taking_part(planned)
+            kept = self._timed_again(order, wanted, lambda _: None)
+            if [one.name for one in kept[:wanted]] == [one.name for one in order[:wanted]]:
+                return planned
+            order = kept
 
     def _try(self, candidate: Candidate, epochs: int, stage: str) -> float:
         _, score = self.stages.candidate(candidate, epochs, short=True)
@@ -232,6 +267,7 @@ class Search:
             self._tell("No time to look at wider and narrower networks beside it.")
             return
         for one in beside:
+            one = self._costs.timed_again(one, self.parents[one.architecture])
             self._tell(f"{self.where('2/4 search')} beside the limits: {one.title}, {epochs} epochs")
             self._try(one, epochs, "beside")
 

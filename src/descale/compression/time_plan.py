@@ -12,6 +12,8 @@ from descale.compression.stages import HALF_SHARE, Stages
 
 DENSE_SHARE, SEARCH_SHARE = 0.4, 0.25
 """Shares of the time for the parents and for the search; the recovery gets the rest."""
+MOST_DENSE_SHARE = 0.55
+"""Of all the time, what must be over when the last parent is trained, or it is left out."""
 LEAST_PARENT_EPOCHS, USUAL_PARENT_EPOCHS, MOST_PARENT_EPOCHS = 15, 60, 160
 """Epochs of a parent: below which it works at a smaller size and no second one is begun, by default, and at
 most."""
@@ -77,6 +79,14 @@ class TimePlan:
         epochs = math.floor(DENSE_SHARE * left / self.dense_epoch(parents, halves, side))
         return max(1, min(MOST_PARENT_EPOCHS, epochs))
 
+    def another_parent(self, architecture: str) -> bool:
+        """Whether a further parent leaves the rest enough, by what those took that are trained."""
+        if self._request.minutes is None:
+            return True
+        epochs = self._stages.parent_epochs
+        expected = self._slower * epochs * self.parent_epoch(architecture, self._stages.side)
+        return self._journal.seconds + expected <= MOST_DENSE_SHARE * 60 * self._request.minutes
+
     # ---- candidates ----------------------------------------------------------------------------------
 
     def epoch(self, candidate: Candidate) -> float:
@@ -138,8 +148,8 @@ class TimePlan:
         is beside steps, and what else this machine does."""
         if not self._journal.has("parents"):
             return 1.0
-        parents: list[str] = self._journal["parents"]
-        if not all(self._journal.has(f"took {name}") for name in parents):
+        parents = [name for name in self._journal["parents"] if self._journal.has(f"took {name}")]
+        if not parents:
             return 1.0
         took = sum(float(self._journal[f"took {name}"]) for name in parents)
         expected = sum(self.parent_epoch(name, self._stages.side) for name in parents)

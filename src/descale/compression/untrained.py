@@ -95,6 +95,8 @@ class Untrained:
             return plain, None
         model, dense_ms = self._times
         budget = model.ms(plain)
+        if budget >= dense_ms:  # as predicted; nothing to choose then
+            return plain, None
         try:
             counts = choose_widths(model, self._graph, budget, allocation=ALLOCATION).counts
         except PruningError:  # next to nothing is left of it, and the narrowest of whole vectors is wider
@@ -139,6 +141,7 @@ def measure_ms(
     target: str,
     threads: int,
     int8: bool,
+    quantile: float = 0.25,
 ) -> MeasuredMs:
     """Time a network at several sizes, which take turns, in the engine that will run it.
 
@@ -152,13 +155,14 @@ def measure_ms(
         target: what to export to for it.
         threads: that it may use.
         int8: time it quantized.
+        quantile: of the turns that counts; the finished bundle is judged by the median, 0.5.
     """
     with tempfile.TemporaryDirectory(prefix="descale-timing-") as scratch:
         folder = Path(scratch) / "bundle"
         write_untrained(model, folder, target, int8=int8)
         runs = [_inference(folder, side, engine, threads) for side in sides]
         turns = 1000 * take_turns(runs, PACE)
-    low = np.quantile(turns, 0.25, axis=1)
+    low = np.quantile(turns, quantile, axis=1)
     restless = np.median(turns, axis=1) / turns.min(axis=1)
     return MeasuredMs(tuple(map(float, low)), float(restless.max()))
 
