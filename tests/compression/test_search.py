@@ -61,9 +61,11 @@ class Untimed:
 
     def __init__(self) -> None:
         self.again: dict[str, float] = {}
+        self.falling = False
+        """Whether narrower networks take less."""
 
     def __call__(self, architecture: str, sparsity: float, side: tuple[int, int]) -> Costs:
-        return Costs(10.0, 1e9, 10**5)
+        return Costs(40.0 * (1 - sparsity) if self.falling else 10.0, 1e9, 10**5)
 
     def timed_again(self, candidate: Candidate, parent: object) -> Candidate:
         ms = self.again.get(candidate.name, candidate.costs.ms)
@@ -260,3 +262,20 @@ def test_the_best_so_far_keeps_the_limits(tmp_path: Path) -> None:
     one, other = search.candidates[:2]
     search.tried += [Tried(one, "round 1", 6, 0.5), Tried(other, "beside", 6, 0.6)]
     assert "best so far 0.500" in search.where("2/4 search")
+
+
+def test_a_candidate_that_is_too_slow_makes_way_for_a_narrower_one_of_its_kind(tmp_path: Path) -> None:
+    search, lines = planned(tmp_path, 180)
+    search.tried += [
+        Tried(Candidate(name, (384, 384), 0.0, Costs(90.0, 9e9, 10**6)), "parent", 9, 0.5)
+        for name in ("unet", "unet-half")
+    ]
+    search.stages.candidate_epoch_seconds = lambda *_: 1e5
+    search._costs.falling = True
+    first = search._promising()[0]
+    search._costs.again = {first.name: 40.0}
+    chosen = search.rank()[0]
+    assert (chosen.architecture, chosen.side) == (first.architecture, first.side)
+    assert chosen.sparsity > first.sparsity
+    assert 10 < chosen.costs.ms <= 19, "as slow for its width as the first, within the limit and its reserve"
+    assert f"{chosen.title} instead" in "\n".join(lines)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from descale.compression.request import Limits
 from descale.models.architectures import ARCHITECTURES
@@ -11,6 +11,8 @@ from descale.models.architectures import ARCHITECTURES
 GRID = (0.0, 0.1, 0.2, 0.3, 0.35, 0.4, 0.45, *(step / 40 for step in range(20, 39)))
 """Sparsities that are considered, from the dense network to the narrowest: so fine that little of a limit is
 left over."""
+RESERVE = 0.05
+"""Share of the milliseconds that candidates leave unused: a bundle is not timed twice alike."""
 BESIDE = 4
 """Steps of the grid to what is tried beside the best, wider and narrower."""
 WITHOUT_COSTS = (0.5, 0.75, 0.9)
@@ -160,6 +162,31 @@ def find_candidates(
     return Found(tuple(ordered), cheapest)
 
 
+def narrower(chosen: Candidate, limits: Limits, cost: Cost, *, times: float, int8: bool) -> Candidate | None:
+    """The widest network within the limits below one that takes longer than it should, if there is one.
+
+    Args:
+        chosen: of the same architecture and size.
+        limits: of costs, of the milliseconds less :data:`RESERVE`.
+        cost: what a network costs.
+        times: how many times as long it takes as ``cost`` tells, which is expected of narrower ones too.
+        int8: whether the weights will be INT8.
+    """
+
+    def expected(architecture: str, sparsity: float, side: tuple[int, int]) -> Costs:
+        told = cost(architecture, sparsity, side)
+        return replace(told, ms=times * told.ms)
+
+    kept, place = limits.with_reserve(RESERVE), GRID.index(chosen.sparsity) + 1
+    if place == len(GRID):
+        return None
+    least = expected(chosen.architecture, GRID[-1], chosen.side)
+    last = Candidate(chosen.architecture, chosen.side, GRID[-1], least)
+    if not least.within(kept, int8=int8):
+        return None
+    return _widest(chosen.architecture, chosen.side, kept, expected, last, int8=int8, first=place)
+
+
 def neighbours(chosen: Candidate, cost: Cost) -> Iterator[Candidate]:
     """Some steps wider and narrower on :data:`GRID`, where it goes so far: what more and less give."""
     place = GRID.index(chosen.sparsity)
@@ -172,9 +199,16 @@ def neighbours(chosen: Candidate, cost: Cost) -> Iterator[Candidate]:
 
 
 def _widest(
-    architecture: str, side: tuple[int, int], limits: Limits, cost: Cost, last: Candidate, *, int8: bool
+    architecture: str,
+    side: tuple[int, int],
+    limits: Limits,
+    cost: Cost,
+    last: Candidate,
+    *,
+    int8: bool,
+    first: int = 0,
 ) -> Candidate:
-    low, high, best = 0, len(GRID) - 1, last
+    low, high, best = first, len(GRID) - 1, last
     while low < high:
         middle = (low + high) // 2
         one = Candidate(architecture, side, GRID[middle], cost(architecture, GRID[middle], side))

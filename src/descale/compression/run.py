@@ -16,7 +16,7 @@ from descale.base.files import replacing_file, write_text
 from descale.base.home import expanded
 from descale.base.machine import usable_cores
 from descale.base.settings import by_name, require_seed, require_whole, validated
-from descale.compression.candidates import find_candidates
+from descale.compression.candidates import RESERVE, find_candidates
 from descale.compression.checks import checked_output, largest_side, require_corrosion, require_space
 from descale.compression.costs import KnownCosts
 from descale.compression.device_times import DeviceTimes, read_times, write_networks
@@ -38,8 +38,6 @@ from descale.training.run_folder import claimed_folder, content_of_weights
 logger = logging.getLogger(__name__)
 
 ARCHITECTURES = ("unet", "fpn")
-RESERVE = 0.05
-"""Share of the milliseconds that candidates leave unused: a bundle is not timed twice alike."""
 HALVES_FROM = 10.0
 """Minutes from which on networks that end at half resolution are timed too, which takes two."""
 

@@ -6,13 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from descale.compression.candidates import Candidate, neighbours
+from descale.compression.candidates import Candidate, narrower, neighbours
 from descale.compression.costs import KnownCosts
 from descale.compression.halving import Round
 from descale.compression.result import Final, Tried, last_of_each, margins, offers
 from descale.compression.stages import PARENT_EPOCHS, SIDE, Stages
 from descale.compression.time_plan import LEAST_PARENT_EPOCHS, TimePlan
 from descale.models import SavedModel
+
+TRIES = 3
+"""How often a candidate that is too slow with trained weights makes way for a narrower one."""
 
 
 def _taking_part(planned: Sequence[Sequence[int]]) -> int:
@@ -188,6 +191,7 @@ class Search:
         order = self._promising()
         planned = self.journal.once("rounds", lambda: self._planned(order))
         order = self._timed_again(order, _taking_part(planned), self._tell)
+        self.candidates = tuple(order)
         if not planned and len(order) > 1:
             self._tell("No time for a search: the candidate of the best parent with the most MACs is taken.")
         for number, entry in enumerate(planned, start=1):
@@ -229,18 +233,35 @@ class Search:
     def _timed_again(
         self, order: list[Candidate], wanted: int, tell: Callable[[str], None]
     ) -> list[Candidate]:
-        """The first ``wanted`` that keep the limits when timed again, then the others; all if none does."""
+        """The first ``wanted`` that keep the limits when timed again, then the others; all if none does.
+
+        What misses them makes way for a narrower one, where one is expected to keep them.
+        """
         kept: list[Candidate] = []
         for place, one in enumerate(order):
             if len(kept) == wanted:
                 return kept + order[place:]
-            again = self._costs.timed_again(one, self.parents[one.architecture])
-            if again.costs.within(self.request.limits, int8=self.int8):
-                kept.append(again)
-            else:
-                missed = ", ".join(again.costs.missed(self.request.limits, int8=self.int8))
-                tell(f"Without {one.title}: timed again with its parent's weights, {missed}.")
+            fitting = self._fitting(one, tell)
+            if fitting is not None:
+                kept.append(fitting)
         return kept or order
+
+    def _fitting(self, candidate: Candidate, tell: Callable[[str], None]) -> Candidate | None:
+        """The candidate, or a narrower one of its kind, if it keeps the limits when timed again."""
+        limits, one = self.request.limits, candidate
+        for _ in range(TRIES):
+            again = self._costs.timed_again(one, self.parents[one.architecture])
+            if again.costs.within(limits, int8=self.int8):
+                return again
+            missed = ", ".join(again.costs.missed(limits, int8=self.int8))
+            told = self._costs(one.architecture, one.sparsity, one.side).ms
+            other = narrower(one, limits, self._costs, times=again.costs.ms / told, int8=self.int8)
+            instead = "" if other is None else f"; {other.title} instead"
+            tell(f"Without {one.title}: timed again with its parent's weights, {missed}{instead}.")
+            if other is None:
+                return None
+            one = other
+        return None
 
     def _planned(self, order: list[Candidate]) -> list[list[int]]:
         """Candidates and epochs of each round, planned for those that keep the limits when timed again."""
