@@ -94,12 +94,12 @@ class KnownCosts:
         return faster
 
     def _timed(
-        self, model: SavedModel, sides: Sequence[tuple[int, int]], *, int8: bool, quantile: float = 0.25
+        self, model: SavedModel, sides: Sequence[tuple[int, int]], *, int8: bool, again: bool = False
     ) -> MeasuredMs:
         request = self._request
         return measure_ms(
             model, sides, engine=request.engine, target=request.target, threads=request.threads, int8=int8,
-            quantile=quantile,
+            again=again,
         )  # fmt: skip
 
     def timed_again(self, candidate: Candidate, parent: SavedModel) -> Candidate:
@@ -114,7 +114,7 @@ class KnownCosts:
 
         def measured() -> float:
             model = self.untrained(candidate.architecture).with_weights(parent, candidate.sparsity)
-            return self._timed(model, [candidate.side], int8=self.int8, quantile=0.5).by_side[0]
+            return self._timed(model, [candidate.side], int8=self.int8, again=True).by_side[0]
 
         ms = float(self._journal.once(f"timed again {candidate.name}", measured))
         return replace(candidate, costs=replace(candidate.costs, ms=ms))

@@ -31,7 +31,8 @@ STRATEGY = "movement"
 ALLOCATION = PruningConfig.model_validate({"strategy": STRATEGY, "sparsity": 0.5}).allocation
 UNTRAINED = "untrained"
 """Stands for the strategy in the names of bundles that are only timed."""
-PACE = Pace(seconds=0.8, rounds=7, most=60)
+PACE, PACE_AGAIN = Pace(seconds=0.8, rounds=7, most=60), Pace(seconds=4.0, rounds=15)
+"""How networks are timed first, and those that will be trained: a machine has fast and slow moments."""
 
 
 class Untrained:
@@ -141,12 +142,13 @@ def measure_ms(
     target: str,
     threads: int,
     int8: bool,
-    quantile: float = 0.25,
+    again: bool = False,
 ) -> MeasuredMs:
     """Time a network at several sizes, which take turns, in the engine that will run it.
 
     Timed with the clock of ``descale benchmark``. Of the turns the lower quartile counts: what else a machine
-    does can only make some of them longer.
+    does can only make some of them longer. Timed ``again``, it takes longer, and the median counts, as it
+    does for the finished bundle.
 
     Args:
         model: trained or not, which does not matter for the time.
@@ -155,14 +157,14 @@ def measure_ms(
         target: what to export to for it.
         threads: that it may use.
         int8: time it quantized.
-        quantile: of the turns that counts; the finished bundle is judged by the median, 0.5.
+        again: whether this is what a candidate stays or goes by.
     """
     with tempfile.TemporaryDirectory(prefix="descale-timing-") as scratch:
         folder = Path(scratch) / "bundle"
         write_untrained(model, folder, target, int8=int8)
         runs = [_inference(folder, side, engine, threads) for side in sides]
-        turns = 1000 * take_turns(runs, PACE)
-    low = np.quantile(turns, quantile, axis=1)
+        turns = 1000 * take_turns(runs, PACE_AGAIN if again else PACE)
+    low = np.quantile(turns, 0.5 if again else 0.25, axis=1)
     restless = np.median(turns, axis=1) / turns.min(axis=1)
     return MeasuredMs(tuple(map(float, low)), float(restless.max()))
 
