@@ -89,6 +89,13 @@ def planned(folder: Path, minutes: float | None) -> tuple[Any, list[str]]:
     return search, lines
 
 
+def train(search: Any, **scores: float) -> None:
+    """Dense parents with these validation scores, as if they had been trained."""
+    for name, score in scores.items():
+        whole = Candidate(name.replace("_", "-"), (384, 384), 0.0, Costs(90.0, 9e9, 10**6))
+        search.tried.append(Tried(whole, "parent", 9, score))
+
+
 @pytest.mark.parametrize(
     ("minutes", "side", "architectures"),
     [
@@ -118,10 +125,7 @@ def test_a_short_search_compares_sizes_and_counts_half_resolution_as_its_whole(t
     search.candidates = tuple(
         Candidate(name, (side, side), 0.5, Costs(10.0, cost, 10**5)) for (name, side), cost in macs.items()
     )
-    for name, score in (("unet", 0.6), ("unet-half", 0.5)):
-        search.tried.append(
-            Tried(Candidate(name, (384, 384), 0.0, Costs(90.0, 9e9, 10**6)), "parent", 9, score)
-        )
+    train(search, unet=0.6, unet_half=0.5)
     search.stages.candidate_epoch_seconds = lambda *_: 1000.0  # no time for more than two
     search.rank()
     found = [one.candidate for one in search.tried if one.stage == "round 1"]
@@ -131,10 +135,7 @@ def test_a_short_search_compares_sizes_and_counts_half_resolution_as_its_whole(t
 @pytest.mark.parametrize("seconds", [500.0, 1e5])  # time for a search of two, and for none
 def test_a_candidate_that_is_too_slow_with_trained_weights_makes_way(tmp_path: Path, seconds: float) -> None:
     search, lines = planned(tmp_path, 180)
-    search.tried += [
-        Tried(Candidate(name, (384, 384), 0.0, Costs(90.0, 9e9, 10**6)), "parent", 9, 0.5)
-        for name in ("unet", "unet-half")
-    ]
+    train(search, unet=0.5, unet_half=0.5)
     search.stages.candidate_epoch_seconds = lambda *_: seconds
     first, second, *_ = search._promising()
     search._costs.again = {first.name: 25.0, second.name: 15.0}
@@ -147,7 +148,7 @@ def test_a_candidate_that_is_too_slow_with_trained_weights_makes_way(tmp_path: P
 
 def test_where_all_are_too_slow_with_trained_weights_they_are_tried_all_the_same(tmp_path: Path) -> None:
     search, _ = planned(tmp_path, 180)
-    search.tried.append(Tried(Candidate("unet", (384, 384), 0.0, Costs(90.0, 9e9, 10**6)), "parent", 9, 0.5))
+    train(search, unet=0.5)
     search.candidates = tuple(one for one in search.candidates if one.architecture == "unet")
     search.stages.candidate_epoch_seconds = lambda *_: 1e5
     search._costs.again = {one.name: 25.0 for one in search.candidates}
@@ -245,10 +246,7 @@ def test_a_second_parent_is_left_out_where_the_first_took_too_long(tmp_path: Pat
 def test_rounds_are_planned_for_what_keeps_the_limits_when_timed_again(tmp_path: Path) -> None:
     """The first two would be compared; only one of all is left, so there is nothing to compare."""
     search, _ = planned(tmp_path, 180)
-    search.tried += [
-        Tried(Candidate(name, (384, 384), 0.0, Costs(90.0, 9e9, 10**6)), "parent", 9, 0.5)
-        for name in ("unet", "unet-half")
-    ]
+    train(search, unet=0.5, unet_half=0.5)
     search.stages.candidate_epoch_seconds = lambda *_: 100.0
     *others, last = search._promising()
     search._costs.again = {one.name: 25.0 for one in others}
@@ -266,10 +264,7 @@ def test_the_best_so_far_keeps_the_limits(tmp_path: Path) -> None:
 
 def test_a_candidate_that_is_too_slow_makes_way_for_a_narrower_one_of_its_kind(tmp_path: Path) -> None:
     search, lines = planned(tmp_path, 180)
-    search.tried += [
-        Tried(Candidate(name, (384, 384), 0.0, Costs(90.0, 9e9, 10**6)), "parent", 9, 0.5)
-        for name in ("unet", "unet-half")
-    ]
+    train(search, unet=0.5, unet_half=0.5)
     search.stages.candidate_epoch_seconds = lambda *_: 1e5
     search._costs.falling = True
     first = search._promising()[0]

@@ -203,6 +203,15 @@ def test_unreasonable_number_of_threads(study_file: Path, out: Path) -> None:
         run(study_file, out, FakeRunner(), threads=0)
 
 
+def test_threads_of_the_study_file_and_others_are_refused(study_file: Path, out: Path) -> None:
+    study_file.write_text(study_file.read_text() + "devices: {threads: 2}\n")
+    study = open_study(study_file, out, FakeRunner())
+    with pytest.raises(StudyError, match="study file says 2"):
+        run_study(study, FakeRunner(), threads=4)
+    run_study(study, FakeRunner())
+    assert json.loads((out / "study.json").read_text())["starts"][-1]["threads"] == 2
+
+
 def test_unreasonable_number_of_processes(study_file: Path, out: Path) -> None:
     with pytest.raises(StudyError, match="--parallel 0"):
         run(study_file, out, FakeRunner(), parallel=0)
